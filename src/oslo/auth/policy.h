@@ -1,0 +1,39 @@
+/* oslo.policy: rules by name, their language, defaults in a table, overrides in a file.
+ *
+ * A service lists its rules as rows of struct policy; [oslo_policy] policy_file (YAML or JSON) overrides them by name. The
+ * language is the original's: role:, rule:, user_id:%(user_id)s, is_admin:True, 'literal':%(x)s, not/and/or, @, !, http: is not offered.
+ */
+#ifndef OSLO_AUTH_POLICY_H
+#define OSLO_AUTH_POLICY_H
+
+#include "oslo/record/attr.h"
+
+struct policy {                      /* an array of them ends with {} */
+    const char *name;                /* "create_network", "os_compute_api:servers:show" */
+    const char *rule;                /* the default, in oslo.policy's language */
+    const char *scopes;              /* "project", "system,domain,project"; NULL: any */
+    const char *help;
+};
+
+/* What the rule is asked about: name/value pairs ("project_id", net->project_id, ...), NULL-terminated, and/or a record. */
+struct policy_target {
+    const char *const *pairs;
+    const struct attr *attrs;        /* with record, or NULL */
+    const void *record;
+};
+#define TARGET(...) (&(struct policy_target){ .pairs = (const char *const[]){ __VA_ARGS__, NULL } })
+#define TARGET_RECORD(a, r) (&(struct policy_target){ .attrs = (a), .record = (r) })
+
+struct policies;                     /* compiled; immutable */
+/* Compiles defaults and the file's overrides (NULL: none). NULL with a fault that names the rule that does not parse. */
+struct policies *policies_load(struct ctx *, const struct policy *defaults, const char *file);
+void policies_free(struct policies *);
+
+/* Does the rule of c->service allow c->who on target (NULL: the requester's own user_id and project_id)? Never a fault. An unknown rule: "default" if there is one, else no. */
+bool policy_allows(struct ctx *, const char *rule, const struct policy_target *);
+/* As above, and fails with 403 in the service's own words. */
+bool policy_check(struct ctx *, const char *rule, const struct policy_target *);
+/* One rule given as text, for tests, federation and `nacre policy check`. */
+bool policy_evaluate(struct ctx *, const char *rule_text, const struct policy_target *, bool *ret_allowed);
+
+#endif

@@ -1,0 +1,23 @@
+/* Running a command: no shell, arguments as they are, output bounded, a deadline, a span. */
+#ifndef OSLO_BASE_RUN_H
+#define OSLO_BASE_RUN_H
+
+#include "oslo/base/ctx.h"
+
+struct run {
+    const char *input;           /* given on standard input, or NULL */
+    size_t input_size;           /* 0 with input: strlen(input) */
+    int64_t timeout_us;          /* 0: one minute */
+    bool quiet;                  /* a non-zero exit is an answer, not a fault */
+    /* filled in */
+    int exit_code;               /* 128 + n for a signal */
+    char *output;                /* standard output, NUL-terminated, of the ctx; at most 16 MiB */
+    char *error;                 /* standard error, likewise */
+};
+
+/* Runs argv[0] (looked up in PATH) and waits. False with a fault if it could not start, took too long or, unless
+ * quiet, did not exit with 0 (ProcessExecutionError, with its standard error as the detail). run may be NULL. */
+bool run_argv(struct ctx *, struct run *, const char *const argv[]);
+#define RUN(c, ...) run_argv((c), NULL, (const char *const[]){ __VA_ARGS__, NULL })
+
+#endif

@@ -1,0 +1,73 @@
+/* oslo.messaging: remote procedure calls and notifications between processes.
+ *
+ * Shaped as the original: a transport (from a URL) has a driver; a Target says where; a client calls, casts and fans out; a
+ * server dispatches to endpoints by namespace, version and method; a notifier emits; a listener takes. Arguments and results are
+ * JSON trees. "local://" hands messages to threads of the same process; "rabbit://" speaks the original's own wire.
+ */
+#ifndef OSLO_MESSAGING_MESSAGING_H
+#define OSLO_MESSAGING_MESSAGING_H
+
+#include "oslo/record/attr.h"
+
+struct transport;
+
+/* Where a message goes, or what a server answers to. NULL members are not said. */
+struct target {
+    const char *exchange;            /* NULL: the transport's (control_exchange: the service's name) */
+    const char *topic;               /* "q-plugin" */
+    const char *server;              /* one host's server */
+    const char *rpc_namespace;       /* NULL: the null namespace */
+    const char *version;             /* "1.5"; NULL: "1.0" */
+    bool fanout;
+};
+
+/* url NULL: common option transport_url ("local://"). The transport is kept for the process: same URL, same transport. */
+struct transport *transport_get(struct ctx *, const char *url);
+void transports_close(void);
+
+/* --- calling ------------------------------------------------------------------------------------------------- */
+struct rpc_options {
+    int64_t timeout_us;              /* 0: rpc_response_timeout, 60 s, within the ctx's deadline */
+    int retry;                       /* of a call or cast that cannot be delivered: -1 for ever, 0 never */
+    int64_t monitor_us;              /* call monitor interval; 0: none */
+    const char *version_cap;
+};
+/* The result (of the ctx; JSON null for none), or NULL with a fault: 504 MessagingTimeout, 503 MessageDeliveryFailure, or the remote
+ * failure with its class as the type. options may be NULL; args is borrowed, an object. */
+json_t *rpc_call(struct ctx *, const struct target *, const char *method, const json_t *args, const struct rpc_options *);
+/* True once the broker (or the local queue) has it. target->fanout: to every server of the topic. */
+bool rpc_cast(struct ctx *, const struct target *, const char *method, const json_t *args);
+
+/* --- answering ----------------------------------------------------------------------------------------------- */
+struct rpc_method {                  /* an array of them ends with {} */
+    const char *name;
+    /* ret_result: a new reference, or left NULL for null. On false the ctx's fault is the failure. */
+    bool (*run)(struct ctx *, json_t *args, json_t **ret_result);
+};
+struct rpc_endpoint {                /* an array of them ends with {} */
+    const char *rpc_namespace, *version;
+    const struct rpc_method *methods;
+};
+struct rpc_server {
+    const char *topic;
+    const char *role;                /* the role of `nacre <role>` that serves it */
+    const struct rpc_endpoint *endpoints;
+    int threads;                     /* 0: 4 */
+    bool per_host;                   /* answers also to topic.<host>; always so with fanout */
+};
+struct rpc_listener;
+struct rpc_listener *rpc_listen(struct ctx *, const struct rpc_server *, const struct service *, const char *host);
+void rpc_stop(struct rpc_listener *);                /* takes no more, lets running methods end */
+
+/* --- notifications ------------------------------------------------------------------------------------------- */
+/* "port.create.end", publisher "network.<host>", priority "info"; drivers from [oslo_messaging_notifications] (messagingv2, log, noop). */
+bool notify(struct ctx *, const char *publisher, const char *event_type, const char *priority, const json_t *payload);
+typedef bool notification_handler(struct ctx *, const char *publisher, const char *event_type, const char *priority, json_t *payload);
+struct notification_listener;
+/* handler true: acknowledged; false: requeued. pool NULL: the shared queue. */
+struct notification_listener *notification_listen(struct ctx *, const char *topic, const char *pool, notification_handler *);
+void notification_stop(struct notification_listener *);
+
+/* --- for drivers: drivers/driver.h ---------------------------------------------------------------------------- */
+
+#endif
