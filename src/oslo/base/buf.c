@@ -1,0 +1,86 @@
+/* A growing run of bytes. */
+#include "oslo/base/buf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void buf_reserve(struct buf *b, size_t more)
+{
+    size_t cap = b->cap ? b->cap : 256;
+
+    if (b->data && b->cap - b->len > more)
+        return;
+    while (cap - b->len <= more)
+        cap *= 2;
+    b->data = g_realloc(b->data, cap);
+    b->cap = cap;
+    b->data[b->len] = '\0';
+}
+
+void buf_add(struct buf *b, const void *bytes, size_t n)
+{
+    buf_reserve(b, n);
+    if (n)
+        memcpy(b->data + b->len, bytes, n);
+    b->len += n;
+    b->data[b->len] = '\0';
+}
+
+void buf_puts(struct buf *b, const char *text)
+{
+    buf_add(b, text, strlen(text));
+}
+
+void buf_putc(struct buf *b, char ch)
+{
+    buf_add(b, &ch, 1);
+}
+
+void buf_printf(struct buf *b, const char *format, ...)
+{
+    va_list args, again;
+    int n;
+
+    va_start(args, format);
+    va_copy(again, args);
+    buf_reserve(b, 128);
+    n = vsnprintf(b->data + b->len, b->cap - b->len, format, args);
+    if (n >= 0 && (size_t)n >= b->cap - b->len) {
+        buf_reserve(b, (size_t)n);
+        n = vsnprintf(b->data + b->len, b->cap - b->len, format, again);
+    }
+    if (n > 0)
+        b->len += (size_t)n;
+    va_end(again);
+    va_end(args);
+}
+
+void buf_int(struct buf *b, long long value)
+{
+    char digits[24], *p = digits + sizeof(digits);
+    unsigned long long u = value < 0 ? -(unsigned long long)value : (unsigned long long)value;
+
+    do
+        *--p = (char)('0' + u % 10);
+    while (u /= 10);
+    if (value < 0)
+        *--p = '-';
+    buf_add(b, p, (size_t)(digits + sizeof(digits) - p));
+}
+
+void buf_clear(struct buf *b)
+{
+    free(b->data);
+    memset(b, 0, sizeof(*b));
+}
+
+char *buf_steal(struct buf *b)
+{
+    char *data;
+
+    buf_reserve(b, 0);
+    data = b->data;
+    memset(b, 0, sizeof(*b));
+    return data;
+}
