@@ -1,0 +1,27 @@
+/* What is asked of the compute agent of a host at once, while a user waits. Topic "compute", server: the instance's host.
+ *
+ * Both ends include this: the API calls the functions, the agent lists the methods in its rpc_server. The answers' shapes stand
+ * beside the method's name.
+ */
+#ifndef NOVA_RPC_COMPUTE_H
+#define NOVA_RPC_COMPUTE_H
+
+#include "nova/model/instance.h"
+#include "oslo/messaging/messaging.h"
+
+#define COMPUTE_TOPIC "compute"
+#define COMPUTE_RPC_VERSION "6.0"
+
+#define RPC_GET_CONSOLE_OUTPUT "get_console_output"      /* {"instance_uuid", "tail_length": int | null} -> text */
+#define RPC_GET_VNC_CONSOLE "get_vnc_console"            /* {"instance_uuid", "console_type"} -> {"host", "port", "internal_access_path"} */
+#define RPC_GET_DIAGNOSTICS "get_instance_diagnostics"   /* {"instance_uuid"} -> {"state", "driver", ...}: api-ref 2.48's body */
+#define RPC_ATTACH_INTERFACE "attach_interface"          /* {"instance_uuid", "network_id", "port_id", "requested_ip", "tag"} (null: not said)
+                                                          *  -> one entry of network_info; it is stored already */
+#define RPC_DETACH_INTERFACE "detach_interface"          /* {"instance_uuid", "port_id"} -> null; stored already; deletes the port it made */
+#define RPC_GET_HOST_UPTIME "get_host_uptime"            /* {} -> text of uptime(1) */
+
+/* Each calls the method on instance->host; fault 409 InstanceNotReady without a host. NULL or false with a fault. */
+json_t *compute_call(struct ctx *, const struct instance *, const char *method, json_t *args);       /* args: owned; instance_uuid is added */
+char *compute_host_uptime(struct ctx *, const char *host);
+
+#endif
