@@ -1,0 +1,182 @@
+/* Writing JSON text as it goes. Spaces follow ':' and ',' as Python's json.dumps writes them. */
+#include "oslo/record/out.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static void begin(struct out *o, const char *key)
+{
+    if (o->comma)
+        buf_add(o->to, ", ", 2);
+    o->comma = true;
+    if (key) {
+        out_escaped(o->to, key);
+        buf_add(o->to, ": ", 2);
+    }
+}
+
+static void open_with(struct out *o, const char *key, char bracket)
+{
+    begin(o, key);
+    buf_putc(o->to, bracket);
+    o->comma = false;
+}
+
+static void close_with(struct out *o, char bracket)
+{
+    buf_putc(o->to, bracket);
+    o->comma = true;
+}
+
+void out_object(struct out *o, const char *key)
+{
+    open_with(o, key, '{');
+}
+
+void out_end_object(struct out *o)
+{
+    close_with(o, '}');
+}
+
+void out_array(struct out *o, const char *key)
+{
+    open_with(o, key, '[');
+}
+
+void out_end_array(struct out *o)
+{
+    close_with(o, ']');
+}
+
+void out_escaped(struct buf *to, const char *text)
+{
+    static const char hex[] = "0123456789abcdef";
+    const char *plain = text;
+
+    buf_putc(to, '"');
+    for (;; text++) {
+        unsigned char ch = (unsigned char)*text;
+        char escape[6] = { '\\', 'u', '0', '0', hex[ch >> 4], hex[ch & 15] };
+        const char *two;
+
+        if (ch >= ' ' && ch != '"' && ch != '\\')
+            continue;
+        buf_add(to, plain, (size_t)(text - plain));
+        plain = text + 1;
+        if (!ch)
+            break;
+        if ((two = strchr("\"\"\\\\\nn\rr\tt\bb\ff", ch))) {
+            escape[1] = two[1];
+            buf_add(to, escape, 2);
+        } else {
+            buf_add(to, escape, 6);
+        }
+    }
+    buf_putc(to, '"');
+}
+
+void out_string(struct out *o, const char *key, const char *value)
+{
+    if (!value) {
+        out_null(o, key);
+        return;
+    }
+    begin(o, key);
+    out_escaped(o->to, value);
+}
+
+void out_printf(struct out *o, const char *key, const char *format, ...)
+{
+    struct buf text = { 0 };
+    va_list args;
+    char small[512];
+    int n;
+
+    va_start(args, format);
+    n = vsnprintf(small, sizeof(small), format, args);
+    va_end(args);
+    if (n < (int)sizeof(small)) {
+        out_string(o, key, small);
+        return;
+    }
+    buf_reserve(&text, (size_t)n + 1);
+    va_start(args, format);
+    vsnprintf(text.data, (size_t)n + 1, format, args);
+    va_end(args);
+    out_string(o, key, text.data);
+    buf_clear(&text);
+}
+
+void out_int(struct out *o, const char *key, int64_t value)
+{
+    begin(o, key);
+    buf_int(o->to, value);
+}
+
+/* As Python writes floats: the shortest text that reads back, with a fraction always. */
+void out_real(struct out *o, const char *key, double value)
+{
+    char text[40];
+
+    begin(o, key);
+    if (!isfinite(value)) {
+        buf_puts(o->to, "null");
+        return;
+    }
+    for (int precision = 15; precision <= 17; precision++) {
+        snprintf(text, sizeof(text), "%.*g", precision, value);
+        if (g_ascii_strtod(text, NULL) == value)
+            break;
+    }
+    buf_puts(o->to, text);
+    if (!strpbrk(text, ".e"))
+        buf_puts(o->to, ".0");
+}
+
+void out_bool(struct out *o, const char *key, bool value)
+{
+    begin(o, key);
+    buf_puts(o->to, value ? "true" : "false");
+}
+
+void out_null(struct out *o, const char *key)
+{
+    begin(o, key);
+    buf_puts(o->to, "null");
+}
+
+void out_time(struct out *o, const char *key, utc_time value)
+{
+    char text[TIME_TEXT_SIZE];
+
+    if (!value.us) {
+        out_null(o, key);
+        return;
+    }
+    begin(o, key);
+    buf_putc(o->to, '"');
+    buf_puts(o->to, time_write(text, value, o->times));
+    buf_putc(o->to, '"');
+}
+
+void out_raw(struct out *o, const char *key, const char *json)
+{
+    begin(o, key);
+    buf_puts(o->to, json ? json : "null");
+}
+
+static int dump_to(const char *bytes, size_t n, void *data)
+{
+    buf_add(data, bytes, n);
+    return 0;
+}
+
+void out_json(struct out *o, const char *key, const json_t *tree)
+{
+    begin(o, key);
+    if (!tree)
+        buf_puts(o->to, "null");
+    else
+        json_dump_callback(tree, dump_to, o->to, JSON_ENCODE_ANY);
+}
