@@ -31,7 +31,9 @@ void policies_free(struct policies *);
 
 /* Does the rule of c->service allow c->who on target (NULL: the requester's own user_id and project_id)? Never a fault. An unknown rule: "default" if there is one, else no. */
 bool policy_allows(struct ctx *, const char *rule, const struct policy_target *);
-/* As above, and fails with 403 in the service's own words. */
+/* Has c->service a rule of that name? */
+bool policy_exists(struct ctx *, const char *rule);
+/* As policy_allows, and fails with 403 in the service's own words. */
 bool policy_check(struct ctx *, const char *rule, const struct policy_target *);
 /* One rule given as text, for tests, federation and `nacre policy check`. */
 bool policy_evaluate(struct ctx *, const char *rule_text, const struct policy_target *, bool *ret_allowed);

@@ -1,7 +1,6 @@
 /* The unit of work: its arena, what it owns, its fault. Chunks are malloc'd and grow from 4 KiB to 64 KiB. */
 #include "oslo/base/ctx.h"
 #include "oslo/base/text.h"
-#include "oslo/db/db.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,8 +64,6 @@ void ctx_clear(struct ctx *c)
     struct owned *owned;
     struct arena_chunk *chunk;
 
-    if (c->tx)
-        db_rollback(c);
     while ((owned = c->owned)) {
         c->owned = owned->before;
         owned->release(owned->object);

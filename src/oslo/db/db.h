@@ -31,7 +31,7 @@ struct db *db_open(struct ctx *, const char *url, const struct migration *);
 bool db_migrate(struct ctx *, struct db *, const char *set, const struct migration *);
 void db_close(struct db *);                  /* NULL is fine; no ctx may still use it */
 
-/* One write transaction a ctx. Begin inside begin is a savepoint. Commit and rollback end the innermost. */
+/* One write transaction a ctx; db_begin hands it to the ctx (ctx_own), so that ctx_clear rolls back what is left open. Begin inside begin is a savepoint. Commit and rollback end the innermost. */
 bool db_begin(struct ctx *);
 bool db_commit(struct ctx *);                /* durable when true; on false it has been rolled back and the fault is set */
 void db_rollback(struct ctx *);              /* NULL-safe: nothing open, nothing done */

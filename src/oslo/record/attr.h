@@ -18,7 +18,7 @@ enum attr_flags {
     CREATE   = 1 << 0,       /* may be given on create */
     UPDATE   = 1 << 1,       /* may be given on update */
     REQUIRED = 1 << 2,       /* must be given on create */
-    NULLABLE = 1 << 3,       /* null may be given (a string, JSON, time or opt_* field) */
+    NULLABLE = 1 << 3,       /* null may be given (a string, JSON, time or opt_* field; for another kind it keeps the default) */
     FILTER   = 1 << 4,       /* ?name=value */
     SORT     = 1 << 5,       /* sort_key=name */
     POLICY   = 1 << 6,       /* giving it asks the rule "<verb>_<resource>:<name>"; showing it asks "get_<resource>:<name>" if there is one */
@@ -27,6 +27,9 @@ enum attr_flags {
     DERIVED  = 1 << 9,       /* shown, not a column: the resource's fill hook sets it */
     LAZY     = 1 << 10,      /* left out of lists (shown one by one only) */
     SECRET   = 1 << 11,      /* never logged, never printed by `nacre config` */
+    CREATED_AT = 1 << 12,    /* a time set when the row is made */
+    UPDATED_AT = 1 << 13,    /* a time set at every change, and when made if CREATED_AT stands beside it */
+    REVISION = 1 << 14,      /* an integer that each change adds one to */
 };
 
 /* A named shape of a string: "uuid", "cidr", ... check returns false where value does not have it. */

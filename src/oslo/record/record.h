@@ -11,8 +11,10 @@
 /* What is wrong with a value, in parts, so that each service can say it in the original's words. */
 struct invalid {
     enum invalid_why { NOT_WRONG, WRONG_TYPE, TOO_LONG, TOO_SHORT, TOO_SMALL, TOO_LARGE, NOT_A_CHOICE, WRONG_FORMAT, IS_NULL,
-                       IS_MISSING, IS_UNKNOWN, IS_READ_ONLY } why;
-    const struct attr *attr;         /* NULL for IS_UNKNOWN */
+                       IS_MISSING, IS_UNKNOWN, IS_READ_ONLY,
+                       /* of a request rather than a member: */
+                       BAD_BODY, BAD_FILTER, UNKNOWN_FILTER, BAD_LIMIT, BAD_MARKER, BAD_SORT_KEY, BAD_SORT_DIR } why;
+    const struct attr *attr;         /* NULL where no attr is meant */
     const char *name;                /* the wire name */
     json_t *value;                   /* borrowed from the body; NULL where there is none */
 };

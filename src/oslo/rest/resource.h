@@ -38,6 +38,7 @@ struct resource {
     const char *quota;               /* counted against the quota of that name by style->quota, or NULL */
     const struct format *id_format;  /* an id of another shape is not found without asking; NULL: any */
     int since, until;
+    handler *create, *show, *list, *update, *remove;         /* instead of the generic verbs; NULL: those */
     /* Hooks. In the transaction: */
     bool (*check)(struct ctx *, struct change *);                        /* before the row is written; may refuse, may set fields of now */
     bool (*stored)(struct ctx *, struct change *);                       /* after the row is written: its sub-rows, its job */
@@ -66,7 +67,10 @@ struct rest_style {
     bool envelope;                                   /* {"network": {...}}, or the bare object (glance) */
     enum time_format times;
     int64_t max_limit, default_limit;                /* 0: none */
-    bool list_needs_fields_param;                    /* ?fields= selects members (neutron) */
+    bool fields_param;                               /* ?fields= selects members (neutron) */
+    bool owner_scoped;                               /* others' rows do not exist for who is not admin (neutron, nova, glance) */
+    bool hex_ids;                                    /* ids without dashes (keystone) */
+    const char *owner_alias;                         /* a second name of the OWNER attr on the wire ("tenant_id"), or NULL */
     bool unknown_filter_is_error;
     bool update_is_patch;                            /* PATCH, else PUT */
     int create_status, update_status, delete_status; /* 0: 201, 200, 204 */
@@ -76,7 +80,7 @@ struct rest_style {
     const char *legacy_version_header;               /* "X-OpenStack-Nova-API-Version", or NULL */
     /* Writes c->fault as the service's error body, with headers. */
     void (*error)(struct ctx *, struct request *, struct reply *);
-    /* Sets the fault for a wrong value, in the service's words. Always returns false. */
+    /* Sets the fault for a wrong value or query, in the service's words. Always returns false. resource may be NULL. */
     bool (*invalid)(struct ctx *, const struct resource *, const struct invalid *);
     /* Sets the fault for an id that is not there. Always returns false. */
     bool (*not_found)(struct ctx *, const struct resource *, const char *id);
@@ -84,13 +88,15 @@ struct rest_style {
     const char *(*policy)(struct ctx *, const struct resource *, const char *verb);
     /* In the transaction, before a row of that resource and project is added; may refuse. */
     bool (*quota)(struct ctx *, const struct resource *, const char *project_id, int64_t n);
+    /* A filter no attr and no hook of the resource knows ("name__contains"); NULL: none. */
+    bool (*filter)(struct ctx *, const struct resource *, const char *name, const char *const *values, struct sql *, bool *ret_taken);
     /* Writes what stands beside the array in a list's answer: next links and the like. NULL: nothing. */
     void (*list_members)(struct ctx *, const struct page *, struct out *);
     /* The last touch to every answer (headers); NULL: nothing. */
     void (*finish)(struct ctx *, struct request *, struct reply *);
 };
 
-/* The generic verbs. As route handlers they take the resource from request->route->data. */
+/* The generic verbs. As route handlers they take the resource from request->route->data, and the id from {id}. */
 handler rest_create, rest_show, rest_list, rest_update, rest_delete;
 
 /* The same in parts, for resources with verbs of their own. Each fails with the style's words. */
@@ -104,6 +110,10 @@ void *rest_change(struct ctx *, const struct resource *, const char *id, json_t 
 bool rest_remove(struct ctx *, const struct resource *, const char *id);
 /* One page of what c->who may see, by the request's query. extra, if given, appends further conditions. */
 bool rest_page(struct ctx *, const struct resource *, struct request *, bool (*extra)(struct ctx *, struct sql *), struct page *ret_page);
+/* Runs the fill hook on records at hand. */
+bool rest_fill(struct ctx *, const struct resource *, void *const *records, size_t n);
+/* May c->who do verb ("create", "update", "delete", "get") to the record? False with the fault (403, or not found where it is not to be seen). */
+bool rest_allowed(struct ctx *, const struct resource *, const char *verb, const void *record);
 /* {"network": {...}} or {"networks": [...], links} into the reply. */
 void rest_write(struct ctx *, const struct resource *, struct request *, const void *record, struct reply *);
 void rest_write_page(struct ctx *, const struct page *, struct reply *);
