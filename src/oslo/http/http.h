@@ -26,7 +26,8 @@ struct request {
     const char *body;                /* the whole body, NUL after it; NULL when there is none or the route streams */
     size_t body_size;
     int64_t content_length;          /* -1 when not said (chunked) */
-    struct body_source *source;      /* of a ROUTE_STREAM route, else NULL */
+    struct body_source *source;      /* of a ROUTE_STREAM route over a socket, else NULL */
+    size_t body_read;                /* how much of body request_read() has given */
     json_t *json;                    /* the parsed body; set by request_json() */
 };
 
@@ -54,8 +55,9 @@ struct reply {
     ssize_t (*pull)(void *data, void *bytes, size_t n);
     void (*pull_done)(void *data);
     void *pull_data;
-    /* or the connection itself, after 101: upgrade owns the socket (blocking, non-TLS side) on a thread of its own */
-    void (*upgrade)(void *data, int socket);
+    /* or the connection itself, after 101: upgrade uses the socket (blocking, non-TLS side) on a thread of its own until it
+     * returns; early is what the client sent before it was told */
+    void (*upgrade)(void *data, int socket, const void *early, size_t n);
     void *upgrade_data;
 };
 void reply_header(struct ctx *, struct reply *, const char *name, const char *value);       /* copies; replaces same name */
@@ -63,7 +65,7 @@ void reply_add_header(struct ctx *, struct reply *, const char *name, const char
 void reply_json(struct reply *, const json_t *);                             /* body from a tree */
 void reply_text(struct reply *, const char *content_type, const char *text);
 void reply_file(struct reply *, const char *content_type, int fd, int64_t offset, int64_t size);
-void reply_clear(struct reply *);
+void reply_clear(struct reply *);                                            /* releases what it holds; empty again (fd -1) */
 
 /* Routes. Path segments in braces are parameters; "{name*}" at the end takes the rest with its slashes. */
 typedef bool handler(struct ctx *, struct request *, struct reply *);
@@ -93,6 +95,8 @@ void router_add(struct router *, const struct route *routes);                /* 
 /* Finds the row for the request and sets its route and args. False: no such path (*ret_allow NULL) or no such method on
  * that path (*ret_allow the "GET, POST" of those there are). With HEAD and no HEAD row the GET row is taken. */
 bool router_find(struct ctx *, const struct router *, struct request *, int version, const char **ret_allow);
+/* The same among the rows of that path and method whose action is key. False: there is none. */
+bool router_find_action(struct ctx *, const struct router *, struct request *, int version, const char *key);
 /* Calls visit for each row, in the order added. */
 void router_each(const struct router *, void (*visit)(void *data, const struct route *), void *data);
 
