@@ -12,6 +12,8 @@
 bool auth_request(struct ctx *, const struct request *);
 /* The same from a token at hand. */
 bool auth_token(struct ctx *, const char *token, struct identity *ret_who);
+/* Answers a request whose auth_request() failed as keystonemiddleware does: 401 with its body and challenge, or 503. */
+void auth_refuse(struct ctx *, struct reply *);
 /* "Keystone uri=\"http://...\"" */
 const char *auth_challenge(struct ctx *);
 
@@ -23,5 +25,8 @@ void auth_forget(const char *token);
 const char *auth_service_token(struct ctx *);
 /* Acts as the service from here on: c->who becomes the service user's identity, is_admin. */
 bool auth_as_service(struct ctx *);
+
+/* Says how one service judges tokens itself, beside the cache: Keystone, which has nobody to ask. Before requests come. */
+void auth_judge(const struct service *, bool (*validate)(struct ctx *, const char *token, struct identity *ret_who));
 
 #endif

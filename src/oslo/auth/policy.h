@@ -28,12 +28,17 @@ struct policies;                     /* compiled; immutable */
 /* Compiles defaults and the file's overrides (NULL: none). NULL with a fault that names the rule that does not parse. */
 struct policies *policies_load(struct ctx *, const struct policy *defaults, const char *file);
 void policies_free(struct policies *);
+/* Does a rule of that set allow who on target? The functions below ask the set of c->service. */
+bool policies_allow(const struct policies *, const char *rule, const struct identity *who, const struct policy_target *);
+bool policies_know(const struct policies *, const char *rule);
+bool policies_evaluate(struct ctx *, const struct policies *, const char *rule_text, const struct policy_target *,
+                       bool *ret_allowed);
 
 /* Does the rule of c->service allow c->who on target (NULL: the requester's own user_id and project_id)? Never a fault. An unknown rule: "default" if there is one, else no. */
 bool policy_allows(struct ctx *, const char *rule, const struct policy_target *);
 /* Has c->service a rule of that name? */
 bool policy_exists(struct ctx *, const char *rule);
-/* As policy_allows, and fails with 403 in the service's own words. */
+/* As policy_allows, and fails with 403 in the service's own words (style->forbidden). */
 bool policy_check(struct ctx *, const char *rule, const struct policy_target *);
 /* One rule given as text, for tests, federation and `nacre policy check`. */
 bool policy_evaluate(struct ctx *, const char *rule_text, const struct policy_target *, bool *ret_allowed);

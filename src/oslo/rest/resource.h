@@ -84,6 +84,8 @@ struct rest_style {
     bool (*invalid)(struct ctx *, const struct resource *, const struct invalid *);
     /* Sets the fault for an id that is not there. Always returns false. */
     bool (*not_found)(struct ctx *, const struct resource *, const char *id);
+    /* Sets the fault for a rule that says no, in the service's words. Always returns false. NULL: nova's words. */
+    bool (*forbidden)(struct ctx *, const char *rule);
     /* The rule for a verb: "create", "get", "update", "delete", "list". NULL: "<verb>_<stem>" with get for list. */
     const char *(*policy)(struct ctx *, const struct resource *, const char *verb);
     /* In the transaction, before a row of that resource and project is added; may refuse. */
