@@ -16,6 +16,7 @@ struct change {
     void *now;                       /* the record as it will be */
     const void *old;                 /* as it was; NULL on create */
     json_t *asked;                   /* the body's object: keeps absent and null apart. Never NULL */
+    struct request *request;         /* the request it came with; NULL for a change of the service's own */
     void *data;                      /* for the hooks of one change to pass on (rows read, ids chosen) */
 };
 static inline bool asked(const struct change *ch, const char *name) { return json_object_get(ch->asked, name) != NULL; }
@@ -39,7 +40,9 @@ struct resource {
     const struct format *id_format;  /* an id of another shape is not found without asking; NULL: any */
     int since, until;
     handler *create, *show, *list, *update, *remove;         /* instead of the generic verbs; NULL: those */
-    /* Hooks. In the transaction: */
+    /* Hooks. Once the body is read, before the rules are asked (of an update in the transaction, of a create before it): */
+    bool (*judge)(struct ctx *, struct change *);                        /* members the table cannot judge; sets what rules ask about */
+    /* In the transaction: */
     bool (*check)(struct ctx *, struct change *);                        /* before the row is written; may refuse, may set fields of now */
     bool (*stored)(struct ctx *, struct change *);                       /* after the row is written: its sub-rows, its job */
     bool (*deleting)(struct ctx *, void *record);                        /* before the row goes; may refuse; removes sub-rows */
@@ -88,6 +91,8 @@ struct rest_style {
     bool (*forbidden)(struct ctx *, const char *rule);
     /* The rule for a verb: "create", "get", "update", "delete", "list". NULL: "<verb>_<stem>" with get for list. */
     const char *(*policy)(struct ctx *, const struct resource *, const char *verb);
+    /* In the transaction, before a row is changed or deleted on request: its conditions (If-Match); may refuse. NULL: none. */
+    bool (*precondition)(struct ctx *, const struct resource *, struct request *, const void *record);
     /* In the transaction, before a row of that resource and project is added; may refuse. */
     bool (*quota)(struct ctx *, const struct resource *, const char *project_id, int64_t n);
     /* A filter no attr and no hook of the resource knows ("name__contains"); NULL: none. */

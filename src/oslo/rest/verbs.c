@@ -121,7 +121,7 @@ static bool create_prepare(struct ctx *c, const struct resource *r, json_t *obje
     if (owner && !*FIELD(char *, ch->now, owner))
         *FIELD(char *, ch->now, owner) = ctx_strdup(c, c->who.project_id);
     stamp(c, ch);
-    return rest_allowed(c, r, "create", ch->now) && members_allowed(c, ch, "create");
+    return (!r->judge || r->judge(c, ch)) && rest_allowed(c, r, "create", ch->now) && members_allowed(c, ch, "create");
 }
 
 static bool create_store(struct ctx *c, struct change *ch)
@@ -246,6 +246,11 @@ void *rest_find(struct ctx *c, const struct resource *r, const char *id)
     return record;
 }
 
+static bool precondition_holds(struct ctx *c, const struct change *ch, const void *record)
+{
+    return !ch->request || !style_of(c)->precondition || style_of(c)->precondition(c, ch->resource, ch->request, record);
+}
+
 static bool change_store(struct ctx *c, struct change *ch)
 {
     const struct resource *r = ch->resource;
@@ -264,51 +269,61 @@ static bool change_run(struct ctx *c, struct change *ch, const char *id)
     ch->old = old;
     ch->now = ctx_alloc(c, r->size);
     record_copy(c, r->attrs, ch->now, old, r->size);
-    if (!rest_allowed(c, r, "update", old) || !change_read(c, ch, VERB_UPDATE) || !members_allowed(c, ch, "update"))
+    if (!rest_allowed(c, r, "update", old) || !change_read(c, ch, VERB_UPDATE) || (r->judge && !r->judge(c, ch)) ||
+        !members_allowed(c, ch, "update") || !precondition_holds(c, ch, old))
         return false;
     stamp(c, ch);
     return change_store(c, ch);
 }
 
-void *rest_change(struct ctx *c, const struct resource *r, const char *id, json_t *object)
+static void *change_by_id(struct ctx *c, struct change *ch, const char *id)
 {
-    struct change ch = { .resource = r, .asked = object };
+    const struct resource *r = ch->resource;
 
     if (!db_begin(c))
         return NULL;
-    if (!change_run(c, &ch, id)) {
+    if (!change_run(c, ch, id)) {
         db_rollback(c);
         return NULL;
     }
-    if (!db_commit(c) || (r->committed && !r->committed(c, &ch)) || !rest_fill(c, r, &ch.now, 1))
+    if (!db_commit(c) || (r->committed && !r->committed(c, ch)) || !rest_fill(c, r, &ch->now, 1))
         return NULL;
-    return ch.now;
+    return ch->now;
 }
 
-static bool remove_run(struct ctx *c, const struct resource *r, const char *id, void **ret_old)
+void *rest_change(struct ctx *c, const struct resource *r, const char *id, json_t *object)
 {
+    return change_by_id(c, &(struct change){ .resource = r, .asked = object }, id);
+}
+
+static bool remove_run(struct ctx *c, struct change *ch, const char *id)
+{
+    const struct resource *r = ch->resource;
     void *old = find_visible(c, r, id);
 
-    if (!old || !rest_fill(c, r, &old, 1) || !rest_allowed(c, r, "delete", old) || (r->deleting && !r->deleting(c, old)))
+    if (!old || !rest_fill(c, r, &old, 1) || !rest_allowed(c, r, "delete", old) || !precondition_holds(c, ch, old) ||
+        (r->deleting && !r->deleting(c, old)))
         return false;
-    *ret_old = old;
+    ch->old = old;
     return db_exec(c, ctx_printf(c, "DELETE FROM %s WHERE %s = $1", resource_table(r),
                                  attr_column(attr_find(r->attrs, resource_key(r)))), T(id));
 }
 
-bool rest_remove(struct ctx *c, const struct resource *r, const char *id)
+static bool remove_by_id(struct ctx *c, struct change *ch, const char *id)
 {
-    struct change ch = { .resource = r, .asked = ctx_json(c, json_object()) };
-    void *old;
-
+    ch->asked = ctx_json(c, json_object());
     if (!db_begin(c))
         return false;
-    if (!remove_run(c, r, id, &old)) {
+    if (!remove_run(c, ch, id)) {
         db_rollback(c);
         return false;
     }
-    ch.old = old;
-    return db_commit(c) && (!r->committed || r->committed(c, &ch));
+    return db_commit(c) && (!ch->resource->committed || ch->resource->committed(c, ch));
+}
+
+bool rest_remove(struct ctx *c, const struct resource *r, const char *id)
+{
+    return remove_by_id(c, &(struct change){ .resource = r }, id);
 }
 
 /* --- the verbs as handlers ------------------------------------------------------------------------------------ */
@@ -376,7 +391,8 @@ bool rest_update(struct ctx *c, struct request *request, struct reply *reply)
 {
     const struct resource *r = request->route->data;
     json_t *object = rest_body(c, r, request);
-    void *record = object ? rest_change(c, r, request_arg(request, "id"), object) : NULL;
+    struct change ch = { .resource = r, .asked = object, .request = request };
+    void *record = object ? change_by_id(c, &ch, request_arg(request, "id")) : NULL;
 
     if (!record)
         return false;
@@ -389,7 +405,7 @@ bool rest_delete(struct ctx *c, struct request *request, struct reply *reply)
 {
     const struct resource *r = request->route->data;
 
-    if (!rest_remove(c, r, request_arg(request, "id")))
+    if (!remove_by_id(c, &(struct change){ .resource = r, .request = request }, request_arg(request, "id")))
         return false;
     reply->status = style_of(c)->delete_status ? style_of(c)->delete_status : 204;
     return true;
