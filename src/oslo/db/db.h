@@ -67,8 +67,8 @@ char *db_get_text_values(struct ctx *, const char *sql, const struct value *valu
 struct sql {
     struct ctx *c;
     struct buf text;             /* owned by the ctx after sql_init */
-    struct value values[256];
-    int n;
+    struct value *values;        /* ends with VALUE_END */
+    int n, room;
 };
 struct sql *sql_new(struct ctx *);
 void sql_add_values(struct sql *, const char *piece, const struct value *values);
