@@ -15,7 +15,7 @@ enum span_kind { SPAN_REQUEST, SPAN_CALL, SPAN_RPC, SPAN_STEP, SPAN_COMMAND, SPA
 bool trace_open(struct ctx *, const char *path, int64_t slots);
 void trace_close(void);
 
-/* Opens a span inside the ctx's innermost one. name is copied (47 bytes kept): "POST /servers", "nova build:spawning". */
+/* Opens a span inside the ctx's innermost one. name is copied (87 bytes kept): "POST /servers", "nova build:spawning". */
 struct span *span_begin(struct ctx *, enum span_kind, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* Names the resource the span is about (an id; the first said stays). */
 void span_resource(struct ctx *, const char *id);
