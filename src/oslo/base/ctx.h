@@ -55,6 +55,7 @@ struct ctx {
     struct db *db;                   /* that service's database, or NULL */
     struct db_tx *tx;                /* the open write transaction, or NULL */
     struct span *span;               /* the innermost open span, or NULL */
+    json_t *rpc_context;             /* what the RPC's context said, to be handed on with calls made for it; NULL outside RPC */
     const char *base_url;            /* scheme://host:port the client used, for links; "" outside HTTP */
     int64_t deadline;                /* clock_mono_us() at which the work is given up; 0 is never */
 };

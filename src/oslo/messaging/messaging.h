@@ -13,7 +13,7 @@ struct transport;
 
 /* Where a message goes, or what a server answers to. NULL members are not said. */
 struct target {
-    const char *exchange;            /* NULL: the transport's (control_exchange: the service's name) */
+    const char *exchange;            /* control_exchange: "neutron", "nova"; NULL: "openstack" */
     const char *topic;               /* "q-plugin" */
     const char *server;              /* one host's server */
     const char *rpc_namespace;       /* NULL: the null namespace */
@@ -21,7 +21,18 @@ struct target {
     bool fanout;
 };
 
-/* url NULL: common option transport_url ("local://"). The transport is kept for the process: same URL, same transport. */
+/* The options of [DEFAULT] and [oslo_messaging_notifications] that concern messages; said once, before anything is sent.
+ * Without it: local://, 60 s, no notifications. */
+struct messaging_options {
+    const char *transport_url;
+    int64_t rpc_response_timeout;            /* seconds */
+    const char *notification_drivers;        /* "messagingv2", "log", "noop", several with commas between */
+    const char *notification_topics;         /* "notifications" */
+    const char *notification_transport_url;  /* NULL: transport_url */
+};
+void messaging_configure(const struct messaging_options *);
+
+/* url NULL: option transport_url. The transport is kept for the process: same URL, same transport. */
 struct transport *transport_get(struct ctx *, const char *url);
 void transports_close(void);
 
@@ -41,7 +52,8 @@ bool rpc_cast(struct ctx *, const struct target *, const char *method, const jso
 /* --- answering ----------------------------------------------------------------------------------------------- */
 struct rpc_method {                  /* an array of them ends with {} */
     const char *name;
-    /* ret_result: a new reference, or left NULL for null. On false the ctx's fault is the failure. */
+    /* ret_result: a new reference to a tree nobody changes afterwards, or left NULL for null. On false the ctx's fault is
+     * the failure. */
     bool (*run)(struct ctx *, json_t *args, json_t **ret_result);
 };
 struct rpc_endpoint {                /* an array of them ends with {} */
@@ -49,23 +61,27 @@ struct rpc_endpoint {                /* an array of them ends with {} */
     const struct rpc_method *methods;
 };
 struct rpc_server {
+    const char *exchange;            /* NULL: "openstack" */
     const char *topic;
+    const char *fault_module;        /* where the other end finds the classes of our faults: "neutron_lib.exceptions" */
     const char *role;                /* the role of `nacre <role>` that serves it */
     const struct rpc_endpoint *endpoints;
     int threads;                     /* 0: 4 */
     bool per_host;                   /* answers also to topic.<host>; always so with fanout */
 };
 struct rpc_listener;
+/* The methods run in ctxs of the service, with the database of the ctx given here. */
 struct rpc_listener *rpc_listen(struct ctx *, const struct rpc_server *, const struct service *, const char *host);
 void rpc_stop(struct rpc_listener *);                /* takes no more, lets running methods end */
 
 /* --- notifications ------------------------------------------------------------------------------------------- */
-/* "port.create.end", publisher "network.<host>", priority "info"; drivers from [oslo_messaging_notifications] (messagingv2, log, noop). */
-bool notify(struct ctx *, const char *publisher, const char *event_type, const char *priority, const json_t *payload);
+/* "port.create.end", publisher "network.<host>", priority "info". */
+bool notify(struct ctx *, const char *exchange, const char *publisher, const char *event_type, const char *priority, const json_t *payload);
 typedef bool notification_handler(struct ctx *, const char *publisher, const char *event_type, const char *priority, json_t *payload);
 struct notification_listener;
-/* handler true: acknowledged; false: requeued. pool NULL: the shared queue. */
-struct notification_listener *notification_listen(struct ctx *, const char *topic, const char *pool, notification_handler *);
+/* handler true: acknowledged; false: requeued. pool NULL: the shared queue; a pool has its own copy of every message. */
+struct notification_listener *notification_listen(struct ctx *, const char *exchange, const char *topic, const char *pool,
+                                                  notification_handler *);
 void notification_stop(struct notification_listener *);
 
 /* --- for drivers: drivers/driver.h ---------------------------------------------------------------------------- */

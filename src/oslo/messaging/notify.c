@@ -1,0 +1,146 @@
+/* Notifications: emitted by the drivers the options name, taken by listeners that acknowledge after their handler. */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "oslo/base/log.h"
+#include "oslo/messaging/internal.h"
+
+struct notification_listener {
+    notification_handler *handler;
+    const struct driver *driver;
+    void *source;
+    pthread_t thread;
+};
+
+struct emission { const char *exchange, *publisher, *event_type, *priority; const json_t *payload; };
+
+static bool emit_message(struct ctx *, const struct emission *);
+static bool emit_log(struct ctx *, const struct emission *);
+static bool emit_noop(struct ctx *, const struct emission *);
+static void *listen_loop(void *);
+
+static const struct { const char *name; bool (*emit)(struct ctx *, const struct emission *); } emitters[] = {
+    { "messagingv2", emit_message }, { "log", emit_log }, { "noop", emit_noop },
+};
+
+/* ---- options: said once, before threads start --------------------------------------------------------------- */
+
+static struct messaging_options options = {
+    .transport_url = "local://", .rpc_response_timeout = 60, .notification_drivers = "", .notification_topics = "notifications",
+};
+
+const struct messaging_options *messaging_options(void)
+{
+    return &options;
+}
+
+void messaging_configure(const struct messaging_options *said)
+{
+    options.transport_url = said->transport_url ?: options.transport_url;
+    options.rpc_response_timeout = said->rpc_response_timeout ?: options.rpc_response_timeout;
+    options.notification_drivers = said->notification_drivers ?: options.notification_drivers;
+    options.notification_topics = said->notification_topics ?: options.notification_topics;
+    options.notification_transport_url = said->notification_transport_url ?: options.notification_transport_url;
+}
+
+/* ---- emitting ----------------------------------------------------------------------------------------------- */
+
+bool notify(struct ctx *c, const char *exchange, const char *publisher, const char *event_type, const char *priority,
+            const json_t *payload)
+{
+    struct emission e = { exchange, publisher, event_type, priority, payload };
+    bool ok = true;
+
+    if (!options.notification_drivers[0])
+        return true;
+    for (char **name = text_split(c, options.notification_drivers, ','); *name; name++)
+        for (size_t i = 0; i < G_N_ELEMENTS(emitters); i++)
+            if (strcmp(*name, emitters[i].name) == 0)
+                ok = emitters[i].emit(c, &e) && ok;
+    return ok;
+}
+
+static bool emit_message(struct ctx *c, const struct emission *e)
+{
+    struct transport *transport = transport_get(c, options.notification_transport_url);
+    bool ok = transport != NULL;
+
+    for (char **topic = text_split(c, options.notification_topics, ','); transport && *topic; topic++) {
+        struct message *m = message_new(e->event_type, e->payload ? json_deep_copy(e->payload) : NULL, context_to_json(c));
+
+        m->publisher = g_strdup(e->publisher);
+        m->priority = g_strdup(e->priority);
+        ok = transport->driver->notify(c, transport, e->exchange, *topic, m) && ok;
+    }
+    return ok;
+}
+
+static bool emit_log(struct ctx *c, const struct emission *e)
+{
+    char *text = json_dumps(e->payload, JSON_COMPACT | JSON_ENCODE_ANY);
+
+    log_info(c, "notification %s from %s (%s): %s", e->event_type, e->publisher, e->priority, text ?: "null");
+    free(text);
+    return true;
+}
+
+static bool emit_noop(struct ctx *c, const struct emission *e)
+{
+    return true;
+}
+
+/* ---- listening ---------------------------------------------------------------------------------------------- */
+
+struct notification_listener *notification_listen(struct ctx *c, const char *exchange, const char *topic, const char *pool,
+                                                  notification_handler *handler)
+{
+    struct transport *transport = transport_get(c, options.notification_transport_url);
+    struct listen_on on = { .exchange = exchange, .topic = topic, .notifications = true, .pool = pool };
+    struct notification_listener *l;
+    void *source = transport ? transport->driver->listen(c, transport, &on) : NULL;
+
+    if (!source)
+        return NULL;
+    l = g_new0(struct notification_listener, 1);
+    l->handler = handler;
+    l->driver = transport->driver;
+    l->source = source;
+    if (pthread_create(&l->thread, NULL, listen_loop, l) != 0) {
+        l->driver->free(source);
+        g_free(l);
+        return fail_null(c, UNAVAILABLE, "cannot start a notification thread");
+    }
+    return l;
+}
+
+void notification_stop(struct notification_listener *l)
+{
+    if (!l)
+        return;
+    l->driver->stop(l->source);
+    pthread_join(l->thread, NULL);
+    l->driver->free(l->source);
+    g_free(l);
+}
+
+static void *listen_loop(void *data)
+{
+    struct notification_listener *l = data;
+    struct incoming *in;
+
+    pthread_setname_np(pthread_self(), "notifications");
+    while ((in = l->driver->poll(l->source))) {
+        struct message *m = in->message;
+        struct ctx c;
+
+        context_to_ctx(&c, NULL, NULL, m->context);
+        if (l->handler(&c, m->publisher, m->method, m->priority, m->args))
+            l->driver->acknowledge(l->source, in);
+        else
+            l->driver->requeue(l->source, in);
+        ctx_clear(&c);
+        l->driver->done(l->source, in);
+    }
+    return NULL;
+}

@@ -1,0 +1,342 @@
+/* oslo.messaging over local://: URLs, dispatch, contexts, failures, fanout, time-outs, notifications. */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "oslo/messaging/internal.h"
+#include "oslo/record/record.h"
+
+static const struct target service_target = { .exchange = "test", .topic = "service", .version = "1.2" };
+static int fanned, casts;
+
+static bool echo(struct ctx *c, json_t *args, json_t **ret)
+{
+    *ret = json_incref(json_object_get(args, "payload"));
+    return true;
+}
+
+static bool context(struct ctx *c, json_t *args, json_t **ret)
+{
+    *ret = json_pack("{s:s, s:s?, s:b, s:s, s:O?}", "request_id", c->request_id, "project_id", c->who.project_id, "is_admin",
+                     c->who.is_admin, "role", c->who.roles[0] ?: "", "odd", json_object_get(c->rpc_context, "odd"));
+    return true;
+}
+
+static bool boom(struct ctx *c, json_t *args, json_t **ret)
+{
+    return fail(c, 409, "NetworkInUse", "Unable to complete operation on network %s.", json_get_string(args, "id"));
+}
+
+static bool slow(struct ctx *c, json_t *args, json_t **ret)
+{
+    usleep(300000);
+    return true;
+}
+
+static bool nested(struct ctx *c, json_t *args, json_t **ret)
+{
+    *ret = json_incref(rpc_call(c, &service_target, "context", NULL, NULL));
+    return true;
+}
+
+static bool count_fanout(struct ctx *c, json_t *args, json_t **ret)
+{
+    __atomic_add_fetch(&fanned, 1, __ATOMIC_SEQ_CST);
+    return true;
+}
+
+static bool count_cast(struct ctx *c, json_t *args, json_t **ret)
+{
+    __atomic_add_fetch(&casts, 1, __ATOMIC_SEQ_CST);
+    return true;
+}
+
+static bool new_echo(struct ctx *c, json_t *args, json_t **ret)
+{
+    *ret = json_string("2.3");
+    return true;
+}
+
+static const struct rpc_method methods[] = {
+    { "echo", echo }, { "context", context }, { "boom", boom }, { "slow", slow }, { "nested", nested },
+    { "count_fanout", count_fanout }, { "count_cast", count_cast }, { "_hidden", echo }, {}
+};
+static const struct rpc_method spaced_methods[] = { { "spaced", echo }, {} };
+static const struct rpc_method new_methods[] = { { "echo", new_echo }, {} };
+static const struct rpc_endpoint endpoints[] = {
+    { .version = "1.5", .methods = methods },
+    { .rpc_namespace = "space", .version = "1.0", .methods = spaced_methods },
+    { .version = "2.3", .methods = new_methods },
+    {}
+};
+static const struct rpc_server server = { .exchange = "test", .topic = "service", .endpoints = endpoints,
+                                          .fault_module = "neutron_lib.exceptions" };
+
+static void wait_for(const int *counter, int value)
+{
+    for (int i = 0; i < 2000 && __atomic_load_n(counter, __ATOMIC_SEQ_CST) < value; i++)
+        usleep(1000);
+    g_assert_cmpint(__atomic_load_n(counter, __ATOMIC_SEQ_CST), ==, value);
+}
+
+static void test_url(void)
+{
+    struct transport *t;
+    struct ctx c;
+
+    ctx_init(&c, NULL, NULL);
+    g_assert_true(transport_parse(&c, "rabbit://u%40x:p%3Aw@h1:5673,u2:p2@[::1]:5674,h3/v%2Fh?ssl=1&heartbeat=5", &t));
+    g_assert_cmpuint(t->hosts->len, ==, 3);
+    struct transport_host *h = (struct transport_host *)(void *)t->hosts->data;
+    g_assert_cmpstr(h[0].user, ==, "u@x");
+    g_assert_cmpstr(h[0].password, ==, "p:w");
+    g_assert_cmpstr(h[0].host, ==, "h1");
+    g_assert_cmpint(h[0].port, ==, 5673);
+    g_assert_cmpstr(h[1].host, ==, "::1");
+    g_assert_cmpint(h[1].port, ==, 5674);
+    g_assert_cmpstr(h[2].host, ==, "h3");
+    g_assert_cmpint(h[2].port, ==, 0);
+    g_assert_cmpstr(t->virtual_host, ==, "v/h");
+    g_assert_cmpuint(t->options->len, ==, 2);
+    transport_parse_free(t);
+
+    for (const char *const *bad = (const char *const[]){ "local", "://x", "rabbit://h:port", "rabbit://h:99999", NULL }; *bad; bad++) {
+        fault_clear(&c);
+        g_assert_false(transport_parse(&c, *bad, &t));
+        g_assert_cmpint(c.fault.status, ==, 400);
+    }
+    fault_clear(&c);
+    g_assert_false(transport_parse(&c, "kafka://h", &t));
+    g_assert_cmpstr(c.fault.type, ==, "DriverLoadFailure");
+    fault_clear(&c);
+    g_assert_null(transport_get(&c, "rabbit://guest:secret@h/"));
+    g_assert_null(strstr(c.fault.message, "secret"));
+    ctx_clear(&c);
+}
+
+static void test_versions(void)
+{
+    g_assert_true(version_compatible("1.5", "1.5"));
+    g_assert_true(version_compatible("1.5", "1.0"));
+    g_assert_true(version_compatible("1.10", "1.9"));
+    g_assert_false(version_compatible("1.5", "1.6"));
+    g_assert_false(version_compatible("2.0", "1.0"));
+}
+
+static void test_call(void)
+{
+    struct rpc_listener *l;
+    struct ctx c;
+
+    ctx_init(&c, NULL, NULL);
+    l = rpc_listen(&c, &server, NULL, "host1");
+    json_t *args = ctx_json(&c, json_pack("{s:[i,s]}", "payload", 1, "two"));
+    json_t *result = rpc_call(&c, &service_target, "echo", args, NULL);
+    g_assert_true(json_equal(result, json_object_get(args, "payload")));
+    g_assert_true(json_is_null(rpc_call(&c, &service_target, "count_cast", NULL, NULL)));
+    casts = 0;
+
+    struct target one = service_target;
+    one.server = "host1";
+    g_assert_nonnull(rpc_call(&c, &one, "echo", args, NULL));
+    struct target spaced = { .exchange = "test", .topic = "service", .rpc_namespace = "space" };
+    g_assert_nonnull(rpc_call(&c, &spaced, "spaced", args, NULL));
+    struct target newer = { .exchange = "test", .topic = "service", .version = "2.1" };
+    g_assert_cmpstr(json_string_value(rpc_call(&c, &newer, "echo", args, NULL)), ==, "2.3");
+    rpc_stop(l);
+    ctx_clear(&c);
+}
+
+static void expect_fault(const struct target *t, const char *method, const struct rpc_options *o, int status, const char *type,
+                         const char *message)
+{
+    struct ctx c;
+
+    ctx_init(&c, NULL, NULL);
+    json_t *args = ctx_json(&c, json_pack("{s:s}", "id", "net-1"));
+    g_assert_null(rpc_call(&c, t, method, args, o));
+    g_assert_cmpint(c.fault.status, ==, status);
+    g_assert_cmpstr(c.fault.type, ==, type);
+    if (message)
+        g_assert_cmpstr(c.fault.message, ==, message);
+    ctx_clear(&c);
+}
+
+static void test_failures(void)
+{
+    struct rpc_listener *l;
+    struct ctx c;
+    struct target t = service_target;
+
+    ctx_init(&c, NULL, NULL);
+    l = rpc_listen(&c, &server, NULL, "host1");
+    expect_fault(&t, "boom", NULL, 409, "NetworkInUse", "Unable to complete operation on network net-1.");
+    expect_fault(&t, "nope", NULL, 500, "NoSuchMethod", "Endpoint does not support RPC method nope");
+    expect_fault(&t, "_hidden", NULL, 500, "NoSuchMethod", NULL);
+    expect_fault(&t, "slow", &(struct rpc_options){ .timeout_us = 50000 }, 504, "MessagingTimeout", NULL);
+    expect_fault(&t, "echo", &(struct rpc_options){ .version_cap = "1.1" }, 500, "RPCVersionCapError", NULL);
+    t.version = "3.0";
+    expect_fault(&t, "echo", NULL, 500, "UnsupportedVersion",
+                 "Endpoint does not support RPC version 3.0. Attempted method: echo");
+    t = (struct target){ .exchange = "test", .topic = "nobody" };
+    expect_fault(&t, "echo", &(struct rpc_options){ .timeout_us = 20000 }, 504, "MessagingTimeout", NULL);
+    rpc_stop(l);
+    ctx_clear(&c);
+}
+
+static void test_context(void)
+{
+    static const char *const roles[] = { "member", NULL };
+    struct rpc_listener *l;
+    struct ctx c;
+
+    ctx_init(&c, NULL, "req-1");
+    c.who = (struct identity){ .project_id = "p1", .roles = roles, .is_admin = true };
+    c.rpc_context = ctx_json(&c, json_pack("{s:i}", "odd", 7));
+    l = rpc_listen(&c, &server, NULL, "host1");
+    for (int i = 0; i < 2; i++) {        /* the second time through a method that calls on */
+        json_t *seen = rpc_call(&c, &service_target, i ? "nested" : "context", NULL, NULL);
+
+        g_assert_cmpstr(json_get_string(seen, "request_id"), ==, "req-1");
+        g_assert_cmpstr(json_get_string(seen, "project_id"), ==, "p1");
+        g_assert_cmpstr(json_get_string(seen, "role"), ==, "member");
+        g_assert_true(json_get_bool(seen, "is_admin", false));
+        g_assert_cmpint(json_get_int(seen, "odd", 0), ==, 7);
+    }
+    rpc_stop(l);
+    ctx_clear(&c);
+}
+
+static void test_fanout_and_casts(void)
+{
+    struct rpc_listener *l[3];
+    struct target all = service_target;
+    struct ctx c;
+
+    ctx_init(&c, NULL, NULL);
+    for (int i = 0; i < 3; i++)
+        l[i] = rpc_listen(&c, &server, NULL, (const char *[]){ "host1", "host2", "host3" }[i]);
+    all.fanout = true;
+    fanned = casts = 0;
+    g_assert_true(rpc_cast(&c, &all, "count_fanout", NULL));
+    wait_for(&fanned, 3);
+    for (int i = 0; i < 100; i++)
+        g_assert_true(rpc_cast(&c, &service_target, "count_cast", NULL));
+    wait_for(&casts, 100);
+    g_assert_cmpint(fanned, ==, 3);
+    for (int i = 0; i < 3; i++)
+        rpc_stop(l[i]);
+    /* What is cast while no server runs waits for the next one. */
+    g_assert_true(rpc_cast(&c, &service_target, "count_cast", NULL));
+    l[0] = rpc_listen(&c, &server, NULL, "host1");
+    wait_for(&casts, 101);
+    rpc_stop(l[0]);
+    ctx_clear(&c);
+}
+
+static void *caller(void *data)
+{
+    for (int i = 0; i < 2000; i++) {
+        struct ctx c;
+
+        ctx_init(&c, NULL, NULL);
+        json_t *args = ctx_json(&c, json_pack("{s:i}", "payload", i));
+        g_assert_cmpint(json_integer_value(rpc_call(&c, &service_target, "echo", args, NULL)), ==, i);
+        ctx_clear(&c);
+    }
+    return NULL;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    return *(const int64_t *)a < *(const int64_t *)b ? -1 : 1;
+}
+
+static void test_many(void)
+{
+    static int64_t took[5000];
+    struct rpc_listener *l;
+    pthread_t threads[4];
+    struct ctx c;
+
+    ctx_init(&c, NULL, NULL);
+    l = rpc_listen(&c, &server, NULL, "host1");
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, caller, NULL);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(took); i++) {
+        struct ctx one;
+        int64_t began = clock_mono_us();
+
+        ctx_init(&one, NULL, NULL);
+        rpc_call(&one, &service_target, "echo", NULL, NULL);
+        took[i] = clock_mono_us() - began;
+        ctx_clear(&one);
+    }
+    qsort(took, G_N_ELEMENTS(took), sizeof(took[0]), by_value);
+    g_test_message("call p50 %d us, p99 %d us", (int)took[2500], (int)took[4950]);
+    rpc_stop(l);
+    ctx_clear(&c);
+}
+
+static int noted, refused;
+
+static bool on_note(struct ctx *c, const char *publisher, const char *event, const char *priority, json_t *payload)
+{
+    g_assert_cmpstr(publisher, ==, "network.host1");
+    g_assert_cmpstr(event, ==, "port.create.end");
+    g_assert_cmpstr(priority, ==, "info");
+    if (!refused++)
+        return false;                    /* the first time: it must come again */
+    __atomic_add_fetch(&noted, 1, __ATOMIC_SEQ_CST);
+    return true;
+}
+
+static int pooled;
+
+static bool on_pool(struct ctx *c, const char *publisher, const char *event, const char *priority, json_t *payload)
+{
+    __atomic_add_fetch(&pooled, (int)json_get_int(payload, "n", 0), __ATOMIC_SEQ_CST);
+    return true;
+}
+
+static void test_notifications(void)
+{
+    struct notification_listener *l, *pool;
+    struct ctx c;
+    json_t *payload;
+
+    ctx_init(&c, NULL, NULL);
+    payload = ctx_json(&c, json_pack("{s:i}", "n", 5));
+    g_assert_true(notify(&c, "neutron", "network.host1", "port.create.end", "info", payload));    /* no driver: nowhere */
+    messaging_configure(&(struct messaging_options){ .notification_drivers = "noop, messagingv2" });
+    l = notification_listen(&c, "neutron", "notifications", NULL, on_note);
+    pool = notification_listen(&c, "neutron", "notifications", "audit", on_pool);
+    g_assert_true(notify(&c, "neutron", "network.host1", "port.create.end", "info", payload));
+    wait_for(&noted, 1);
+    wait_for(&pooled, 5);
+    notification_stop(l);
+    notification_stop(pool);
+    messaging_configure(&(struct messaging_options){ .notification_drivers = "" });
+    ctx_clear(&c);
+}
+
+int main(int argc, char **argv)
+{
+    int status;
+
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/messaging/url", test_url);
+    g_test_add_func("/messaging/versions", test_versions);
+    g_test_add_func("/messaging/call", test_call);
+    g_test_add_func("/messaging/failures", test_failures);
+    g_test_add_func("/messaging/context", test_context);
+    g_test_add_func("/messaging/fanout_and_casts", test_fanout_and_casts);
+    g_test_add_func("/messaging/many", test_many);
+    g_test_add_func("/messaging/notifications", test_notifications);
+    status = g_test_run();
+    transports_close();
+    return status;
+}
