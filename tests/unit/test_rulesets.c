@@ -1,5 +1,6 @@
-/* The firewall's ruleset: nft itself must take it, and the lines that keep guests apart must be in it. */
+/* The agents' rulesets: nft itself must take them, and the lines that matter must be in them. */
 #include "neutron/agent/firewall.h"
+#include "neutron/agent/nat.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -63,10 +64,31 @@ static void test_nothing(void)
     buf_clear(&text);
 }
 
+static void test_router(void)
+{
+    static const char *const inside[] = { "10.9.0.0/24", "fd00::/64", NULL };
+    static const struct nat_floating floating[] = { { "172.31.9.50", "10.9.0.11" }, { "172.31.9.51", "10.9.0.12" } };
+    struct buf text = { 0 };
+
+    nat_write(&text, &(struct nat_router){ "qg-0123456789a", "172.31.9.2", inside, floating, 2, 9697 });
+    g_assert_nonnull(strstr(text.data, "elements = { 172.31.9.50 : 10.9.0.11, 172.31.9.51 : 10.9.0.12 }"));
+    g_assert_nonnull(strstr(text.data, "oifname \"qg-0123456789a\" ip saddr @inside snat to 172.31.9.2"));
+    nft_takes(text.data);
+    buf_clear(&text);
+    nat_write(&text, &(struct nat_router){ "qg-0123456789a", NULL, inside, NULL, 0, 0 });
+    g_assert_null(strstr(text.data, "@inside snat to 1"));
+    nft_takes(text.data);
+    buf_clear(&text);
+    nat_write(&text, &(struct nat_router){ 0 });
+    nft_takes(text.data);
+    buf_clear(&text);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/firewall/ruleset", test_ruleset);
     g_test_add_func("/firewall/nothing", test_nothing);
+    g_test_add_func("/nat/router", test_router);
     return g_test_run();
 }
