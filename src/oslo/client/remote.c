@@ -1,0 +1,111 @@
+/* Services elsewhere: [<service>] endpoint_override says where, else Keystone's catalog, which is kept for a while. */
+#include "oslo/client/remote.h"
+
+#include "oslo/http/fetch.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CATALOG_TIME_US (300 * G_USEC_PER_SEC)
+#define NO_ENDPOINT 503, "EndpointNotFound", "No endpoint of type %s is known"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static json_t *catalog;              /* guarded by lock */
+static int64_t catalog_until;        /* guarded by lock */
+
+static char *endpoint_find(struct ctx *, const char *type);
+static char *catalog_find(struct ctx *, const char *type);
+static bool catalog_read(struct ctx *);
+
+bool client_remote(struct ctx *c, struct call *call, const struct pair *headers)
+{
+    char *endpoint = endpoint_find(c, call->type);
+    char *body = call->body ? json_dumps(call->body, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+
+    if (!endpoint)
+        return false;
+    struct fetch request = {
+        .method = call->method, .url = ctx_printf(c, "%s%s", endpoint, call->path), .headers = headers, .body = body,
+        .body_size = body ? strlen(body) : 0,
+    };
+    bool answered = fetch(c, &request);
+    free(body);
+    if (!answered)
+        return false;
+    call->status = request.status;
+    call->reply_headers = request.reply_headers;
+    call->reply = request.reply_size ? ctx_json(c, json_loadb(request.reply, request.reply_size, JSON_DECODE_ANY, NULL)) : NULL;
+    return client_fail(c, call);
+}
+
+bool client_remote_download(struct ctx *c, struct call *call, const struct pair *headers, bool (*write)(void *, const void *, size_t), void *data)
+{
+    char *endpoint = endpoint_find(c, call->type);
+
+    if (!endpoint)
+        return false;
+    struct fetch request = {
+        .method = call->method, .url = ctx_printf(c, "%s%s", endpoint, call->path), .headers = headers, .write = write, .data = data,
+    };
+    if (!fetch(c, &request))
+        return false;
+    call->status = request.status;
+    return client_fail(c, call);
+}
+
+static char *endpoint_find(struct ctx *c, const char *type)
+{
+    const struct service *service = service_find(type);
+    const struct service_state *state = service ? service_state(service) : NULL;
+
+    if (state && state->shared->endpoint_override)
+        return ctx_strdup(c, state->shared->endpoint_override);
+    char *url = strcmp(type, "identity") ? catalog_find(c, type) : NULL;
+    return url || failed(c) ? url : fail_null(c, NO_ENDPOINT, type);
+}
+
+static char *catalog_find(struct ctx *c, const char *type)
+{
+    char *url = NULL;
+    size_t i, k;
+    json_t *entry, *endpoint;
+
+    if (!catalog_read(c))
+        return NULL;
+    pthread_mutex_lock(&lock);
+    json_array_foreach(catalog, i, entry) {
+        if (!text_equal(json_get_string(entry, "type"), type))
+            continue;
+        json_array_foreach(json_object_get(entry, "endpoints"), k, endpoint) {
+            const char *region = json_get_string(endpoint, "region_id");
+
+            if (!url && text_equal(json_get_string(endpoint, "interface"), "internal") &&
+                (!region || !strcmp(region, common_options->region)))
+                url = ctx_strdup(c, json_get_string(endpoint, "url"));
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    return url;
+}
+
+/* Asked of Keystone as the service, with no lock held. */
+static bool catalog_read(struct ctx *c)
+{
+    struct call call = { .type = "identity", .method = "GET", .path = "/auth/catalog", .as_service = true };
+
+    pthread_mutex_lock(&lock);
+    bool fresh = catalog && clock_mono_us() < catalog_until;
+    pthread_mutex_unlock(&lock);
+    if (fresh)
+        return true;
+    if (!client_call(c, &call))
+        return false;
+    json_t *read = json_deep_copy(json_object_get(call.reply, "catalog"));
+    pthread_mutex_lock(&lock);
+    json_decref(catalog);
+    catalog = read;
+    catalog_until = clock_mono_us() + CATALOG_TIME_US;
+    pthread_mutex_unlock(&lock);
+    return true;
+}
