@@ -1,0 +1,32 @@
+/* The commands of the program: what nacre.c's table lists. */
+#ifndef OSLO_SERVICE_COMMANDS_H
+#define OSLO_SERVICE_COMMANDS_H
+
+#include "oslo/service/service.h"
+
+/* The command line, read. */
+struct arguments {
+    const char *config_file;         /* never NULL */
+    bool foreground, sim, purge, json;
+    char **words;                    /* what is not an option, NULL-terminated */
+    int n_words;
+};
+
+struct command {
+    const char *name, *arguments, *help;
+    int (*run)(struct ctx *, const struct arguments *);
+};
+
+/* Reads the command line and the options, and runs it: the program's exit status. */
+int command_run(const struct command *, int argc, char **argv);
+
+int command_up(struct ctx *, const struct arguments *);
+int command_down(struct ctx *, const struct arguments *);
+int command_status(struct ctx *, const struct arguments *);
+int command_config(struct ctx *, const struct arguments *);
+int command_dump(struct ctx *, const struct arguments *);
+int command_trace(struct ctx *, const struct arguments *);
+int command_policy(struct ctx *, const struct arguments *);
+int command_version(struct ctx *, const struct arguments *);
+
+#endif

@@ -1,0 +1,132 @@
+/* What this process runs: the state of each service, its options, where its API is. Written while the process starts (one
+ * thread), only read afterwards.
+ */
+#include "oslo/service/service.h"
+
+#include "oslo/service/parts.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define MOST_SERVICES 32
+
+const struct common_options *common_options;
+
+const struct attr common_option_attrs[] = {
+    ATTR(struct common_options, state_dir, 0, .help = "Where everything this cloud keeps lives: databases, images, secrets, logs."),
+    ATTR(struct common_options, listen, 0, .unset = "127.0.0.1", .help = "The address the APIs listen on."),
+    ATTR(struct common_options, public_host, 0, .unset = "127.0.0.1", .help = "The host name or address in the catalog's endpoints."),
+    ATTR(struct common_options, region, 0, .unset = "RegionOne", .max = 255, .help = "The region of the catalog's endpoints."),
+    ATTR(struct common_options, host, 0, .max = 255, .help = "This host's name in the services' tables; the system's own when not set."),
+    ATTR(struct common_options, transport_url, 0, .unset = "local://", .help = "Where messages between processes go."),
+    ATTR(struct common_options, log_file, 0, .help = "The log; <state_dir>/nacre.log in the background and standard error in the foreground when not set."),
+    ATTR(struct common_options, debug, 0, .unset = "false", .help = "Log what is of use to a programmer only."),
+    ATTR(struct common_options, sim, 0, .unset = "false", .help = "Simulated hypervisors and network: real APIs, nothing touches the host."),
+    ATTR(struct common_options, port_offset, 0, .min = 0, .max = 50000, .unset = "0", .help = "Added to every API's port."),
+    ATTR(struct common_options, http_workers, 0, .min = 1, .max = 1024, .unset = "32", .help = "Threads that serve requests, at most."),
+    ATTR(struct common_options, http_pollers, 0, .min = 1, .max = 64, .unset = "2", .help = "Threads that read and write connections."),
+    ATTR(struct common_options, http_queue, 0, .min = 1, .unset = "1024", .help = "Requests that may wait for a worker; more are answered with 503."),
+    ATTR(struct common_options, max_body, 0, .min = 1024, .unset = "1048576", .help = "Bytes of a request's body, where it is not streamed."),
+    ATTR(struct common_options, max_header, 0, .min = 1024, .unset = "32768", .help = "Bytes of a request's line and headers."),
+    ATTR(struct common_options, request_timeout, 0, .min = 1, .unset = "60", .help = "Seconds after which the work of a request is given up."),
+    ATTR(struct common_options, keepalive_timeout, 0, .min = 1, .unset = "75", .help = "Seconds a connection may be idle."),
+    ATTR(struct common_options, drain_timeout, 0, .min = 0, .unset = "30", .help = "Seconds that requests under way are given to finish at a stop."),
+    ATTR(struct common_options, trace_slots, 0, .min = 1024, .unset = "16384", .help = "Spans kept for `nacre trace`, the newest."),
+    ATTR(struct common_options, tls_certificate, 0, .help = "PEM file of the certificate; TLS where it and tls_key are set."),
+    ATTR(struct common_options, tls_key, 0, .help = "PEM file of the certificate's key."),
+    ATTR(struct common_options, admin_password, SECRET, .help = "Of the user admin at first start; made and kept in <state_dir>/secrets when not set."),
+    {}
+};
+
+const struct attr shared_option_attrs[] = {
+    ATTR(struct shared_options, connection, SECRET, .help = "The database; sqlite:///<state_dir>/<service>.db when not set."),
+    ATTR(struct shared_options, endpoint_override, 0, .help = "Where other services of this process find this one, instead of the catalog."),
+    ATTR(struct shared_options, policy_file, 0, .help = "Rules (YAML or JSON) that replace the defaults of the same name."),
+    ATTR(struct shared_options, port, 0, .min = 0, .max = 65535, .unset = "0", .help = "The API's port; the service's usual one plus port_offset when 0."),
+    ATTR(struct shared_options, job_workers, 0, .min = 1, .max = 256, .unset = "4", .help = "Threads that run its long operations."),
+    {}
+};
+
+static struct service_state states[MOST_SERVICES];
+
+static bool configure_common(struct ctx *, const char *file);
+static char *default_state_dir(void);
+
+const struct service *service_find(const char *name_or_type)
+{
+    for (size_t i = 0; services[i]; i++)
+        if (!strcmp(services[i]->name, name_or_type) || (services[i]->type && !strcmp(services[i]->type, name_or_type)))
+            return services[i];
+    return NULL;
+}
+
+struct service_state *service_state(const struct service *service)
+{
+    for (size_t i = 0; service && i < MOST_SERVICES && states[i].service; i++)
+        if (states[i].service == service)
+            return &states[i];
+    return NULL;
+}
+
+const void *service_options(const struct service *service)
+{
+    return service_state(service)->options;
+}
+
+void service_ctx_init(struct ctx *c, const struct service *service, const char *request_id)
+{
+    ctx_init(c, service, request_id);
+    c->db = service ? service_state(service)->db : NULL;
+}
+
+char *service_url(struct ctx *c, const struct service *service)
+{
+    return ctx_printf(c, "%s://%s:%d%s", common_options->tls_certificate ? "https" : "http", common_options->public_host,
+                      service_state(service)->port, service->endpoint ? service->endpoint : "");
+}
+
+bool service_configure(struct ctx *c, const char *config_file)
+{
+    struct option_section *sections = ctx_new_n(c, struct option_section, MOST_SERVICES + 2);
+    size_t n = 0;
+
+    sections[n++] = (struct option_section){ "DEFAULT", { common_option_attrs } };
+    for (size_t i = 0; services[i]; i++)
+        sections[n++] = (struct option_section){ services[i]->name, { shared_option_attrs, services[i]->options } };
+    if (!options_check(c, config_file, sections) || !configure_common(c, config_file))
+        return false;
+    for (size_t i = 0; services[i]; i++) {
+        const struct service *service = services[i];
+        struct service_state *state = &states[i];
+
+        g_assert(i + 1 < MOST_SERVICES);
+        state->shared = options_load(c, config_file, service->name, shared_option_attrs, sizeof(struct shared_options));
+        if (state->shared && service->options)
+            state->options = options_load(c, config_file, service->name, service->options, service->options_size);
+        if (failed(c))
+            return false;
+        state->port = state->shared->port ? (int)state->shared->port
+                    : service->port ? (int)(service->port + common_options->port_offset) : 0;
+        state->service = service;
+    }
+    return true;
+}
+
+static bool configure_common(struct ctx *c, const char *file)
+{
+    struct common_options *options = options_load(c, file, "DEFAULT", common_option_attrs, sizeof(*options));
+
+    if (!options)
+        return false;
+    if (!options->state_dir)
+        options->state_dir = default_state_dir();
+    if (!options->host)
+        options->host = g_strdup(g_get_host_name());
+    common_options = options;
+    return true;
+}
+
+static char *default_state_dir(void)
+{
+    return geteuid() == 0 ? g_strdup("/var/lib/nacre") : g_build_filename(g_get_user_data_dir(), "nacre", NULL);
+}

@@ -1,0 +1,239 @@
+/* up, down and status. The running process holds a lock on <state_dir>/nacre.pid, which says its pid: a second `up` sees the
+ * lock, and a pid without one is of a process that was killed.
+ */
+#include "oslo/base/log.h"
+#include "oslo/privsep/privsep.h"
+#include "oslo/service/commands.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define STATE_DIR_FAILED 500, "StateDirUnusable", "%s: %s"
+#define NOT_STOPPED      500, "NotStopped", "process %d does not end"
+
+static int ready_pipe = -1;
+
+static int pid_file_open(struct ctx *, bool *ret_locked);
+static int running_pid(struct ctx *);
+static int run_house(struct ctx *, const struct arguments *, int pid_file);
+static int in_background(struct ctx *, const struct arguments *, int pid_file);
+static void say_ready(void);
+static void print_where(struct ctx *);
+static bool wait_for_end(struct ctx *, int pid);
+static bool leave_host(struct ctx *);
+static bool remove_state(struct ctx *);
+
+int command_up(struct ctx *c, const struct arguments *arguments)
+{
+    bool locked = false;
+
+    if (!service_configure(c, arguments->config_file))
+        return 1;
+    if (g_mkdir_with_parents(common_options->state_dir, 0711))
+        return !fail(c, STATE_DIR_FAILED, common_options->state_dir, g_strerror(errno));
+    int pid_file = pid_file_open(c, &locked);
+    if (pid_file < 0)
+        return 1;
+    if (!locked) {
+        printf("nacre is already running (process %d)\n", running_pid(c));
+        close(pid_file);
+        return 0;
+    }
+    return arguments->foreground ? run_house(c, arguments, pid_file) : in_background(c, arguments, pid_file);
+}
+
+int command_down(struct ctx *c, const struct arguments *arguments)
+{
+    if (!service_configure(c, arguments->config_file))
+        return 1;
+    int pid = running_pid(c);
+    if (pid && !kill(pid, SIGTERM) && !wait_for_end(c, pid))
+        return 1;
+    if (!leave_host(c))
+        return 1;
+    if (arguments->purge && !remove_state(c))
+        return 1;
+    puts(arguments->purge ? "nacre is stopped and removed" : pid ? "nacre is stopped" : "nacre is not running");
+    return 0;
+}
+
+int command_status(struct ctx *c, const struct arguments *arguments)
+{
+    if (!service_configure(c, arguments->config_file))
+        return 1;
+    int pid = running_pid(c);
+    if (!pid) {
+        puts("nacre is not running");
+        return 3;
+    }
+    printf("nacre is running (process %d), state in %s\n", pid, common_options->state_dir);
+    print_where(c);
+    return 0;
+}
+
+/* --- the pid file -------------------------------------------------------------------------------------------- */
+
+static int pid_file_open(struct ctx *c, bool *ret_locked)
+{
+    const char *path = ctx_printf(c, "%s/nacre.pid", common_options->state_dir);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+
+    if (fd < 0) {
+        fail(c, STATE_DIR_FAILED, path, g_strerror(errno));
+        return -1;
+    }
+    *ret_locked = !flock(fd, LOCK_EX | LOCK_NB);
+    return fd;
+}
+
+/* 0 when none runs. */
+static int running_pid(struct ctx *c)
+{
+    const char *path = ctx_printf(c, "%s/nacre.pid", common_options->state_dir);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    char text[32] = "";
+
+    if (fd < 0)
+        return 0;
+    bool held = flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
+    ssize_t n = held ? pread(fd, text, sizeof(text) - 1, 0) : 0;
+    close(fd);
+    return n > 0 ? atoi(text) : 0;
+}
+
+/* --- up ------------------------------------------------------------------------------------------------------ */
+
+static int run_house(struct ctx *c, const struct arguments *arguments, int pid_file)
+{
+    const char *pid = ctx_printf(c, "%d\n", (int)getpid());
+
+    if (ftruncate(pid_file, 0) || pwrite(pid_file, pid, strlen(pid), 0) < 0)
+        return !fail(c, STATE_DIR_FAILED, "nacre.pid", g_strerror(errno));
+    if (!common_options->sim && !privsep_start())
+        log_warning(c, "no privileged helper: what needs root is not done");
+    int status = service_main(arguments->config_file, NULL, say_ready);
+    privsep_stop();
+    close(pid_file);
+    return status;
+}
+
+/* The child goes on; the parent waits until it is ready or gone. The lock on the pid file goes with the child. */
+static int in_background(struct ctx *c, const struct arguments *arguments, int pid_file)
+{
+    int ends[2], status = 1;
+    char byte;
+
+    if (pipe2(ends, O_CLOEXEC))
+        return !fail(c, INTERNAL_ERROR, g_strerror(errno));
+    fflush(NULL);
+    pid_t child = fork();
+    if (child < 0)
+        return !fail(c, INTERNAL_ERROR, g_strerror(errno));
+    if (!child) {
+        close(ends[0]);
+        ready_pipe = ends[1];
+        setsid();
+        if (!g_getenv("NACRE_DEFAULT_LOG_FILE") && !common_options->log_file)
+            g_setenv("NACRE_DEFAULT_LOG_FILE", ctx_printf(c, "%s/nacre.log", common_options->state_dir), TRUE);
+        int nowhere = open("/dev/null", O_RDWR);
+        dup2(nowhere, STDIN_FILENO);
+        dup2(nowhere, STDOUT_FILENO);
+        close(nowhere);
+        exit(run_house(c, arguments, pid_file));
+    }
+    close(ends[1]);
+    close(pid_file);
+    if (read(ends[0], &byte, 1) != 1) {
+        waitpid(child, &status, 0);
+        fprintf(stderr, "nacre: it did not start; see %s/nacre.log\n", common_options->state_dir);
+        return 1;
+    }
+    close(ends[0]);
+    printf("nacre is up (process %d), state in %s\n", (int)child, common_options->state_dir);
+    print_where(c);
+    return 0;
+}
+
+/* Every API answers. From here on nobody reads the starter's standard error. */
+static void say_ready(void)
+{
+    if (ready_pipe < 0)
+        return;
+    int nowhere = open("/dev/null", O_RDWR);
+
+    dup2(nowhere, STDERR_FILENO);
+    close(nowhere);
+    if (write(ready_pipe, "", 1) != 1)
+        log_warning(NULL, "whoever started this is gone");
+    close(ready_pipe);
+    ready_pipe = -1;
+}
+
+static void print_where(struct ctx *c)
+{
+    for (size_t i = 0; services[i]; i++)
+        if (services[i]->type)
+            printf("  %-10s %s\n", services[i]->name, service_url(c, services[i]));
+}
+
+/* --- down ---------------------------------------------------------------------------------------------------- */
+
+static bool wait_for_end(struct ctx *c, int pid)
+{
+    int64_t until = clock_mono_us() + (common_options->drain_timeout + 30) * G_USEC_PER_SEC;
+
+    while (clock_mono_us() < until) {
+        if (running_pid(c) != pid)
+            return true;
+        usleep(20000);
+    }
+    return fail(c, NOT_STOPPED, pid);
+}
+
+/* Each service takes off the host what it left running there. */
+static bool leave_host(struct ctx *c)
+{
+    bool any = false;
+
+    for (size_t i = 0; services[i]; i++)
+        any |= services[i]->leave != NULL;
+    if (!any || common_options->sim || access(common_options->state_dir, F_OK))
+        return true;
+    privsep_start();
+    for (size_t i = 0; services[i]; i++) {
+        struct ctx own;
+
+        if (!services[i]->leave)
+            continue;
+        ctx_init(&own, services[i], NULL);
+        if (!services[i]->leave(&own))
+            fail(c, 500, "LeaveFailed", "%s: %s", services[i]->name, own.fault.message ? own.fault.message : "?");
+        ctx_clear(&own);
+    }
+    privsep_stop();
+    return !failed(c);
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *walk)
+{
+    return remove(path);
+}
+
+/* Only of a directory that is ours: it has our pid file. */
+static bool remove_state(struct ctx *c)
+{
+    const char *dir = common_options->state_dir;
+
+    if (access(ctx_printf(c, "%s/nacre.pid", dir), F_OK))
+        return true;
+    return !nftw(dir, remove_one, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) || fail(c, STATE_DIR_FAILED, dir, g_strerror(errno));
+}
