@@ -1,0 +1,204 @@
+/* A reply as the library sends it: bytes, a file (sendfile), a stream pulled by workers, or the connection itself. */
+#include "oslo/http/door.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#define BLOCK_SIZE ((size_t)128 * 1024)
+
+/* A pulled stream: a worker fills the block, the polling thread sends it; one of the two has it at a time. */
+struct puller {
+    struct work work;
+    struct exchange *exchange;
+    pthread_mutex_t lock;
+    bool filling, waiting, gone;             /* guarded by lock: a worker has the block; the connection is suspended; is closed */
+    size_t used, sent;
+    ssize_t last;                            /* what pull said last */
+    char block[BLOCK_SIZE];
+};
+
+static void puller_free(struct puller *p)
+{
+    struct exchange *x = p->exchange;
+
+    pthread_mutex_destroy(&p->lock);
+    g_free(p);
+    exchange_release(x);
+}
+
+static void fill_block(struct work *work)
+{
+    struct puller *p = (struct puller *)work;
+    struct reply *reply = &p->exchange->reply;
+    ssize_t n = reply->pull(reply->pull_data, p->block, BLOCK_SIZE);
+    bool gone;
+
+    pthread_mutex_lock(&p->lock);
+    p->last = n;
+    p->used = n > 0 ? (size_t)n : 0;
+    p->sent = 0;
+    p->filling = false;
+    gone = p->gone;
+    if (p->waiting && !gone)
+        MHD_resume_connection(p->exchange->mhd);
+    p->waiting = false;
+    pthread_mutex_unlock(&p->lock);
+    if (gone)
+        puller_free(p);
+}
+
+static ssize_t send_block(void *cls, uint64_t position, char *to, size_t n)
+{
+    struct puller *p = cls;
+    ssize_t sent = 0;
+
+    pthread_mutex_lock(&p->lock);
+    if (!p->filling && p->sent == p->used && p->last > 0) {
+        p->filling = true;
+        pool_submit(stream_pool, &p->work, true);
+    }
+    if (p->filling) {
+        p->waiting = true;
+        MHD_suspend_connection(p->exchange->mhd);
+    } else if (p->sent < p->used) {
+        sent = (ssize_t)MIN(n, p->used - p->sent);
+        memcpy(to, p->block + p->sent, (size_t)sent);
+        p->sent += (size_t)sent;
+    } else {
+        sent = p->last < 0 ? MHD_CONTENT_READER_END_WITH_ERROR : MHD_CONTENT_READER_END_OF_STREAM;
+    }
+    pthread_mutex_unlock(&p->lock);
+    return sent;
+}
+
+static void end_stream(void *cls)
+{
+    struct puller *p = cls;
+    bool filling;
+
+    pthread_mutex_lock(&p->lock);
+    p->gone = true;
+    filling = p->filling;
+    pthread_mutex_unlock(&p->lock);
+    if (!filling)
+        puller_free(p);
+}
+
+static struct MHD_Response *pulled(struct exchange *x)
+{
+    struct puller *p = g_malloc(sizeof(*p));
+    uint64_t size = x->reply.size < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)x->reply.size;
+
+    memset(p, 0, offsetof(struct puller, block));
+    pthread_mutex_init(&p->lock, NULL);
+    p->work.run = fill_block;
+    p->exchange = x;
+    p->last = 1;
+    x->owners++;
+    return MHD_create_response_from_callback(size, 32 * 1024, send_block, p, end_stream);
+}
+
+/* An upgraded connection: the exchange lives until upgrade() returns. */
+struct upgrade {
+    struct exchange *exchange;
+    struct MHD_UpgradeResponseHandle *handle;
+    int socket;
+    size_t n;
+    char early[];
+};
+
+static void *run_upgrade(void *data)
+{
+    struct upgrade *u = data;
+    struct reply *reply = &u->exchange->reply;
+    int flags = fcntl(u->socket, F_GETFL);
+
+    pthread_setname_np(pthread_self(), "http-upgrade");
+    fcntl(u->socket, F_SETFL, flags & ~O_NONBLOCK);
+    reply->upgrade(reply->upgrade_data, u->socket, u->early, u->n);
+    MHD_upgrade_action(u->handle, MHD_UPGRADE_ACTION_CLOSE);
+    exchange_release(u->exchange);
+    g_free(u);
+    return NULL;
+}
+
+static void upgraded(void *cls, struct MHD_Connection *mhd, void *exchange, const char *early, size_t n, MHD_socket socket,
+                     struct MHD_UpgradeResponseHandle *handle)
+{
+    struct exchange *x = cls;
+    struct upgrade *u = g_malloc(sizeof(*u) + n);
+    pthread_t thread;
+
+    u->exchange = x;
+    u->handle = handle;
+    u->socket = socket;
+    u->n = n;
+    if (n)
+        memcpy(u->early, early, n);
+    x->owners++;
+    x->connection->upgraded = true;
+    if (pthread_create(&thread, NULL, run_upgrade, u) == 0) {
+        pthread_detach(thread);
+        return;
+    }
+    MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
+    exchange_release(x);
+    g_free(u);
+}
+
+static struct MHD_Response *response_new(struct exchange *x)
+{
+    struct reply *reply = &x->reply;
+    struct MHD_Response *response;
+    size_t n = reply->body.len;
+
+    if (reply->upgrade)
+        return MHD_create_response_for_upgrade(upgraded, x);
+    if (reply->pull)
+        return pulled(x);
+    if (reply->fd >= 0) {
+        response = MHD_create_response_from_fd_at_offset64((uint64_t)reply->size, reply->fd, (uint64_t)reply->offset);
+        reply->fd = -1;
+        return response;
+    }
+    if (!n)
+        return MHD_create_response_from_buffer(0, (void *)(uintptr_t)"", MHD_RESPMEM_PERSISTENT);
+    return MHD_create_response_from_buffer_with_free_callback(n, buf_steal(&reply->body), free);
+}
+
+static void add_headers(struct exchange *x, struct MHD_Response *response)
+{
+    struct reply *reply = &x->reply;
+    bool typed = false;
+
+    for (int i = 0; i < reply->n_headers; i++) {
+        typed = typed || strcasecmp(reply->headers[i].name, "Content-Type") == 0;
+        if (strcasecmp(reply->headers[i].name, "Content-Length") != 0)
+            MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
+    }
+    if (!typed && (reply->has_body || reply->content_type))
+        MHD_add_response_header(response, "Content-Type", reply->content_type ? reply->content_type : "application/json");
+    if (x->server->draining && !reply->upgrade)
+        MHD_add_response_header(response, "Connection", "close");
+}
+
+enum MHD_Result exchange_answer(struct exchange *x)
+{
+    unsigned status = x->reply.status ? (unsigned)x->reply.status : 200;
+    bool has_body = x->reply.has_body || x->reply.pull || x->reply.fd >= 0 || x->reply.body.len;
+    struct MHD_Response *response;
+    enum MHD_Result result;
+
+    x->reply.has_body = has_body;
+    response = response_new(x);
+    if (!response)
+        return MHD_NO;
+    add_headers(x, response);
+    result = MHD_queue_response(x->mhd, status, response);
+    MHD_destroy_response(response);
+    return result;
+}

@@ -1,0 +1,22 @@
+/* The body of one request on its way from the polling thread to the worker that reads it, through a bounded buffer. */
+#ifndef OSLO_HTTP_BODY_H
+#define OSLO_HTTP_BODY_H
+
+#include "oslo/http/request.h"
+
+/* pause(data) is called on the writer's thread when it is to wait, wake(data) once for each pause when it may go on.
+ * idle_us: how long the reader waits for the next bytes. work_us: the reader's deadline from the body's end on. */
+struct body_source *body_source_new(void (*pause)(void *data), void (*wake)(void *data), void *data, int64_t idle_us, int64_t work_us);
+void body_source_free(struct body_source *);
+
+/* The writer's side. */
+size_t body_source_put(struct body_source *, const void *bytes, size_t n);   /* how many were taken; fewer: paused */
+void body_source_wait(struct body_source *);                 /* before the first byte: pauses until the reader asks or is done */
+bool body_source_end(struct body_source *);                  /* true: the reader is done; false: paused until it is */
+void body_source_abort(struct body_source *);                /* the connection is gone */
+bool body_source_is_done(struct body_source *);
+
+/* The reader's side, beside body_source_read(). What still comes is dropped. */
+void body_source_done(struct body_source *);
+
+#endif
