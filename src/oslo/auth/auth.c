@@ -4,6 +4,7 @@
  * X-Service-Token of a service, so that long operations can finish.
  */
 #include "oslo/auth/auth.h"
+#include "oslo/auth/policy.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 #include "oslo/base/text.h"
 #include "oslo/client/client.h"
 #include "oslo/record/record.h"
-#include "oslo/service/service.h"
+#include "oslo/registry/registry.h"
 
 enum {
     CACHE_TIME_S = 300,              /* of a good answer where token_cache_time is not set */

@@ -1,7 +1,7 @@
 /* Asks the rules of the service a unit of work belongs to. */
 #include "oslo/auth/policy.h"
 #include "oslo/rest/resource.h"
-#include "oslo/service/service.h"
+#include "oslo/registry/registry.h"
 
 static const struct policies *policies_of(const struct ctx *c)
 {

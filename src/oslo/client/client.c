@@ -6,7 +6,8 @@
 #include "oslo/auth/auth.h"
 #include "oslo/client/remote.h"
 #include "oslo/http/request.h"
-#include "oslo/service/service.h"
+#include "oslo/record/record.h"
+#include "oslo/registry/registry.h"
 #include "oslo/trace/trace.h"
 
 #include <string.h>
@@ -88,7 +89,7 @@ bool client_download(struct ctx *c, const char *type, const char *path, bool (*w
     child.who = (struct identity){};
     request.scheme_host = client_scheme_host(&child, service);
     request_set_target(&child, &request, ctx_printf(&child, "%s%s", service->endpoint ? service->endpoint : "", path));
-    service_serve(service, &child, &request, &reply);
+    service_state(service)->serve(service, &child, &request, &reply);
     call.status = reply.status;
     bool whole = well(&call) ? drain(&reply, write, data) || fail(c, 502, "BadGateway", "%s GET %s broke off", type, path)
                              : fail_as_callee(c, &call, &child.fault);
@@ -151,7 +152,7 @@ static bool call_here(struct ctx *c, const struct service *service, struct call 
     request.content_length = (int64_t)request.body_size;
     request.scheme_host = client_scheme_host(&child, service);
     request_set_target(&child, &request, ctx_printf(&child, "%s%s", service->endpoint ? service->endpoint : "", call->path));
-    service_serve(service, &child, &request, reply);
+    service_state(service)->serve(service, &child, &request, reply);
     bool taken = take_reply(c, &child, call, reply);
     free(body);
     ctx_clear(&child);

@@ -3,7 +3,8 @@
 #define OSLO_CLIENT_REMOTE_H
 
 #include "oslo/client/client.h"
-#include "oslo/service/service.h"
+#include "oslo/record/record.h"
+#include "oslo/registry/registry.h"
 
 /* Calls the endpoint of call->type; fills call and fails as client_call() does. */
 bool client_remote(struct ctx *, struct call *, const struct pair *headers);

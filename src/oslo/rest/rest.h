@@ -3,7 +3,7 @@
 #define OSLO_REST_REST_H
 
 #include "oslo/rest/resource.h"
-#include "oslo/service/service.h"
+#include "oslo/registry/registry.h"
 
 static inline const struct rest_style *style_of(const struct ctx *c) { return c->service->style; }
 static inline const char *resource_table(const struct resource *r) { return r->table ? r->table : r->plural; }

@@ -1,16 +1,10 @@
-/* What this process runs: the state of each service, its options, where its API is. Written while the process starts (one
- * thread), only read afterwards.
- */
+/* The options of the program and of every service, read into the registry. */
 #include "oslo/service/service.h"
 
 #include "oslo/service/parts.h"
 
 #include <string.h>
 #include <unistd.h>
-
-#define MOST_SERVICES 32
-
-const struct common_options *common_options;
 
 const struct attr common_option_attrs[] = {
     ATTR(struct common_options, state_dir, 0, .help = "Where everything this cloud keeps lives: databases, images, secrets, logs."),
@@ -47,49 +41,18 @@ const struct attr shared_option_attrs[] = {
     {}
 };
 
-static struct service_state states[MOST_SERVICES];
-
 static bool configure_common(struct ctx *, const char *file);
 static char *default_state_dir(void);
 
-const struct service *service_find(const char *name_or_type)
-{
-    for (size_t i = 0; services[i]; i++)
-        if (!strcmp(services[i]->name, name_or_type) || (services[i]->type && !strcmp(services[i]->type, name_or_type)))
-            return services[i];
-    return NULL;
-}
-
-struct service_state *service_state(const struct service *service)
-{
-    for (size_t i = 0; service && i < MOST_SERVICES && states[i].service; i++)
-        if (states[i].service == service)
-            return &states[i];
-    return NULL;
-}
-
-const void *service_options(const struct service *service)
-{
-    return service_state(service)->options;
-}
-
-void service_ctx_init(struct ctx *c, const struct service *service, const char *request_id)
-{
-    ctx_init(c, service, request_id);
-    c->db = service ? service_state(service)->db : NULL;
-}
-
-char *service_url(struct ctx *c, const struct service *service)
-{
-    return ctx_printf(c, "%s://%s:%d%s", common_options->tls_certificate ? "https" : "http", common_options->public_host,
-                      service_state(service)->port, service->endpoint ? service->endpoint : "");
-}
-
 bool service_configure(struct ctx *c, const char *config_file)
 {
-    struct option_section *sections = ctx_new_n(c, struct option_section, MOST_SERVICES + 2);
+    struct option_section *sections;
     size_t n = 0;
 
+    while (services[n])
+        n++;
+    sections = ctx_new_n(c, struct option_section, n + 2);
+    n = 0;
     sections[n++] = (struct option_section){ "DEFAULT", { common_option_attrs } };
     for (size_t i = 0; services[i]; i++)
         sections[n++] = (struct option_section){ services[i]->name, { shared_option_attrs, services[i]->options } };
@@ -97,9 +60,9 @@ bool service_configure(struct ctx *c, const char *config_file)
         return false;
     for (size_t i = 0; services[i]; i++) {
         const struct service *service = services[i];
-        struct service_state *state = &states[i];
+        struct service_state *state = service_state_add(service);
 
-        g_assert(i + 1 < MOST_SERVICES);
+        state->serve = service_serve;
         state->shared = options_load(c, config_file, service->name, shared_option_attrs, sizeof(struct shared_options));
         if (state->shared && service->options)
             state->options = options_load(c, config_file, service->name, service->options, service->options_size);
@@ -107,7 +70,6 @@ bool service_configure(struct ctx *c, const char *config_file)
             return false;
         state->port = state->shared->port ? (int)state->shared->port
                     : service->port ? (int)(service->port + common_options->port_offset) : 0;
-        state->service = service;
     }
     return true;
 }

@@ -1,5 +1,5 @@
 /* Secrets of this cloud: a file each in state_dir/secrets, made once with random bytes, readable by nobody else. */
-#include "oslo/service/parts.h"
+#include "oslo/registry/registry.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,0 +1,54 @@
+/* What this process runs: the state of each service, its options, where its API is. */
+#include "oslo/registry/registry.h"
+
+#include <string.h>
+
+#define MOST_SERVICES 32
+
+const struct common_options *common_options;
+
+static struct service_state states[MOST_SERVICES];
+
+const struct service *service_find(const char *name_or_type)
+{
+    for (size_t i = 0; services[i]; i++)
+        if (!strcmp(services[i]->name, name_or_type) || (services[i]->type && !strcmp(services[i]->type, name_or_type)))
+            return services[i];
+    return NULL;
+}
+
+struct service_state *service_state(const struct service *service)
+{
+    for (size_t i = 0; service && i < MOST_SERVICES && states[i].service; i++)
+        if (states[i].service == service)
+            return &states[i];
+    return NULL;
+}
+
+const void *service_options(const struct service *service)
+{
+    return service_state(service)->options;
+}
+
+void service_ctx_init(struct ctx *c, const struct service *service, const char *request_id)
+{
+    ctx_init(c, service, request_id);
+    c->db = service ? service_state(service)->db : NULL;
+}
+
+char *service_url(struct ctx *c, const struct service *service)
+{
+    return ctx_printf(c, "%s://%s:%d%s", common_options->tls_certificate ? "https" : "http", common_options->public_host,
+                      service_state(service)->port, service->endpoint ? service->endpoint : "");
+}
+
+struct service_state *service_state_add(const struct service *service)
+{
+    size_t n = 0;
+
+    while (states[n].service && states[n].service != service)
+        n++;
+    g_assert(n + 1 < MOST_SERVICES);
+    states[n].service = service;
+    return &states[n];
+}
