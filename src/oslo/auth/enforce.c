@@ -1,6 +1,5 @@
 /* Asks the rules of the service a unit of work belongs to. */
 #include "oslo/auth/policy.h"
-#include "oslo/rest/resource.h"
 #include "oslo/registry/registry.h"
 
 static const struct policies *policies_of(const struct ctx *c)
@@ -26,12 +25,12 @@ bool policy_exists(struct ctx *c, const char *rule)
 
 bool policy_check(struct ctx *c, const char *rule, const struct policy_target *target)
 {
-    const struct rest_style *style = c->service ? c->service->style : NULL;
+    const struct service_state *state = c->service ? service_state(c->service) : NULL;
 
     if (policy_allows(c, rule, target))
         return true;
-    if (style && style->forbidden)
-        return style->forbidden(c, rule);
+    if (state && state->forbidden)
+        return state->forbidden(c, rule);
     return fail(c, 403, "PolicyNotAuthorized", "Policy doesn't allow %s to be performed.", rule);
 }
 

@@ -76,6 +76,8 @@ struct service_state {
     struct router *router;
     struct http_server *server;
     int port;
+    /* Says no in the service's words (its style's forbidden); NULL: nova's words. */
+    bool (*forbidden)(struct ctx *, const char *rule);
     /* Serves one request: service_serve(), for who calls the service from below. */
     void (*serve)(const struct service *, struct ctx *, struct request *, struct reply *);
 };

@@ -63,6 +63,7 @@ bool service_configure(struct ctx *c, const char *config_file)
         struct service_state *state = service_state_add(service);
 
         state->serve = service_serve;
+        state->forbidden = service->style ? service->style->forbidden : NULL;
         state->shared = options_load(c, config_file, service->name, shared_option_attrs, sizeof(struct shared_options));
         if (state->shared && service->options)
             state->options = options_load(c, config_file, service->name, service->options, service->options_size);
