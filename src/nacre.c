@@ -1,5 +1,43 @@
-/* The program. */
-int main(void)
+/* The program: one table of commands. */
+#include "oslo/service/commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct command commands[] = {
+    { "up",      "[--foreground] [--sim]",       "start the cloud; returns when every API answers",           command_up },
+    { "down",    "[--purge]",                    "stop it; --purge removes all it ever made",                command_down },
+    { "status",  "",                             "is it running, and where",                                 command_status },
+    { "config",  "",                             "print a sample nacre.conf",                                command_config },
+    { "dump",    "",                             "print routes, policies, options, RPC methods as JSON",     command_dump },
+    { "trace",   "ID [--json]",                  "the life of a call, by request id or resource id",         command_trace },
+    { "policy",  "list|check SERVICE RULE ...",  "the rules, and what they say to an identity",              command_policy },
+    { "version", "",                             "print the version",                                        command_version },
+    {}
+};
+
+static int help(FILE *to)
 {
-    return 0;
+    fprintf(to, "usage: nacre COMMAND [OPTION ...]\n\n");
+    for (const struct command *command = commands; command->name; command++)
+        fprintf(to, "  %-8s %-28s %s\n", command->name, command->arguments, command->help);
+    fprintf(to, "  %-8s %-28s %s\n", "help", "", "print this");
+    fprintf(to, "\nOptions of every command:\n"
+                "  --config FILE       nacre.conf; /etc/nacre/nacre.conf when not given\n"
+                "  --state-dir DIR     where the cloud lives; /var/lib/nacre as root, ~/.local/share/nacre otherwise\n"
+                "  --port-offset N     added to every API's port\n");
+    return to == stdout ? 0 : 2;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        return help(stderr);
+    if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+        return help(stdout);
+    for (const struct command *command = commands; command->name; command++)
+        if (!strcmp(command->name, argv[1]))
+            return command_run(command, argc - 2, argv + 2);
+    fprintf(stderr, "nacre: no such command: %s\n", argv[1]);
+    return help(stderr);
 }

@@ -209,6 +209,8 @@ static bool split(struct walk *walk)
 {
     char *p = ctx_strdup(walk->c, walk->request->path + (walk->request->path[0] == '/'));
 
+    if (!*p)                                 /* "/" has none, as the route "/" */
+        return true;
     for (;; p++) {
         if (walk->n_segments == SEGMENTS_MAX)
             return false;
