@@ -2,7 +2,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "oslo/base/run.h"
+#include "oslo/privsep/run.h"
 #include "oslo/base/text.h"
 
 static void test_output(void)

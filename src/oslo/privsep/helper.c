@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "oslo/base/run.h"
+#include "oslo/privsep/run.h"
 #include "oslo/privsep/wire.h"
 
 enum { AT_ONCE = 16, STACK = 512 << 10, STRINGS_MAX = 512 };

@@ -2,7 +2,7 @@
 #ifndef OSLO_PRIVSEP_PRIVSEP_H
 #define OSLO_PRIVSEP_PRIVSEP_H
 
-#include "oslo/base/run.h"
+#include "oslo/privsep/run.h"
 
 /* Forks the helper. To be called first thing, before any thread; a process without root starts none (false). */
 bool privsep_start(void);

@@ -1,6 +1,6 @@
 /* Running a command: no shell, arguments as they are, output bounded, a deadline, a span. */
-#ifndef OSLO_BASE_RUN_H
-#define OSLO_BASE_RUN_H
+#ifndef OSLO_PRIVSEP_RUN_H
+#define OSLO_PRIVSEP_RUN_H
 
 #include "oslo/base/buf.h"
 #include "oslo/base/ctx.h"

@@ -1,7 +1,7 @@
 /* Running a command. The child is made by posix_spawn (no copy of this process's memory), in a process group of its own so
  * that all it started can be killed when its time is up; its three streams are served by one poll loop.
  */
-#include "oslo/base/run.h"
+#include "oslo/privsep/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
