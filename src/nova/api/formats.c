@@ -1,0 +1,164 @@
+/* Named shapes of strings. */
+#include "nova/api/formats.h"
+
+#include "oslo/record/attr.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+bool char_is_printable(gunichar ch)
+{
+    switch (g_unichar_type(ch)) {
+    case G_UNICODE_CONTROL:
+    case G_UNICODE_FORMAT:
+    case G_UNICODE_UNASSIGNED:
+    case G_UNICODE_PRIVATE_USE:
+    case G_UNICODE_SURROGATE:
+    case G_UNICODE_LINE_SEPARATOR:
+    case G_UNICODE_PARAGRAPH_SEPARATOR:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static bool is_space(gunichar ch)
+{
+    return g_unichar_type(ch) == G_UNICODE_SPACE_SEPARATOR;
+}
+
+/* Printable, without the excluded character, and not beginning or ending with a blank. The empty string is judged by length. */
+static bool is_name_without(const char *text, gunichar excluded)
+{
+    if (*text && (is_space(g_utf8_get_char(text)) || is_space(g_utf8_get_char(g_utf8_prev_char(text + strlen(text))))))
+        return false;
+    for (; *text; text = g_utf8_next_char(text)) {
+        gunichar ch = g_utf8_get_char(text);
+
+        if (!char_is_printable(ch) || ch == excluded)
+            return false;
+    }
+    return true;
+}
+
+static bool is_name(const char *text)
+{
+    return is_name_without(text, 0);
+}
+
+static bool is_az_name(const char *text)
+{
+    return is_name_without(text, ':');
+}
+
+static bool is_description(const char *text)
+{
+    for (; *text; text = g_utf8_next_char(text))
+        if (!char_is_printable(g_utf8_get_char(text)))
+            return false;
+    return true;
+}
+
+static bool only_of(const char *text, const char *more)
+{
+    for (; *text; text++)
+        if (!g_ascii_isalnum(*text) && !strchr(more, *text))
+            return false;
+    return true;
+}
+
+static bool is_keypair_name_20(const char *text)
+{
+    return only_of(text, "_- ");
+}
+
+static bool is_keypair_name_292(const char *text)
+{
+    return only_of(text, "@._- ");
+}
+
+static bool is_base64(const char *text)
+{
+    size_t n = 0, padding = 0;
+
+    for (; *text; text++) {
+        if (strchr("\r\n\t \v\f", *text))
+            continue;
+        if (*text == '=')
+            padding++;
+        else if (padding || (!g_ascii_isalnum(*text) && *text != '+' && *text != '/'))
+            return false;
+        n++;
+    }
+    return n % 4 == 0 && padding <= 2;
+}
+
+static bool is_ipv4(const char *text)
+{
+    struct in_addr a;
+
+    return inet_pton(AF_INET, text, &a) == 1;
+}
+
+static bool is_ipv6(const char *text)
+{
+    struct in6_addr a;
+
+    return inet_pton(AF_INET6, text, &a) == 1;
+}
+
+static bool is_date_time(const char *text)
+{
+    utc_time t;
+
+    return time_parse(text, &t);
+}
+
+static bool is_cidr(const char *text)
+{
+    return format_cidr.check(text);
+}
+
+static bool is_uri(const char *text)
+{
+    const char *colon = strstr(text, "://");
+
+    return colon && colon > text && colon[3] && !strpbrk(text, " <>\"{}|\\^`");
+}
+
+static bool is_regex(const char *text)
+{
+    GRegex *regex = *text ? g_regex_new(text, 0, 0, NULL) : NULL;
+
+    if (!regex)
+        return false;
+    g_regex_unref(regex);
+    return true;
+}
+
+static const struct named_format formats[] = {
+    { "uuid", uuid_is, NULL },
+    { "name", is_name, "printable characters. Can not start or end with whitespace." },
+    { "az_name", is_az_name, "printable characters except :.Can not start or end with whitespace." },
+    { "description", is_description, NULL },
+    { "keypair_name_20", is_keypair_name_20,
+      "Only expected characters: [_- 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ]" },
+    { "keypair_name_292", is_keypair_name_292,
+      "Only expected characters: [@._- 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ]" },
+    { "base64", is_base64, NULL },
+    { "ipv4", is_ipv4, NULL },
+    { "ipv6", is_ipv6, NULL },
+    { "date-time", is_date_time, NULL },
+    { "cidr", is_cidr, NULL },
+    { "uri", is_uri, NULL },
+    { "regex", is_regex, NULL },
+    {}
+};
+
+const struct named_format *named_format_find(const char *name)
+{
+    for (const struct named_format *f = formats; f->name; f++)
+        if (strcmp(f->name, name) == 0)
+            return f;
+    return NULL;
+}
