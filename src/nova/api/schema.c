@@ -1,4 +1,4 @@
-/* The schema engine: loads schemas/*.json once, walks them for each request. */
+/* The schema engine: loads the files of schemas/ once, walks them for each request. */
 #include "nova/api/schema.h"
 
 #include "nova/api/formats.h"
