@@ -114,7 +114,7 @@ static void requests_metrics(struct buf *to, const struct service *service, stru
         buf_printf(to, "nacre_db_syncs_total{service=\"%s\"} %" G_GINT64_FORMAT "\n", service->name, stats.syncs);
     }
     if (service->jobs)
-        buf_printf(to, "nacre_jobs_pending{service=\"%s\"} %" G_GINT64_FORMAT "\n", service->name, (int64_t)0);
+        buf_printf(to, "nacre_jobs_pending{service=\"%s\"} %" G_GINT64_FORMAT "\n", service->name, jobs_pending(service));
 }
 
 static void process_metrics(struct buf *to)

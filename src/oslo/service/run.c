@@ -176,7 +176,7 @@ static bool start_service(struct ctx *c, const struct service *service, const ch
 
 static bool start_jobs(struct ctx *c, const struct service *service, const char *const *roles)
 {
-    return !service->jobs || !role_runs(roles, "conductor") || true;
+    return !service->jobs || !role_runs(roles, "conductor") || jobs_start(c, service, (int)service_state(service)->shared->job_workers);
 }
 
 static bool start_api(struct ctx *c, const struct service *service, const char *const *roles)
@@ -215,7 +215,7 @@ static void house_stop(void)
         struct service_state *state = service_state(services[i]);
 
         if (state && state->db && services[i]->jobs)
-            (void)0;
+            jobs_stop(services[i]);
     }
     for (guint i = 0; listeners && i < listeners->len; i++)
         rpc_stop(listeners->pdata[i]);
