@@ -92,16 +92,22 @@ void body_source_wait(struct body_source *s)
     pthread_mutex_unlock(&s->lock);
 }
 
-bool body_source_end(struct body_source *s)
+void body_source_end(struct body_source *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->ended = true;
+    pthread_cond_signal(&s->moved);
+    pthread_mutex_unlock(&s->lock);
+}
+
+bool body_source_wait_done(struct body_source *s)
 {
     bool done;
 
     pthread_mutex_lock(&s->lock);
-    s->ended = true;
     done = s->done;
     if (!done)
         pause_writer(s);
-    pthread_cond_signal(&s->moved);
     pthread_mutex_unlock(&s->lock);
     return done;
 }

@@ -12,7 +12,8 @@ void body_source_free(struct body_source *);
 /* The writer's side. */
 size_t body_source_put(struct body_source *, const void *bytes, size_t n);   /* how many were taken; fewer: paused */
 void body_source_wait(struct body_source *);                 /* before the first byte: pauses until the reader asks or is done */
-bool body_source_end(struct body_source *);                  /* true: the reader is done; false: paused until it is */
+void body_source_end(struct body_source *);
+bool body_source_wait_done(struct body_source *);            /* true: the reader is done; false: paused until it is */
 void body_source_abort(struct body_source *);                /* the connection is gone */
 bool body_source_is_done(struct body_source *);
 

@@ -50,6 +50,8 @@ enum phase {
     PHASE_ASKING,                    /* a worker has the head; the body is not wanted yet */
     PHASE_STREAM,                    /* the body goes to the worker as it comes */
     PHASE_BODY,                      /* the body is gathered */
+    PHASE_WHOLE,                     /* it is all there */
+    PHASE_STREAMED,                  /* the worker has been given the end of the body */
     PHASE_ANSWER,                    /* the reply is ready, or its maker will resume the connection */
 };
 struct exchange {

@@ -13,6 +13,7 @@
 #define DISCARD_US (30 * G_USEC_PER_SEC)     /* how long the rest of a body that nobody wants is read */
 
 static enum MHD_Result read_head(struct exchange *, const char *method, const char *version);
+static enum MHD_Result hand_over(struct exchange *);
 static enum MHD_Result go_on(struct exchange *);
 static enum MHD_Result gather(struct exchange *, const char *data, size_t *n);
 static enum MHD_Result pass_on(struct exchange *, const char *data, size_t *n);
@@ -51,6 +52,11 @@ enum MHD_Result exchange_step(void *cls, struct MHD_Connection *mhd, const char 
         return gather(x, data, n);
     case PHASE_STREAM:
         return pass_on(x, data, n);
+    case PHASE_WHOLE:
+        return hand_over(x);
+    case PHASE_STREAMED:
+        x->phase = PHASE_ANSWER;
+        return body_source_wait_done(x->request.source) ? exchange_answer(x) : MHD_YES;
     case PHASE_ANSWER:
         break;
     }
@@ -137,23 +143,31 @@ static void serve_stream(struct work *work)
     exchange_release(x);
 }
 
-/* The request is whole: answered here if it never blocks, else handed to a worker. */
+/* The request is whole: answered here if it never blocks, else handed to a worker when the library calls again. (A connection
+ * that is suspended at the first call would be read once more before its reply, and closed if its client has sent an end.) */
 static enum MHD_Result whole(struct exchange *x)
 {
     const struct http_app *app = x->server->app;
 
     x->connection->whole_by = 0;
-    x->phase = PHASE_ANSWER;
     if (x->too_large)
         return refuse(x, 413, "the request body is too large");
     if (x->body.data) {
         x->request.body = x->body.data;
         x->request.body_size = x->body.len;
     }
-    if (app->quick && app->quick(app->data, &x->request)) {
-        serve(x);
-        return exchange_answer(x);
+    if (!app->quick || !app->quick(app->data, &x->request)) {
+        x->phase = PHASE_WHOLE;
+        return MHD_YES;
     }
+    x->phase = PHASE_ANSWER;
+    serve(x);
+    return exchange_answer(x);
+}
+
+static enum MHD_Result hand_over(struct exchange *x)
+{
+    x->phase = PHASE_ANSWER;
     MHD_suspend_connection(x->mhd);
     x->work.run = serve_whole;
     if (pool_submit(call_pool, &x->work, false))
@@ -175,15 +189,19 @@ static const char *scheme_host(struct exchange *x)
     return ctx_printf(&x->ctx, "%s://%s:%d", scheme, o->address, x->server->port);
 }
 
-static void fill_request(struct exchange *x, const struct framing *f, const char *method)
+/* "http://host/path" is "/path" to us. */
+static const char *origin_form(const char *target)
+{
+    if (!g_str_has_prefix(target, "http://") && !g_str_has_prefix(target, "https://"))
+        return target;
+    target = strchr(strstr(target, "://") + 3, '/');
+    return target ? target : "/";
+}
+
+static void fill_request(struct exchange *x, const struct framing *f, const char *method, const char *target)
 {
     struct request *r = &x->request;
-    const char *target = x->target;
 
-    if (g_str_has_prefix(target, "http://") || g_str_has_prefix(target, "https://")) {
-        target = strchr(strchr(target, ':') + 3, '/');
-        target = target ? target : "/";
-    }
     r->method = ctx_strdup(&x->ctx, method);
     r->headers = f->headers;
     r->remote = ctx_strdup(&x->ctx, x->connection->remote);
@@ -227,14 +245,14 @@ static enum MHD_Result read_head(struct exchange *x, const char *method, const c
 {
     const struct http_server_options *o = &x->server->options;
     const struct http_app *app = x->server->app;
-    const char *block = version + strlen(version);
+    const char *block = version + strlen(version), *target = origin_form(x->target);
     struct framing framing = {};
     size_t size = MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
 
     ctx_init(&x->ctx, NULL, NULL);
     x->ctx.deadline = clock_mono_us() + o->request_timeout_s * G_USEC_PER_SEC;
-    framing_read(&x->ctx, &framing, method, x->target, version, block, (size_t)(method + size - block));
-    fill_request(x, &framing, method);
+    framing_read(&x->ctx, &framing, method, target, version, block, (size_t)(method + size - block));
+    fill_request(x, &framing, method, target);
     if (framing.status)
         return refuse(x, framing.status, framing.why);
     if ((int64_t)size > o->max_header)
@@ -295,6 +313,7 @@ static enum MHD_Result pass_on(struct exchange *x, const char *data, size_t *n)
         *n -= body_source_put(source, data, *n);
         return !body_source_is_done(source) || may_discard(x) ? MHD_YES : MHD_NO;
     }
-    x->phase = PHASE_ANSWER;
-    return body_source_end(source) ? exchange_answer(x) : MHD_YES;
+    body_source_end(source);
+    x->phase = PHASE_STREAMED;
+    return MHD_YES;
 }
