@@ -2,25 +2,10 @@
 #include "nova/api/formats.h"
 
 #include "oslo/record/attr.h"
+#include "oslo/record/python.h"
 
 #include <arpa/inet.h>
 #include <string.h>
-
-bool char_is_printable(gunichar ch)
-{
-    switch (g_unichar_type(ch)) {
-    case G_UNICODE_CONTROL:
-    case G_UNICODE_FORMAT:
-    case G_UNICODE_UNASSIGNED:
-    case G_UNICODE_PRIVATE_USE:
-    case G_UNICODE_SURROGATE:
-    case G_UNICODE_LINE_SEPARATOR:
-    case G_UNICODE_PARAGRAPH_SEPARATOR:
-        return false;
-    default:
-        return true;
-    }
-}
 
 static bool is_space(gunichar ch)
 {

@@ -10,7 +10,5 @@ struct named_format {
     const char *reason;              /* what a name must be; NULL: "... is not a 'name'" is told */
 };
 const struct named_format *named_format_find(const char *name);      /* NULL: any value is fine */
-/* As Nova's names are printable: no control, format, private or unassigned characters, no line separators. */
-bool char_is_printable(gunichar);
 
 #endif

@@ -14,6 +14,7 @@
 #define NOVA_API_SCHEMA_H
 
 #include "oslo/http/http.h"
+#include "oslo/record/python.h"
 
 /* Parses all files, once a process. False with a fault that names the file. */
 bool schemas_load(struct ctx *);
@@ -31,9 +32,5 @@ const char *query_last(const json_t *query, const char *name);
 bool loose_bool(const json_t *value, bool otherwise);
 /* An integer as Nova's bodies have them: 10 or "10". */
 int64_t loose_int(const json_t *value, int64_t otherwise);
-
-/* A value as Python writes it: repr(), or str(), which leaves a string as it is. */
-void python_repr(struct buf *, const json_t *);
-void python_str(struct buf *, const json_t *);
 
 #endif

@@ -1,0 +1,189 @@
+/* JSON values as Python writes them. */
+#include "oslo/record/python.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool char_is_printable(gunichar ch)
+{
+    switch (g_unichar_type(ch)) {
+    case G_UNICODE_CONTROL:
+    case G_UNICODE_FORMAT:
+    case G_UNICODE_UNASSIGNED:
+    case G_UNICODE_PRIVATE_USE:
+    case G_UNICODE_SURROGATE:
+    case G_UNICODE_LINE_SEPARATOR:
+    case G_UNICODE_PARAGRAPH_SEPARATOR:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* Python writes every blank but the plain one as an escape. */
+static bool is_printable(gunichar ch)
+{
+    return ch == ' ' || (char_is_printable(ch) && g_unichar_type(ch) != G_UNICODE_SPACE_SEPARATOR);
+}
+
+static void escaped_char(struct buf *to, gunichar ch, const char *at, char quote)
+{
+    if (ch == '\\' || ch == (gunichar)quote)
+        buf_printf(to, "\\%c", (char)ch);
+    else if (ch == '\n')
+        buf_puts(to, "\\n");
+    else if (ch == '\r')
+        buf_puts(to, "\\r");
+    else if (ch == '\t')
+        buf_puts(to, "\\t");
+    else if (is_printable(ch))
+        buf_add(to, at, (size_t)(g_utf8_next_char(at) - at));
+    else
+        buf_printf(to, ch < 0x100 ? "\\x%02x" : ch < 0x10000 ? "\\u%04x" : "\\U%08x", ch);
+}
+
+static void repr_string(struct buf *to, const char *text)
+{
+    char quote = strchr(text, '\'') && !strchr(text, '"') ? '"' : '\'';
+
+    buf_putc(to, quote);
+    for (; *text; text = g_utf8_next_char(text))
+        escaped_char(to, g_utf8_get_char(text), text, quote);
+    buf_putc(to, quote);
+}
+
+static void repr_real(struct buf *to, double value)
+{
+    char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+    for (int digits = 15; digits <= 17; digits++) {
+        g_ascii_formatd(text, sizeof text, digits == 15 ? "%.15g" : digits == 16 ? "%.16g" : "%.17g", value);
+        if (g_ascii_strtod(text, NULL) == value)
+            break;
+    }
+    buf_puts(to, text);
+    if (isfinite(value) && !strpbrk(text, ".e"))
+        buf_puts(to, ".0");
+}
+
+void python_repr(struct buf *to, const json_t *value)
+{
+    const char *key, *comma = "";
+    json_t *item;
+    size_t i;
+
+    switch (value ? json_typeof(value) : JSON_NULL) {
+    case JSON_NULL: buf_puts(to, "None"); break;
+    case JSON_TRUE: buf_puts(to, "True"); break;
+    case JSON_FALSE: buf_puts(to, "False"); break;
+    case JSON_INTEGER: buf_int(to, json_integer_value(value)); break;
+    case JSON_REAL: repr_real(to, json_real_value(value)); break;
+    case JSON_STRING: repr_string(to, json_string_value(value)); break;
+    case JSON_ARRAY:
+        buf_putc(to, '[');
+        json_array_foreach((json_t *)(uintptr_t)value, i, item) {
+            buf_puts(to, comma);
+            python_repr(to, item);
+            comma = ", ";
+        }
+        buf_putc(to, ']');
+        break;
+    case JSON_OBJECT:
+        buf_putc(to, '{');
+        json_object_foreach((json_t *)(uintptr_t)value, key, item) {
+            buf_puts(to, comma);
+            repr_string(to, key);
+            buf_puts(to, ": ");
+            python_repr(to, item);
+            comma = ", ";
+        }
+        buf_putc(to, '}');
+        break;
+    }
+}
+
+void python_str(struct buf *to, const json_t *value)
+{
+    if (json_is_string(value))
+        buf_puts(to, json_string_value(value));
+    else
+        python_repr(to, value);
+}
+
+/* --- pprint.pformat ----------------------------------------------------------------------------------------------- */
+
+#define PRINT_WIDTH 72
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void pretty(struct buf *to, const json_t *value, size_t indent, size_t allowance);
+
+/* The members by name, one a line. */
+static void pretty_object(struct buf *to, const json_t *value, size_t indent, size_t allowance)
+{
+    size_t n = json_object_size(value), i = 0;
+    const char **names = g_new(const char *, n), *key;
+    json_t *item;
+
+    json_object_foreach((json_t *)(uintptr_t)value, key, item)
+        names[i++] = key;
+    qsort(names, n, sizeof *names, by_name);
+    buf_putc(to, '{');
+    for (i = 0; i < n; i++) {
+        size_t before = to->len;
+
+        repr_string(to, names[i]);
+        buf_puts(to, ": ");
+        pretty(to, json_object_get(value, names[i]), indent + 1 + to->len - before, i + 1 < n ? 1 : allowance + 1);
+        if (i + 1 < n)
+            buf_printf(to, ",\n%*s", (int)indent + 1, "");
+    }
+    buf_putc(to, '}');
+    g_free(names);
+}
+
+static void pretty_array(struct buf *to, const json_t *value, size_t indent, size_t allowance)
+{
+    size_t n = json_array_size(value);
+
+    buf_putc(to, '[');
+    for (size_t i = 0; i < n; i++) {
+        pretty(to, json_array_get(value, i), indent + 1, i + 1 < n ? 1 : allowance + 1);
+        if (i + 1 < n)
+            buf_printf(to, ",\n%*s", (int)indent + 1, "");
+    }
+    buf_putc(to, ']');
+}
+
+/* On one line where it fits. */
+static void pretty(struct buf *to, const json_t *value, size_t indent, size_t allowance)
+{
+    size_t before = to->len;
+
+    if (json_object_size(value) > 1 || json_array_size(value) > 1) {
+        char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_SORT_KEYS);
+        json_t *sorted = json_loads(text, JSON_DECODE_ANY, NULL);
+
+        free(text);
+        python_repr(to, sorted);
+        json_decref(sorted);
+    } else {
+        python_repr(to, value);
+    }
+    if (to->len - before + indent + allowance <= PRINT_WIDTH || !(json_is_object(value) || json_is_array(value)))
+        return;
+    to->len = before;
+    if (json_is_object(value))
+        pretty_object(to, value, indent, allowance);
+    else
+        pretty_array(to, value, indent, allowance);
+}
+
+void python_pprint(struct buf *to, const json_t *value)
+{
+    pretty(to, value, 0, 0);
+}
