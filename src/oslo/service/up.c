@@ -1,5 +1,5 @@
-/* up, down and status. The running process holds a lock on <state_dir>/nacre.pid, which says its pid: a second `up` sees the
- * lock, and a pid without one is of a process that was killed.
+/* up, down and status. The running process holds a lock on <state_dir>/nacre.pid, which says its pid and where its APIs are: a
+ * second `up` sees the lock, and a pid without one is of a process that was killed.
  */
 #include "oslo/base/log.h"
 #include "oslo/privsep/privsep.h"
@@ -23,11 +23,11 @@
 static int ready_pipe = -1;
 
 static int pid_file_open(struct ctx *, bool *ret_locked);
-static int running_pid(struct ctx *);
+static int running_pid(struct ctx *, const char **ret_where);
 static int run_house(struct ctx *, const struct arguments *, int pid_file);
 static int in_background(struct ctx *, const struct arguments *, int pid_file);
 static void say_ready(void);
-static void print_where(struct ctx *);
+static char *where(struct ctx *);
 static bool wait_for_end(struct ctx *, int pid);
 static bool leave_host(struct ctx *);
 static bool remove_state(struct ctx *);
@@ -44,7 +44,7 @@ int command_up(struct ctx *c, const struct arguments *arguments)
     if (pid_file < 0)
         return 1;
     if (!locked) {
-        printf("nacre is already running (process %d)\n", running_pid(c));
+        printf("nacre is already running (process %d)\n", running_pid(c, NULL));
         close(pid_file);
         return 0;
     }
@@ -55,7 +55,7 @@ int command_down(struct ctx *c, const struct arguments *arguments)
 {
     if (!service_configure(c, arguments->config_file))
         return 1;
-    int pid = running_pid(c);
+    int pid = running_pid(c, NULL);
     if (pid && !kill(pid, SIGTERM) && !wait_for_end(c, pid))
         return 1;
     if (!leave_host(c))
@@ -70,13 +70,13 @@ int command_status(struct ctx *c, const struct arguments *arguments)
 {
     if (!service_configure(c, arguments->config_file))
         return 1;
-    int pid = running_pid(c);
+    const char *apis = "";
+    int pid = running_pid(c, &apis);
     if (!pid) {
         puts("nacre is not running");
         return 3;
     }
-    printf("nacre is running (process %d), state in %s\n", pid, common_options->state_dir);
-    print_where(c);
+    printf("nacre is running (process %d), state in %s\n%s", pid, common_options->state_dir, apis);
     return 0;
 }
 
@@ -95,18 +95,21 @@ static int pid_file_open(struct ctx *c, bool *ret_locked)
     return fd;
 }
 
-/* 0 when none runs. */
-static int running_pid(struct ctx *c)
+/* 0 when none runs. ret_where, if asked for: its endpoints, a line each. */
+static int running_pid(struct ctx *c, const char **ret_where)
 {
     const char *path = ctx_printf(c, "%s/nacre.pid", common_options->state_dir);
-    int fd = open(path, O_RDWR | O_CLOEXEC);
-    char text[32] = "";
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char text[4096] = "";
 
     if (fd < 0)
         return 0;
     bool held = flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
     ssize_t n = held ? pread(fd, text, sizeof(text) - 1, 0) : 0;
     close(fd);
+    const char *rest = strchr(text, '\n');
+    if (ret_where)
+        *ret_where = ctx_strdup(c, rest ? rest + 1 : "");
     return n > 0 ? atoi(text) : 0;
 }
 
@@ -114,7 +117,7 @@ static int running_pid(struct ctx *c)
 
 static int run_house(struct ctx *c, const struct arguments *arguments, int pid_file)
 {
-    const char *pid = ctx_printf(c, "%d\n", (int)getpid());
+    const char *pid = ctx_printf(c, "%d\n%s", (int)getpid(), where(c));
 
     if (ftruncate(pid_file, 0) || pwrite(pid_file, pid, strlen(pid), 0) < 0)
         return !fail(c, STATE_DIR_FAILED, "nacre.pid", g_strerror(errno));
@@ -158,8 +161,7 @@ static int in_background(struct ctx *c, const struct arguments *arguments, int p
         return 1;
     }
     close(ends[0]);
-    printf("nacre is up (process %d), state in %s\n", (int)child, common_options->state_dir);
-    print_where(c);
+    printf("nacre is up (process %d), state in %s\n%s", (int)child, common_options->state_dir, where(c));
     return 0;
 }
 
@@ -178,11 +180,14 @@ static void say_ready(void)
     ready_pipe = -1;
 }
 
-static void print_where(struct ctx *c)
+static char *where(struct ctx *c)
 {
+    char *text = ctx_strdup(c, "");
+
     for (size_t i = 0; services[i]; i++)
         if (services[i]->type)
-            printf("  %-10s %s\n", services[i]->name, service_url(c, services[i]));
+            text = ctx_printf(c, "%s  %-10s %s\n", text, services[i]->name, service_url(c, services[i]));
+    return text;
 }
 
 /* --- down ---------------------------------------------------------------------------------------------------- */
@@ -192,7 +197,7 @@ static bool wait_for_end(struct ctx *c, int pid)
     int64_t until = clock_mono_us() + (common_options->drain_timeout + 30) * G_USEC_PER_SEC;
 
     while (clock_mono_us() < until) {
-        if (running_pid(c) != pid)
+        if (running_pid(c, NULL) != pid)
             return true;
         usleep(20000);
     }

@@ -1,0 +1,38 @@
+# The Debian 12 packages that each purpose needs; sourced by ./up and ./check.
+packages_build="gcc libc6-dev meson ninja-build pkg-config python3 libglib2.0-dev libjansson-dev libsqlite3-dev libpq-dev libssl-dev
+  libcurl4-openssl-dev libmicrohttpd-dev libyaml-dev libvirt-dev libcrypt-dev libnftables-dev"
+packages_demo="python3-openstackclient python3-yaml openssh-client curl"
+packages_run="libvirt-daemon-driver-qemu qemu-system-x86 qemu-utils iproute2 nftables dnsmasq-base iputils-ping procps genisoimage"
+packages_check="clang python3-gabbi python3-requests python3-yaml python3-pytest libclang-rt-14-dev socat"
+
+# Prints those of its arguments that are not installed.
+packages_missing()
+{
+    local package
+    for package; do
+        dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed' || echo "$package"
+    done
+}
+
+as_root()
+{
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        echo "root is needed for: $*" >&2
+        return 1
+    fi
+}
+
+# Installs what is missing; says so when there is nothing to do.
+packages_install()
+{
+    local missing
+    missing=$(packages_missing "$@")
+    [ -n "$missing" ] || return 0
+    # shellcheck disable=SC2086
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q update >/dev/null &&
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends $missing >/dev/null
+}
