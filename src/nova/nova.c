@@ -2,15 +2,26 @@
 #include "nova/nova.h"
 
 #include "nova/api/api.h"
+#include "nova/compute/compute.h"
+#include "nova/jobs/jobs.h"
 #include "nova/options.h"
+#include "nova/virt/virt.h"
 
 static const struct route *const routes[] = {
     version_routes, flavor_routes, NULL
 };
 
+static const struct rpc_server *const rpc_servers[] = { &compute_rpc_server, NULL };
+
+static bool nova_start(struct ctx *c)
+{
+    return schemas_load(c) && compute_start(c);
+}
+
 const struct service nova = {
     .name = "nova", .type = "compute", .title = "Compute Service", .port = 8774, .endpoint = "/v2.1", .base = "/v2.1",
     .style = &nova_style, .routes = routes, .policies = nova_policies, .migrations = nova_migrations,
     .options = nova_option_attrs, .options_size = sizeof(struct nova_options),
-    .start = schemas_load,
+    .jobs = nova_jobs, .rpc = rpc_servers, .workers = nova_workers,
+    .start = nova_start, .stop = compute_stop, .leave = virt_leave,
 };

@@ -10,6 +10,8 @@
 #include "nova/model/instance.h"
 #include "oslo/jobs/jobs.h"
 
+extern const struct job_kind *const nova_jobs[];
+
 /* A new instance (vm_state building, task_state scheduling), with what it asked for in instance->request. */
 bool instance_build_start(struct ctx *, struct instance *);
 /* Deletes it, whatever it is doing: an unfinished job of it is cancelled first. */

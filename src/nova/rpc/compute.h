@@ -20,8 +20,20 @@
 #define RPC_DETACH_INTERFACE "detach_interface"          /* {"instance_uuid", "port_id"} -> null; stored already; deletes the port it made */
 #define RPC_GET_HOST_UPTIME "get_host_uptime"            /* {} -> text of uptime(1) */
 
+/* What the jobs ask. Each may be repeated, and answers once it is so; {"instance_uuid"} is in all. -> {"power_state": int} */
+#define RPC_SPAWN_GUEST "spawn_guest"                    /* {"waiting": bool}: made, but not running until changed */
+#define RPC_DESTROY_GUEST "destroy_guest"                /* {"keep_files": bool} */
+#define RPC_CHANGE_GUEST "change_guest"                  /* {"change": enum guest_change} */
+#define RPC_SNAPSHOT_GUEST "snapshot_guest"              /* {"image_id"}: the root disk into that image of Glance */
+#define RPC_RESIZE_GUEST "resize_guest"                  /* {"revert": bool}: the row's flavor is given to a stopped guest */
+#define RPC_CONFIRM_GUEST "confirm_guest"                /* the files kept for a revert go */
+#define RPC_RESCUE_GUEST "rescue_guest"                  /* {"image_id"} */
+#define RPC_UNRESCUE_GUEST "unrescue_guest"
+
 /* Each calls the method on instance->host; fault 409 InstanceNotReady without a host. NULL or false with a fault. */
 json_t *compute_call(struct ctx *, const struct instance *, const char *method, json_t *args);       /* args: owned; instance_uuid is added */
+/* The same for work that takes as long as it takes (an image comes over the network). */
+json_t *compute_work(struct ctx *, const struct instance *, const char *method, json_t *args);
 char *compute_host_uptime(struct ctx *, const char *host);
 
 #endif

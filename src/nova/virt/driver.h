@@ -34,10 +34,11 @@ struct virt_driver {
     bool (*state)(struct ctx *, const struct instance *, enum power_state *ret_power);
     /* Every guest of this cloud that is there; an array that ends with a NULL uuid. */
     struct guest_state *(*list)(struct ctx *);
-    /* The root disk as it is now, into the image, in container bare; ret_format is what its bytes are. */
+    /* The root disk as it is now, into that image of Glance, which waits for it. */
     bool (*snapshot)(struct ctx *, const struct instance *, const char *image_id);
-    /* The guest is given the row's flavor; it is stopped. */
-    bool (*resize)(struct ctx *, const struct instance *, json_t *vifs);
+    /* A stopped guest is given the row's flavor. What it was is kept for resize with revert, until confirm. */
+    bool (*resize)(struct ctx *, const struct instance *, json_t *vifs, bool revert);
+    bool (*confirm)(struct ctx *, const struct instance *);
     bool (*rescue)(struct ctx *, const struct instance *, json_t *vifs, const char *image_id);
     bool (*unrescue)(struct ctx *, const struct instance *, json_t *vifs);
     bool (*attach_interface)(struct ctx *, const struct instance *, json_t *vif);

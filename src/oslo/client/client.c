@@ -147,8 +147,8 @@ static bool call_here(struct ctx *c, const struct service *service, struct call 
 
     ctx_init_child(&child, c, service);
     child.who = (struct identity){};
-    request.body = body;
-    request.body_size = body ? strlen(body) : 0;
+    request.body = call->bytes ? call->bytes : body;
+    request.body_size = call->bytes ? call->size : body ? strlen(body) : 0;
     request.content_length = (int64_t)request.body_size;
     request.scheme_host = client_scheme_host(&child, service);
     request_set_target(&child, &request, ctx_printf(&child, "%s%s", service->endpoint ? service->endpoint : "", call->path));

@@ -13,6 +13,7 @@ struct call {
     const char *method;
     const char *path;                /* after the endpoint: "/v2.0/ports/<id>", query included, already quoted */
     json_t *body;                    /* borrowed; NULL for none */
+    const void *bytes; size_t size;  /* or a body of bytes (an image), borrowed; Content-Type stands in headers */
     const char *version;             /* "placement 1.36": OpenStack-API-Version; NULL for none */
     const struct pair *headers;      /* more; NULL for none */
     bool as_service;                 /* with the service's own token; else the token of c->who, with the service's beside it */

@@ -26,8 +26,8 @@ bool client_remote(struct ctx *c, struct call *call, const struct pair *headers)
     if (!endpoint)
         return false;
     struct fetch request = {
-        .method = call->method, .url = ctx_printf(c, "%s%s", endpoint, call->path), .headers = headers, .body = body,
-        .body_size = body ? strlen(body) : 0,
+        .method = call->method, .url = ctx_printf(c, "%s%s", endpoint, call->path), .headers = headers,
+        .body = call->bytes ? call->bytes : body, .body_size = call->bytes ? call->size : body ? strlen(body) : 0,
     };
     bool answered = fetch(c, &request);
     free(body);

@@ -145,6 +145,12 @@ bool job_wait(struct ctx *c, struct job *job, int64_t delay_us)
     return true;
 }
 
+bool job_is_first(struct ctx *c, const struct job *job)
+{
+    return db_count(c, "SELECT count(*) FROM jobs a JOIN jobs b ON b.resource_id = a.resource_id AND (b.created_at, b.id) < (a.created_at, a.id)"
+                       " WHERE a.id = $1", T(job->id)) == 0 && !failed(c);
+}
+
 int64_t jobs_pending(const struct service *service)
 {
     struct engine *e = engine_find(service);

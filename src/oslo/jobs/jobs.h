@@ -40,6 +40,8 @@ void jobs_wake(const struct service *);
 bool job_save(struct ctx *, struct job *);
 /* Gives the step up for now: it is run again after delay_us, without holding a worker (waits, polls). `return job_wait(c, job, 100000);` */
 bool job_wait(struct ctx *, struct job *, int64_t delay_us);
+/* Is there no unfinished job of the same resource that was added before this one? */
+bool job_is_first(struct ctx *, const struct job *);
 /* Ends a waiting job's sleep early (an event came in). */
 bool job_poke(struct ctx *, const char *resource_id);
 /* Asks an unfinished job of the resource to fail (delete during build). True if there was one. */

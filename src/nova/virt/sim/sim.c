@@ -4,7 +4,7 @@
  */
 #include "nova/faults_compute.h"
 #include "nova/options.h"
-#include "nova/virt/driver.h"
+#include "nova/virt/images.h"
 #include "oslo/base/log.h"
 #include "oslo/service/service.h"
 
@@ -202,12 +202,21 @@ static struct guest_state *sim_list(struct ctx *c)
 /* A simulated disk has no bytes: the image becomes a small one that says whose it is. */
 static bool sim_snapshot(struct ctx *c, const struct instance *inst, const char *image_id)
 {
-    return guest_now(inst->uuid).power != POWER_NOSTATE ? image_put_text(c, image_id, inst) : fail(c, INSTANCE_NOT_FOUND, inst->uuid);
+    const char *text = ctx_printf(c, "simulated disk of %s\n", inst->uuid);
+
+    if (guest_now(inst->uuid).power == POWER_NOSTATE)
+        return fail(c, INSTANCE_NOT_FOUND, inst->uuid);
+    return image_upload_bytes(c, image_id, text, strlen(text));
 }
 
-static bool sim_resize(struct ctx *c, const struct instance *inst, json_t *vifs)
+static bool sim_resize(struct ctx *c, const struct instance *inst, json_t *vifs, bool revert)
 {
     return guest_becomes(c, inst->uuid, POWER_SHUTDOWN);
+}
+
+static bool sim_confirm(struct ctx *c, const struct instance *inst)
+{
+    return true;
 }
 
 static bool sim_rescue(struct ctx *c, const struct instance *inst, json_t *vifs, const char *image_id)
@@ -270,16 +279,33 @@ static json_t *sim_diagnostics(struct ctx *c, const struct instance *inst, json_
         "disk_details", "read_bytes", 0, "read_requests", 0, "write_bytes", 0, "write_requests", 0, "errors_count", 0));
 }
 
+/* The guests stop; nothing is left of them but the journal, which the state directory's purge takes. */
 static bool sim_leave(struct ctx *c)
 {
-    unlink(ctx_printf(c, "%s/sim-guests", common_options->state_dir));
-    return true;
+    const char *path = ctx_printf(c, "%s/sim-guests", common_options->state_dir);
+    GHashTableIter each;
+    void *value;
+    bool ok;
+
+    if (access(path, F_OK))
+        return true;
+    if (!sim_open(c))
+        return false;
+    pthread_mutex_lock(&lock);
+    g_hash_table_iter_init(&each, guests);
+    while (g_hash_table_iter_next(&each, NULL, &value))
+        ((struct guest *)value)->power = POWER_SHUTDOWN;
+    fclose(journal);
+    ok = journal_rewrite(path, ctx_printf(c, "%s.new", path));
+    pthread_mutex_unlock(&lock);
+    sim_close();
+    return ok || fail(c, INTERNAL_ERROR, ctx_printf(c, "%s: %s", path, g_strerror(errno)));
 }
 
 const struct virt_driver sim_driver = {
     .name = "sim", .traits = sim_traits, .open = sim_open, .close = sim_close, .describe = sim_describe, .uptime = sim_uptime,
     .spawn = sim_spawn, .destroy = sim_destroy, .change = sim_change, .state = sim_state, .list = sim_list, .snapshot = sim_snapshot,
-    .resize = sim_resize, .rescue = sim_rescue, .unrescue = sim_unrescue, .attach_interface = sim_interface,
+    .resize = sim_resize, .confirm = sim_confirm, .rescue = sim_rescue, .unrescue = sim_unrescue, .attach_interface = sim_interface,
     .detach_interface = sim_interface, .console_output = sim_console_output, .vnc = sim_vnc, .diagnostics = sim_diagnostics,
     .leave = sim_leave,
 };
