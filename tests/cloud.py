@@ -1,4 +1,4 @@
-"""A cloud to test against: the real program, simulated hypervisors, a temporary directory and free ports."""
+"""A cloud to test against: the real program, a temporary directory, free ports; hypervisors and network simulated unless asked for."""
 import json
 import os
 import shutil
@@ -34,12 +34,13 @@ def free_offset():
 class Cloud:
     """with Cloud() as cloud: ... ; or start(), kill(), stop() by hand."""
 
-    def __init__(self, program=None, state_dir=None, offset=None, options=None):
+    def __init__(self, program=None, state_dir=None, offset=None, options=None, sim=True):
         self.program = program or os.environ.get('NACRE') or os.path.join(ROOT, 'build', 'src', 'nacre')
         self.own_dir = state_dir is None
         self.state_dir = state_dir or tempfile.mkdtemp(prefix='nacre-test-')
         self.offset = free_offset() if offset is None else offset
         self.options = options or {}
+        self.sim = sim
         self.process = None
         self.session = requests.Session()
         self.session.trust_env = False
@@ -60,7 +61,7 @@ class Cloud:
         started = time.monotonic()
         self.log = open(os.path.join(self.state_dir, 'log'), 'ab')
         self.process = subprocess.Popen(
-            [self.program, 'up', '--foreground', '--sim', '--state-dir', self.state_dir, '--port-offset', str(self.offset)],
+            [self.program, 'up', '--foreground', '--state-dir', self.state_dir, '--port-offset', str(self.offset)] + ['--sim'] * self.sim,
             env=env, stdout=self.log, stderr=self.log)
         while True:
             if self.process.poll() is not None:

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The second half of ./up: on a running cloud, makes what a newcomer needs for a first server, boots it and reaches it by ssh.
 
-    tools/demo.py --nacre PROGRAM [--sim] [--owner UID:GID]
+    tools/demo.py --nacre PROGRAM [--state-dir DIR] [--sim] [--owner UID:GID]
 
 Everything is looked for before it is made, so that a second run changes nothing and says so. Talks to the public APIs alone.
 """
@@ -223,9 +223,9 @@ def clouds_yaml(path, auth_url, password, region):
     return name
 
 
-def status(program, sim):
+def status(program, state_dir):
     """(auth url, state directory) of the running cloud."""
-    ran = subprocess.run([program, 'status'] + (['--sim'] if sim else []), stdout=subprocess.PIPE)
+    ran = subprocess.run([program, 'status'] + (['--state-dir', state_dir] if state_dir else []), stdout=subprocess.PIPE)
     text = ran.stdout.decode()
     where = re.search(r'keystone\s+(\S+)', text)
     if ran.returncode or not where:
@@ -250,10 +250,11 @@ def give_to(owner, *paths):
 def main():
     options = argparse.ArgumentParser()
     options.add_argument('--nacre', required=True)
+    options.add_argument('--state-dir')
     options.add_argument('--sim', action='store_true')
     options.add_argument('--owner', help='whose the files in the home directory are: UID:GID')
     options = options.parse_args()
-    auth_url, state_dir = status(options.nacre, options.sim)
+    auth_url, state_dir = status(options.nacre, options.state_dir)
     password = admin_password(state_dir, options.sim)
     home = os.path.expanduser('~')
     key_file = os.path.join(home, '.ssh', 'nacre')
