@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const struct command commands[] = {
-    { "up",      "[--foreground] [--sim]",       "start the cloud; returns when every API answers",           command_up },
+    { "up",      "[--foreground] [--sim] [--roles R,...]", "start the cloud, or some of its roles (api, conductor, compute, network); returns when every API answers", command_up },
     { "down",    "[--purge]",                    "stop it; --purge removes all it ever made",                command_down },
     { "status",  "",                             "is it running, and where",                                 command_status },
     { "config",  "",                             "print a sample nacre.conf",                                command_config },
@@ -20,8 +20,8 @@ static int help(FILE *to)
 {
     fprintf(to, "usage: nacre COMMAND [OPTION ...]\n\n");
     for (const struct command *command = commands; command->name; command++)
-        fprintf(to, "  %-8s %-28s %s\n", command->name, command->arguments, command->help);
-    fprintf(to, "  %-8s %-28s %s\n", "help", "", "print this");
+        fprintf(to, "  %-8s %-38s %s\n", command->name, command->arguments, command->help);
+    fprintf(to, "  %-8s %-38s %s\n", "help", "", "print this");
     fprintf(to, "\nOptions of every command:\n"
                 "  --config FILE       nacre.conf; /etc/nacre/nacre.conf when not given\n"
                 "  --state-dir DIR     where the cloud lives; /var/lib/nacre as root, ~/.local/share/nacre otherwise\n"

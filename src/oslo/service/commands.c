@@ -82,8 +82,9 @@ static int print(struct buf *text)
 
 static bool read_arguments(int argc, char **argv, struct arguments *to)
 {
-    static const struct { const char *name, *option; } values[] = {
-        { "--state-dir", "state_dir" }, { "--port-offset", "port_offset" }, { "--log-file", "log_file" }, { "--config", NULL },
+    struct { const char *name, *option, **to; } values[] = {
+        { "--state-dir", "state_dir", NULL }, { "--port-offset", "port_offset", NULL }, { "--log-file", "log_file", NULL },
+        { "--config", NULL, &to->config_file }, { "--roles", NULL, &to->roles },
     };
     struct { const char *name; bool *flag; } flags[] = {
         { "--foreground", &to->foreground }, { "--sim", &to->sim }, { "--purge", &to->purge }, { "--json", &to->json },
@@ -108,7 +109,7 @@ static bool read_arguments(int argc, char **argv, struct arguments *to)
             if (values[k].option)
                 override(values[k].option, value);
             else
-                to->config_file = value;
+                *values[k].to = value;
         }
         if (!known) {
             fprintf(stderr, "nacre: unknown option: %s\n", argv[i]);

@@ -7,6 +7,7 @@
 /* The command line, read. */
 struct arguments {
     const char *config_file;         /* never NULL */
+    const char *roles;               /* "api,network"; NULL: all */
     bool foreground, sim, purge, json;
     char **words;                    /* what is not an option, NULL-terminated */
     int n_words;

@@ -123,7 +123,8 @@ static int run_house(struct ctx *c, const struct arguments *arguments, int pid_f
         return !fail(c, STATE_DIR_FAILED, "nacre.pid", g_strerror(errno));
     if (!common_options->sim && !privsep_start())
         log_warning(c, "no privileged helper: what needs root is not done");
-    int status = service_main(arguments->config_file, NULL, say_ready);
+    const char *const *roles = arguments->roles ? (const char *const *)text_split(c, arguments->roles, ',') : NULL;
+    int status = service_main(arguments->config_file, roles, say_ready);
     privsep_stop();
     close(pid_file);
     return status;
