@@ -4,6 +4,7 @@
 #include "oslo/client/client.h"
 
 #include "oslo/auth/auth.h"
+#include "oslo/base/inject.h"
 #include "oslo/client/remote.h"
 #include "oslo/http/request.h"
 #include "oslo/record/record.h"
@@ -32,7 +33,7 @@ bool client_call(struct ctx *c, struct call *call)
     call->reply = NULL;
     if (c->tx)
         return fail(c, CALL_IN_TRANSACTION, call->type, call->method, call->path);
-    if (!call_headers(c, call, &headers))
+    if (inject(c, INJECT_CALL) || !call_headers(c, call, &headers))
         return false;
     struct span *span = span_begin(c, SPAN_CALL, "%s %s %s", call->type, call->method, call->path);
     struct reply reply = { .fd = -1 };

@@ -4,6 +4,7 @@
  * statement runs. Both databases thus see one writing transaction at a time, and code that reads before it writes is right.
  */
 #include "oslo/db/driver.h"
+#include "oslo/base/inject.h"
 #include "oslo/base/log.h"
 
 #include <stdlib.h>
@@ -174,14 +175,16 @@ bool db_commit(struct ctx *c)
         tx->depth--;
         return true;
     }
-    if ((relaxed && db->driver->relax && !tx_run(c, db->driver->relax)) || !tx_run(c, "COMMIT")) {
+    if (inject(c, INJECT_COMMIT) || (relaxed && db->driver->relax && !tx_run(c, db->driver->relax)) || !tx_run(c, "COMMIT")) {
         db_rollback(c);
         return false;
     }
     if (wrote && !relaxed && db->driver->committed)
         ticket = db->driver->committed(tx->conn);
     tx_end(c);
-    return !ticket || db->driver->sync(c, db, ticket);
+    bool synced = !ticket || db->driver->sync(c, db, ticket);
+    inject(c, INJECT_COMMITTED);
+    return synced;
 }
 
 void db_rollback(struct ctx *c)
@@ -262,6 +265,11 @@ static bool run(struct ctx *c, const char *sql, const struct value *values, stru
 {
     ret->last = &ret->first;
     c->db->queries++;
+    if (inject(c, INJECT_QUERY)) {
+        if (c->tx)
+            c->tx->broken = c->tx->depth + 1;
+        return false;
+    }
     return c->tx ? run_in_tx(c, sql, values, ret) : run_on_reader(c, sql, values, ret);
 }
 

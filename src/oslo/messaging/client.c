@@ -1,4 +1,5 @@
 /* Calling: the message made from target, arguments and context, sent by the transport's driver. */
+#include "oslo/base/inject.h"
 #include "oslo/messaging/internal.h"
 #include "oslo/trace/trace.h"
 
@@ -19,7 +20,7 @@ json_t *rpc_call(struct ctx *c, const struct target *target, const char *method,
     deadline += options->timeout_us ?: messaging_options()->rpc_response_timeout * 1000000;
     if (c->deadline && c->deadline < deadline)
         deadline = c->deadline;
-    if (!transport || !check_cap(c, target, options))
+    if (!transport || !check_cap(c, target, options) || inject(c, INJECT_MESSAGE))
         return NULL;
     if (target->fanout)
         return fail_null(c, 500, "InvalidTarget", "A call cannot be used with fanout");
@@ -41,7 +42,7 @@ bool rpc_cast(struct ctx *c, const struct target *target, const char *method, co
     struct span *span;
     bool ok;
 
-    if (!transport)
+    if (!transport || inject(c, INJECT_MESSAGE))
         return false;
     span = span_begin(c, SPAN_CALL, "%s %s %s", target->fanout ? "fanout" : "cast", target->topic, method);
     ok = transport->driver->send(c, transport, target, request_new(c, target, method, args), &none, 0, NULL);

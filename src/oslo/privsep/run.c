@@ -1,6 +1,7 @@
 /* Running a command. The child is made by posix_spawn (no copy of this process's memory), in a process group of its own so
  * that all it started can be killed when its time is up; its three streams are served by one poll loop.
  */
+#include "oslo/base/inject.h"
 #include "oslo/privsep/run.h"
 
 #include <errno.h>
@@ -33,6 +34,9 @@ bool run_argv(struct ctx *c, struct run *run, const char *const argv[])
 {
     struct run none = {};
     struct process p = { .argv = argv };
+
+    if (inject(c, INJECT_COMMAND))
+        return false;
     struct span *span = span_begin(c, SPAN_COMMAND, "%s %s %s %s", argv[0], argv[1] ?: "", argv[1] && argv[2] ? argv[2] : "",
                                    argv[1] && argv[2] && argv[3] ? argv[3] : "");
     bool ok;

@@ -2,6 +2,7 @@
  * the opposite order. SIGHUP reopens the log. Signals are taken by the main thread alone.
  */
 #include "oslo/auth/auth.h"
+#include "oslo/base/inject.h"
 #include "oslo/base/log.h"
 #include "oslo/http/server.h"
 #include "oslo/service/parts.h"
@@ -52,6 +53,7 @@ int service_main(const char *config_file, const char *const *roles, void (*ready
     bool well = house_open(&c, config_file) && house_start(&c, roles);
     if (well) {
         log_info(&c, "every API answers after %.3f s", (double)(clock_mono_us() - started) / 1e6);
+        inject_arm();
         if (ready)
             ready();
         house_serve();

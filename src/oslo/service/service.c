@@ -13,6 +13,7 @@ const struct attr common_option_attrs[] = {
     ATTR(struct common_options, region, 0, .unset = "RegionOne", .max = 255, .help = "The region of the catalog's endpoints."),
     ATTR(struct common_options, host, 0, .max = 255, .help = "This host's name in the services' tables; the system's own when not set."),
     ATTR(struct common_options, transport_url, 0, .unset = "local://", .help = "Where messages between processes go."),
+    ATTR(struct common_options, rpc_response_timeout, 0, .min = 1, .unset = "60", .help = "Seconds a remote procedure call waits for its answer."),
     ATTR(struct common_options, log_file, 0, .help = "The log; <state_dir>/nacre.log in the background and standard error in the foreground when not set."),
     ATTR(struct common_options, debug, 0, .unset = "false", .help = "Log what is of use to a programmer only."),
     ATTR(struct common_options, sim, 0, .unset = "false", .help = "Simulated hypervisors and network: real APIs, nothing touches the host."),
@@ -42,7 +43,18 @@ const struct attr shared_option_attrs[] = {
     {}
 };
 
+struct notification_options {
+    char *driver, *topics, *transport_url;
+};
+const struct attr notification_option_attrs[] = {
+    ATTR(struct notification_options, driver, 0, .unset = "noop", .help = "Where notifications go: messagingv2, log, noop; several with commas between."),
+    ATTR(struct notification_options, topics, 0, .unset = "notifications", .help = "The topics they are sent to."),
+    ATTR(struct notification_options, transport_url, 0, .help = "The bus they go over; that of [DEFAULT] when not set."),
+    {}
+};
+
 static bool configure_common(struct ctx *, const char *file);
+static bool configure_messaging(struct ctx *, const char *file);
 static char *default_state_dir(void);
 
 bool service_configure(struct ctx *c, const char *config_file)
@@ -52,12 +64,13 @@ bool service_configure(struct ctx *c, const char *config_file)
 
     while (services[n])
         n++;
-    sections = ctx_new_n(c, struct option_section, n + 2);
+    sections = ctx_new_n(c, struct option_section, n + 3);
     n = 0;
     sections[n++] = (struct option_section){ "DEFAULT", { common_option_attrs } };
+    sections[n++] = (struct option_section){ "oslo_messaging_notifications", { notification_option_attrs } };
     for (size_t i = 0; services[i]; i++)
         sections[n++] = (struct option_section){ services[i]->name, { shared_option_attrs, services[i]->options } };
-    if (!options_check(c, config_file, sections) || !configure_common(c, config_file))
+    if (!options_check(c, config_file, sections) || !configure_common(c, config_file) || !configure_messaging(c, config_file))
         return false;
     for (size_t i = 0; services[i]; i++) {
         const struct service *service = services[i];
@@ -87,6 +100,21 @@ static bool configure_common(struct ctx *c, const char *file)
     if (!options->host)
         options->host = g_strdup(g_get_host_name());
     common_options = options;
+    return true;
+}
+
+static bool configure_messaging(struct ctx *c, const char *file)
+{
+    static struct messaging_options messaging;
+    const struct notification_options *o = options_load(c, file, "oslo_messaging_notifications", notification_option_attrs, sizeof(*o));
+
+    if (!o)
+        return false;
+    messaging = (struct messaging_options){
+        .transport_url = common_options->transport_url, .rpc_response_timeout = common_options->rpc_response_timeout,
+        .notification_drivers = o->driver, .notification_topics = o->topics, .notification_transport_url = o->transport_url,
+    };
+    messaging_configure(&messaging);
     return true;
 }
 

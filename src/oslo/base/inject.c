@@ -1,0 +1,39 @@
+/* Counting down to the fault that a test asked for. */
+#include "oslo/base/inject.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define INJECTED 500, "InjectedFault", "a %s failed on purpose"
+
+bool inject_armed;
+
+static const char *const names[] = { "query", "commit", "committed", "message", "command", "call" };
+static enum inject_point wanted;
+static bool kills;
+static atomic_llong left;
+
+void inject_arm(void)
+{
+    const char *text = g_getenv("NACRE_FAULT");
+    g_auto(GStrv) parts = g_strsplit(text ? text : "", ":", 3);
+
+    for (size_t i = 0; parts[0] && parts[1] && i < G_N_ELEMENTS(names); i++)
+        if (!strcmp(parts[0], names[i])) {
+            wanted = (enum inject_point)i;
+            kills = parts[2] && !strcmp(parts[2], "kill");
+            atomic_store(&left, atoll(parts[1]));
+            inject_armed = true;
+        }
+}
+
+bool inject_hit(struct ctx *c, enum inject_point point)
+{
+    if (point != wanted || (point == INJECT_COMMITTED && !kills) || atomic_fetch_sub(&left, 1) != 1)
+        return false;
+    if (kills)
+        raise(SIGKILL);
+    return !fail(c, INJECTED, names[point]);
+}

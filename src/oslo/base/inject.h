@@ -1,0 +1,23 @@
+/* Faults on purpose, for tests: NACRE_FAULT="query:37" makes the 37th query after the start fail, "commit:12:kill" ends the process
+ * with SIGKILL right before the 12th commit, "committed:12:kill" right after. Off, it costs one load.
+ */
+#ifndef OSLO_BASE_INJECT_H
+#define OSLO_BASE_INJECT_H
+
+#include "oslo/base/ctx.h"
+
+enum inject_point { INJECT_QUERY, INJECT_COMMIT, INJECT_COMMITTED, INJECT_MESSAGE, INJECT_COMMAND, INJECT_CALL };
+
+extern bool inject_armed;
+bool inject_hit(struct ctx *, enum inject_point);
+
+/* True, with a fault set, where this one is to fail. */
+static inline bool inject(struct ctx *c, enum inject_point point)
+{
+    return inject_armed && inject_hit(c, point);
+}
+
+/* Starts counting, if the environment asks for it: called once everything is up. */
+void inject_arm(void);
+
+#endif
