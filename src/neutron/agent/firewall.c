@@ -225,6 +225,20 @@ static bool jumps_write(struct buf *to, const struct firewall_port *ports, size_
     return *comma != '\0';
 }
 
+static void zones_write(struct buf *to, const struct firewall_port *ports, size_t n)
+{
+    const char *comma = "    ct zone set meta mark and 0x0000ffff map { ";
+
+    for (size_t i = 0; i < n; i++) {
+        if (!ports[i].zone)
+            continue;
+        buf_printf(to, "%s0x%08x : %u", comma, ports[i].index, ports[i].zone);
+        comma = ", ";
+    }
+    if (*comma == ',')
+        buf_puts(to, " }\n");
+}
+
 static void inet_table(struct buf *to, const struct firewall_port *ports, size_t n, const struct firewall_group *groups, size_t n_groups)
 {
     buf_puts(to, "table inet nacre_security {\n");
@@ -235,11 +249,9 @@ static void inet_table(struct buf *to, const struct firewall_port *ports, size_t
     for (size_t i = 0; i < n; i++)
         if (ports[i].guarded)
             security_chains(to, &ports[i]);
-    buf_puts(to, "  chain zones {\n    type filter hook prerouting priority raw; policy accept;\n"
-                 "    ct zone set meta mark and 0x0000ffff map { ");
-    for (size_t i = 0; i < n; i++)
-        buf_printf(to, "%s0x%08x : %u", i ? ", " : "", ports[i].index, ports[i].zone);
-    buf_puts(to, " }\n  }\n  chain forward {\n    type filter hook forward priority filter; policy accept;\n");
+    buf_puts(to, "  chain zones {\n    type filter hook prerouting priority raw; policy accept;\n");
+    zones_write(to, ports, n);
+    buf_puts(to, "  }\n  chain forward {\n    type filter hook forward priority filter; policy accept;\n");
     jumps_write(to, ports, n, "0x0000ffff", "from", 0);
     jumps_write(to, ports, n, "0xffff0000", "to", 16);
     buf_puts(to, "  }\n}\n");

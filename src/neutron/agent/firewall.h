@@ -27,7 +27,7 @@ struct firewall_address { const char *mac, *ip; };       /* ip may be a CIDR; fa
 struct firewall_port {
     const char *device;              /* the bridge port: "tap0123456789a" */
     unsigned index;                  /* 1 .. 65535, this port's alone while it is there */
-    unsigned zone;                   /* 1 .. 65535, its network's alone on this host */
+    unsigned zone;                   /* 1 .. 65535, its network's alone on this host; 0: that of the host's own stack */
     bool guarded;                    /* false: no filter at all (router and DHCP ports, port security off) */
     const struct firewall_address *addresses; size_t n_addresses;   /* what it may speak as */
     const struct firewall_rule *rules; size_t n_rules;

@@ -1,0 +1,61 @@
+/* Neutron's agents: L2 (bridges, security groups), DHCP, L3 (routers) and the metadata proxy.
+ *
+ * They know the plugin only by RPC (neutron/rpc/) and the host only by the data path (datapath.h). Each is a worker that makes
+ * what is there equal to what should be, a change at a time; an RPC handler only notes what changed and wakes it. What nobody
+ * announced is found by the next full comparison: at the start, and every few minutes.
+ */
+#ifndef NEUTRON_AGENT_AGENT_H
+#define NEUTRON_AGENT_AGENT_H
+
+#include "neutron/agent/datapath.h"
+#include "oslo/service/service.h"
+
+/* For the service's table. */
+extern const struct rpc_server l2_port_update_server, l2_port_delete_server, l2_network_update_server, l2_network_delete_server,
+    l2_security_group_server, dhcp_agent_server, l3_agent_server;
+extern const struct worker agent_report_worker, l2_agent_worker, dhcp_agent_worker, l3_agent_worker;
+bool agents_start(struct ctx *);     /* struct service.start: the data path, and a first report, so that ports can be bound */
+void agents_stop(void);
+bool agents_leave(struct ctx *);     /* struct service.leave: nothing of ours stays on the host */
+
+/* ---- what the agents share ---------------------------------------------------------------------------------- */
+
+enum { DEVICE_ID = 11, RESYNC_US = 300000000 };      /* characters of an id in a device's name; from one full comparison to the next */
+
+struct agent_options {
+    const char *bridge_mappings;     /* "physnet1:br-ex,...": networks on these bridges of the host */
+    const char *dns_domain;          /* "openstacklocal." */
+    const char *dns_servers;         /* for subnets that name none; NULL: those of the host */
+    int64_t dhcp_lease_duration;     /* seconds */
+    int64_t metadata_port;           /* of Nova's metadata API on this host */
+    int64_t report_interval;         /* seconds */
+    bool external_gateway_on_host;   /* the host is the gateway of networks on mapped bridges */
+    bool external_masquerade;        /* and translates what leaves them */
+};
+const struct agent_options *agent_options(void);
+const char *agent_host(void);
+
+/* A call to the plugin, as the administrator that an agent is. args is consumed. NULL with a fault. */
+json_t *plugin_call(struct ctx *, const char *topic, const char *version, const char *method, json_t *args);
+
+/* "tap" and the first characters of the port's id: the device on the bridge. */
+char *port_device(struct ctx *, const char *prefix, const char *port_id);
+/* The bridge of a network: brq..., or the mapped one. Asks the plugin once a network. NULL with a fault. */
+const char *network_bridge(struct ctx *, const char *network_id);
+
+/* A set of ids that handlers add to and a worker takes whole. */
+struct id_set { GHashTable *ids; };
+void ids_note(struct id_set *, const char *id);              /* any thread */
+char **ids_take(struct ctx *, struct id_set *);              /* NULL-terminated, empty afterwards */
+
+/* How many there are, for the reports. */
+struct agent_counts { int networks, subnets, dhcp_ports, routers, ex_gw_ports, interfaces, floating_ips, devices; };
+extern struct agent_counts agent_counts;     /* written by each agent's worker, read by the report: stale by a round */
+
+/* dhcp/agent.c and l3.c tell the metadata proxy where guests reach it. */
+bool metadata_serve(struct ctx *, const char *netns, const char *const *network_ids);        /* idempotent */
+void metadata_withdraw(const char *netns);
+void metadata_stop(void);
+void dhcp_agent_stop(void);
+
+#endif

@@ -1,0 +1,207 @@
+/* The data path of Linux bridges: a bridge a network, a device a port, nftables by way of br_netfilter, a namespace a router and
+ * a DHCP server. All changes go through the privileged helper, many in one command.
+ */
+#include <errno.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "neutron/agent/firewall.h"
+#include "neutron/agent/linuxbridge/parts.h"
+#include "oslo/base/log.h"
+
+#define NO_BR_NETFILTER 500, "DataPathUnavailable", "This kernel does not filter bridged packets (%s): security groups cannot be enforced."
+
+static struct { pthread_t thread; int stop; void (*changed)(void); bool running; } watch = { .stop = -1 };
+
+static bool watch_start(struct ctx *, void (*changed)(void));
+static void *watch_links(void *);
+static bool has_devices_of(const char *message, size_t n);
+
+static bool linuxbridge_start(struct ctx *c, void (*changed)(void))
+{
+    if (!privsep_available())
+        return fail(c, 500, "DataPathUnavailable", "The Linux bridge data path needs root; start the program as root, or with --sim.");
+    for (const char *const *name = firewall_sysctls; *name; name++)
+        if (!PRIV(c, "sysctl", "-w", ctx_printf(c, "%s=1", *name))) {
+            fault_clear(c);
+            return fail(c, NO_BR_NETFILTER, *name);
+        }
+    return watch_start(c, changed);
+}
+
+static void linuxbridge_stop(void)
+{
+    if (watch.running) {
+        if (eventfd_write(watch.stop, 1) == 0)
+            pthread_join(watch.thread, NULL);
+        close(watch.stop);
+        watch.running = false;
+    }
+    namespaces_forget();
+}
+
+static char **linuxbridge_devices(struct ctx *c)
+{
+    char **all = links_named(c, "tap");
+    size_t n = 0;
+
+    for (size_t i = 0; all[i]; i++)
+        if (strlen(all[i]) == strlen("tap01234567-89"))
+            all[n++] = all[i];
+    all[n] = NULL;
+    return all;
+}
+
+static bool linuxbridge_wire(struct ctx *c, const struct wiring *wirings, size_t n)
+{
+    struct buf batch = {};
+
+    for (size_t i = 0; i < n; i++) {
+        const struct wiring *w = &wirings[i];
+
+        if (!link_there(w->device))
+            continue;
+        if (w->bridge && !bridge_plan(c, &batch, w->bridge)) {
+            buf_clear(&batch);
+            return false;
+        }
+        if (w->mtu && link_mtu(w->device) != w->mtu)
+            buf_printf(&batch, "link set %s mtu %" G_GINT64_FORMAT "\n", w->device, w->mtu);
+        if (!link_on_bridge(w->device, w->bridge))
+            buf_printf(&batch, w->bridge ? "link set %s master %s\n" : "link set %s nomaster\n", w->device, w->bridge);
+        if (link_up(w->device) != w->up)
+            buf_printf(&batch, "link set %s %s\n", w->device, w->up ? "up" : "down");
+    }
+    return batch_run(c, NULL, &batch);
+}
+
+static bool linuxbridge_bridge_remove(struct ctx *c, const char *bridge)
+{
+    if (link_there(bridge) && !bridge_empty(bridge))
+        return true;
+    if (link_there(bridge) && !PRIV(c, "ip", "link", "del", bridge))
+        return false;
+    ledger_strike(c, MADE_BRIDGE, bridge);
+    return true;
+}
+
+static bool linuxbridge_filter(struct ctx *c, const char *ruleset)
+{
+    struct run run = { .input = ruleset };
+
+    return privsep_run(c, &run, NULL, (const char *const[]){ "nft", "-f", "-", NULL });
+}
+
+/* What leaves the external network through the host bears the host's address, where the operator wants that. */
+static bool masquerade_load(struct ctx *c, const char *bridge, const char *address)
+{
+    struct run run = {};
+    const char *table = ctx_printf(c, "nacre_%s", g_strdelimit(ctx_strdup(c, bridge), "-.:", '_'));
+
+    run.input = ctx_printf(c, "add table ip %s\ndelete table ip %s\ntable ip %s {\n  chain postrouting {\n"
+                              "    type nat hook postrouting priority srcnat; policy accept;\n"
+                              "    ip saddr %s ip daddr != %s oifname != \"%s\" masquerade\n  }\n}\n",
+                           table, table, table, address, address, bridge);
+    return PRIV(c, "sysctl", "-w", "net.ipv4.ip_forward=1") && privsep_run(c, &run, NULL, (const char *const[]){ "nft", "-f", "-", NULL });
+}
+
+static bool linuxbridge_host_gateway(struct ctx *c, const char *bridge, const char *address, bool masquerade)
+{
+    struct buf batch = {};
+
+    if (!bridge_plan(c, &batch, bridge))
+        return false;
+    buf_printf(&batch, "addr replace %s dev %s\n", address, bridge);
+    return batch_run(c, NULL, &batch) && (!masquerade || masquerade_load(c, bridge, address));
+}
+
+/* All by name from the ledger, then what the bridges still hold (taps of guests that are gone), then the rules. */
+static bool linuxbridge_leave(struct ctx *c)
+{
+    struct run quiet = { .quiet = true };
+    bool ok = true;
+
+    for (char **name = ledger_list(c, MADE_NAMESPACE); *name; name++)
+        ok = linuxbridge_namespace_remove(c, *name) && ok;
+    for (char **name = ledger_list(c, MADE_BRIDGE); *name; name++) {
+        char **taps = links_named(c, "tap");
+
+        for (char **tap = taps; *tap; tap++)
+            if (link_on_bridge(*tap, *name))
+                ok = PRIV(c, "ip", "link", "del", *tap) && ok;
+        if (link_there(*name))
+            ok = PRIV(c, "ip", "link", "del", *name) && ok;
+        quiet.input = ctx_printf(c, "delete table ip nacre_%s\n", g_strdelimit(ctx_strdup(c, *name), "-.:", '_'));
+        privsep_run(c, &quiet, NULL, (const char *const[]){ "nft", "-f", "-", NULL });
+        ledger_strike(c, MADE_BRIDGE, *name);
+    }
+    struct buf none = {};
+    firewall_write(&none, NULL, 0, NULL, 0);
+    ok = linuxbridge_filter(c, none.data) && ok;
+    buf_clear(&none);
+    return ok;
+}
+
+const struct datapath datapath_linuxbridge = {
+    .name = "linuxbridge", .start = linuxbridge_start, .stop = linuxbridge_stop, .devices = linuxbridge_devices,
+    .wire = linuxbridge_wire, .bridge_remove = linuxbridge_bridge_remove, .filter = linuxbridge_filter,
+    .namespace_apply = linuxbridge_namespace_apply, .namespace_remove = linuxbridge_namespace_remove,
+    .namespaces = linuxbridge_namespaces, .host_gateway = linuxbridge_host_gateway, .opens_sockets = true, .leave = linuxbridge_leave,
+};
+
+/* ---- devices that come and go: the kernel's link messages --------------------------------------------------- */
+
+static bool watch_start(struct ctx *c, void (*changed)(void))
+{
+    watch.changed = changed;
+    watch.stop = eventfd(0, EFD_CLOEXEC);
+    watch.running = pthread_create(&watch.thread, NULL, watch_links, NULL) == 0;
+    return watch.running || fail(c, UNAVAILABLE, "cannot start a thread");
+}
+
+static void *watch_links(void *data)
+{
+    struct sockaddr_nl to = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    struct pollfd polled[] = { { fd, POLLIN, 0 }, { watch.stop, POLLIN, 0 } };
+    char message[8192];
+
+    pthread_setname_np(pthread_self(), "links");
+    if (fd < 0 || bind(fd, (void *)&to, sizeof(to)) < 0)
+        log_warning(NULL, "link messages are not heard (%s): devices are found by polling", g_strerror(errno));
+    else
+        while (poll(polled, 2, -1) >= 0 && !polled[1].revents) {
+            ssize_t n = recv(fd, message, sizeof(message), MSG_DONTWAIT);
+
+            if (n > 0 ? has_devices_of(message, (size_t)n) : errno == ENOBUFS)
+                watch.changed();
+        }
+    if (fd >= 0)
+        close(fd);
+    return NULL;
+}
+
+/* Is one of the messages about a port's device? */
+static bool has_devices_of(const char *message, size_t n)
+{
+    int left = (int)n;
+
+    for (struct nlmsghdr *h = (void *)(uintptr_t)message; NLMSG_OK(h, (unsigned)left); h = NLMSG_NEXT(h, left)) {
+        struct ifinfomsg *info = NLMSG_DATA(h);
+        int size = (int)IFLA_PAYLOAD(h);
+
+        if (h->nlmsg_type != RTM_NEWLINK && h->nlmsg_type != RTM_DELLINK)
+            continue;
+        for (struct rtattr *a = IFLA_RTA(info); RTA_OK(a, size); a = RTA_NEXT(a, size))
+            if (a->rta_type == IFLA_IFNAME && strncmp(RTA_DATA(a), "tap", 3) == 0)
+                return true;
+    }
+    return false;
+}
