@@ -2,6 +2,8 @@
 #ifndef NOVA_FAULTS_H
 #define NOVA_FAULTS_H
 
+#include <inttypes.h>
+
 /* requests */
 #define VALIDATION_ERROR 400, "ValidationError", "%s"
 #define NOT_FOUND 404, "NotFound", "%s %s could not be found."
@@ -13,13 +15,19 @@
 #define INVALID_FILTER 400, "HTTPBadRequest", "Invalid %s filter [%s]"
 #define INVALID_INPUT 400, "InvalidInput", "Invalid input received: %s"
 #define NOT_IMPLEMENTED 501, "HTTPNotImplemented", "%s"
-#define GONE_SINCE 410, "HTTPGone", "%s"
+#define GONE 410, "HTTPGone", "This resource is no longer available. No forwarding address is given."
 
 /* instances */
 #define INSTANCE_NOT_FOUND 404, "InstanceNotFound", "Instance %s could not be found."
 #define INSTANCE_NOT_READY 409, "InstanceNotReady", "Instance %s is not ready"
 #define INSTANCE_IS_LOCKED 409, "InstanceIsLocked", "Instance %s is locked"
 #define INSTANCE_INVALID_STATE 409, "InstanceInvalidState", "Cannot '%s' instance %s while it is in %s %s"
+
+#define NO_TAG 404, "NotFound", "Server %s has no tag '%s'"
+#define INSTANCE_TAG_NOT_FOUND 404, "InstanceTagNotFound", "Instance %s has no tag '%s'"
+#define INVALID_TAG 400, "HTTPBadRequest", \
+    "Tag '%s' is invalid. It must be a non empty string without characters '/' and ','. Validation error message: %s"
+#define TOO_MANY_INSTANCES 403, "TooManyInstances", "Quota exceeded for %s: Requested %s, but already used %s of %s %s"
 
 /* flavors */
 #define FLAVOR_NOT_FOUND 404, "FlavorNotFound", "Flavor %s could not be found."
@@ -36,5 +44,49 @@
 #define KEYPAIR_EXISTS 409, "KeyPairExists", "Key pair '%s' already exists."
 #define INVALID_KEYPAIR 400, "InvalidKeypair", "Keypair data is invalid: %s"
 #define KEYPAIR_LIMIT 403, "KeypairLimitExceeded", "Quota exceeded, too many key pairs."
+
+/* what a server is made of */
+#define CREATE_IMAGE_NOT_FOUND 400, "ImageNotFound", "Can not find requested image"
+#define IMAGE_NOT_ACTIVE 400, "ImageNotActive", "Image %s is not active."
+#define IMAGE_NOT_AUTHORIZED 400, "ImageNotAuthorized", "Not authorized for image %s."
+#define FLAVOR_MEMORY_TOO_SMALL 400, "FlavorMemoryTooSmall", "Flavor's memory is too small for requested image."
+#define FLAVOR_DISK_BELOW_IMAGE 400, "FlavorDiskSmallerThanImage", \
+    "Flavor's disk is too small for requested image. Flavor disk is %" PRId64 " bytes, image is %" PRId64 " bytes."
+#define FLAVOR_DISK_BELOW_MIN_DISK 400, "FlavorDiskSmallerThanMinDisk", \
+    "Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is %" PRId64 " bytes, minimum size is %" PRId64 " bytes."
+#define ZERO_DISK_NEEDS_VOLUME 403, "BootFromVolumeRequiredForZeroDiskFlavor", \
+    "Only volume-backed servers are allowed for flavors with zero disk."
+#define CREATE_FLAVOR_NOT_FOUND 400, "FlavorNotFound", "Flavor %s could not be found."
+#define NETWORK_AMBIGUOUS 409, "NetworkAmbiguous", "Multiple possible networks found, use a Network ID to be more specific."
+#define CREATE_NETWORK_NOT_FOUND 400, "NetworkNotFound", "Network %s could not be found."
+#define NETWORK_REQUIRES_SUBNET 400, "NetworkRequiresSubnet", "Network %s requires a subnet in order to boot instances on."
+#define NETWORK_BAD_UUID 400, "HTTPBadRequest", "Bad networks format: network uuid is not in proper format (%s)"
+#define NO_AUTO_NETWORK 400, "UnableToAutoAllocateNetwork", "Unable to automatically allocate a network for project %s"
+#define CREATE_PORT_NOT_FOUND 400, "PortNotFound", "Port id %s could not be found."
+#define PORT_IN_USE 409, "PortInUse", "Port %s is still in use."
+#define PORT_REQUIRES_FIXED_IP 400, "PortRequiresFixedIP", "Port %s requires a FixedIP in order to be used."
+#define PORT_TWICE 400, "HTTPBadRequest", "Port ID '%s' was specified twice: you cannot attach a port multiple times."
+#define PORT_WITH_FIXED_IP 400, "HTTPBadRequest", \
+    "Specified Fixed IP '%s' cannot be used with port '%s': the two cannot be specified together."
+#define FIXED_IP_IN_USE 400, "FixedIpAlreadyInUse", "Fixed IP address %s is already in use on instance %s."
+#define CREATE_GROUP_NOT_FOUND 400, "SecurityGroupNotFound", "Unable to find security_group with name or id '%s'"
+#define GROUP_NOT_UNIQUE 409, "NoUniqueMatch", \
+    "Multiple security_group matches found for name '%s', use an ID to be more specific."
+#define LAUNCH_FAILED 400, "MultiplePortsNotApplicable", "Failed to launch instances: %s"
+#define HOSTNAME_AMBIGUOUS 400, "AmbiguousHostnameForMultipleInstances", "Unable to allocate a single hostname to multiple instances"
+#define CREATE_SERVER_GROUP_NOT_FOUND 400, "InstanceGroupNotFound", "Instance group %s could not be found."
+#define SERVER_GROUP_NOT_FOUND 404, "InstanceGroupNotFound", "Instance group %s could not be found."
+#define SERVER_GROUP_FULL 403, "GroupMemberLimitExceeded", "Quota exceeded, too many servers in group"
+#define SERVER_GROUP_LIMIT 403, "ServerGroupLimitExceeded", "Quota exceeded, too many server groups."
+#define CREATE_HOST_NOT_FOUND 400, "ComputeHostNotFound", "Compute host %s could not be found."
+#define METADATA_LIMIT 403, "MetadataLimitExceeded", "Maximum number of metadata items exceeds %" PRId64
+#define FILES_LIMIT 403, "OnsetFileLimitExceeded", "Personality file limit exceeded"
+#define FILE_PATH_LIMIT 403, "OnsetFilePathLimitExceeded", "Personality file path exceeds maximum %" PRId64
+#define FILE_CONTENT_LIMIT 403, "OnsetFileContentLimitExceeded", "Personality file content exceeds maximum %" PRId64
+#define BDM_VOLUME 400, "InvalidBDMVolume", "Block Device Mapping is Invalid: failed to get volume %s."
+#define BDM_SNAPSHOT 400, "InvalidBDMSnapshot", "Block Device Mapping is Invalid: failed to get snapshot %s."
+#define BDM_BOOT_SEQUENCE 400, "InvalidBDMBootSequence", "Block Device Mapping is Invalid: Boot sequence for the instance and image/block" \
+    " device mapping combination is not valid."
+#define BDM_FORMAT 400, "InvalidBDMFormat", "Block Device Mapping is Invalid: %s"
 
 #endif

@@ -8,7 +8,7 @@
 #include "nova/virt/virt.h"
 
 static const struct route *const routes[] = {
-    version_routes, flavor_routes, NULL
+    version_routes, flavor_routes, server_routes, server_part_routes, server_action_routes, NULL
 };
 
 static const struct rpc_server *const rpc_servers[] = { &compute_rpc_server, NULL };

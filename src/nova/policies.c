@@ -207,5 +207,11 @@ const struct policy nova_policies[] = {
     { RULE("os-volumes-attachments:update"), MEMBER, "project", NULL },
     { RULE("os-volumes-attachments:swap"), ADMIN, "project", NULL },
     { RULE("os-volumes-attachments:delete"), MEMBER, "project", NULL },
+    { "compute:aggregates:images", ADMIN, "project", NULL },
+    { "compute:server:topology:index", READER, "project", NULL },
+    { "compute:server:topology:host:index", ADMIN, "project", NULL },
+    { "compute:servers:create:requested_destination", ADMIN, "project", NULL },
+    { "compute:servers:resize:cross_cell", NOBODY, "project", NULL },
+    { "network:attach_external_network", ADMIN, "project", NULL },
     {}
 };
