@@ -8,7 +8,7 @@
 
 #define INJECTED 500, "InjectedFault", "a %s failed on purpose"
 
-bool inject_armed;
+bool inject_armed, inject_done;
 
 static const char *const names[] = { "query", "commit", "committed", "message", "command", "call" };
 static enum inject_point wanted;
@@ -35,5 +35,6 @@ bool inject_hit(struct ctx *c, enum inject_point point)
         return false;
     if (kills)
         raise(SIGKILL);
+    inject_done = true;
     return !fail(c, INJECTED, names[point]);
 }

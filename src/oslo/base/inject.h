@@ -8,7 +8,7 @@
 
 enum inject_point { INJECT_QUERY, INJECT_COMMIT, INJECT_COMMITTED, INJECT_MESSAGE, INJECT_COMMAND, INJECT_CALL };
 
-extern bool inject_armed;
+extern bool inject_armed, inject_done;
 bool inject_hit(struct ctx *, enum inject_point);
 
 /* True, with a fault set, where this one is to fail. */

@@ -1,6 +1,7 @@
 /* What a load balancer and a monitor ask each API: /healthcheck (as oslo.middleware answers it), /healthz, and /metrics in
  * Prometheus' text. None needs a token or leaves a span.
  */
+#include "oslo/base/inject.h"
 #include "oslo/http/server.h"
 #include "oslo/service/parts.h"
 
@@ -130,5 +131,7 @@ static void process_metrics(struct buf *to)
     buf_printf(to, "# TYPE nacre_http_active gauge\nnacre_http_active %" G_GINT64_FORMAT "\n", http.active);
     buf_printf(to, "# TYPE nacre_http_queued gauge\nnacre_http_queued %" G_GINT64_FORMAT "\n", http.queued);
     buf_printf(to, "# TYPE nacre_http_connections gauge\nnacre_http_connections %" G_GINT64_FORMAT "\n", http.connections);
+    if (inject_armed)
+        buf_printf(to, "nacre_faults_injected %d\n", inject_done);
     buf_printf(to, "# TYPE nacre_resident_bytes gauge\nnacre_resident_bytes %lld\n", (long long)pages * sysconf(_SC_PAGESIZE));
 }
