@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,7 +21,8 @@
 
 static int ready_pipe = -1;
 
-static int pid_file_open(struct ctx *, bool *ret_locked);
+static int pid_file_open(struct ctx *);
+static bool pid_file_lock(int fd);
 static int running_pid(struct ctx *, const char **ret_where);
 static int run_house(struct ctx *, const struct arguments *, int pid_file);
 static int in_background(struct ctx *, const struct arguments *, int pid_file);
@@ -34,17 +34,15 @@ static bool remove_state(struct ctx *);
 
 int command_up(struct ctx *c, const struct arguments *arguments)
 {
-    bool locked = false;
-
     if (!service_configure(c, arguments->config_file))
         return 1;
     if (g_mkdir_with_parents(common_options->state_dir, 0711))
         return !fail(c, STATE_DIR_FAILED, common_options->state_dir, g_strerror(errno));
-    int pid_file = pid_file_open(c, &locked);
+    int pid = running_pid(c, NULL), pid_file = pid_file_open(c);
     if (pid_file < 0)
         return 1;
-    if (!locked) {
-        printf("nacre is already running (process %d)\n", running_pid(c, NULL));
+    if (pid) {
+        printf("nacre is already running (process %d)\n", pid);
         close(pid_file);
         return 0;
     }
@@ -82,35 +80,41 @@ int command_status(struct ctx *c, const struct arguments *arguments)
 
 /* --- the pid file -------------------------------------------------------------------------------------------- */
 
-static int pid_file_open(struct ctx *c, bool *ret_locked)
+static int pid_file_open(struct ctx *c)
 {
     const char *path = ctx_printf(c, "%s/nacre.pid", common_options->state_dir);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 
-    if (fd < 0) {
+    if (fd < 0)
         fail(c, STATE_DIR_FAILED, path, g_strerror(errno));
-        return -1;
-    }
-    *ret_locked = !flock(fd, LOCK_EX | LOCK_NB);
     return fd;
+}
+
+/* A record lock: it goes with this process, whatever its children keep open. */
+static bool pid_file_lock(int fd)
+{
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+    return !fcntl(fd, F_SETLK, &lock);
 }
 
 /* 0 when none runs. ret_where, if asked for: its endpoints, a line each. */
 static int running_pid(struct ctx *c, const char **ret_where)
 {
     const char *path = ctx_printf(c, "%s/nacre.pid", common_options->state_dir);
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     char text[4096] = "";
 
     if (fd < 0)
         return 0;
-    bool held = flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
+    bool held = !fcntl(fd, F_GETLK, &lock) && lock.l_type != F_UNLCK;
     ssize_t n = held ? pread(fd, text, sizeof(text) - 1, 0) : 0;
     close(fd);
     const char *rest = strchr(text, '\n');
     if (ret_where)
         *ret_where = ctx_strdup(c, rest ? rest + 1 : "");
-    return n > 0 ? atoi(text) : 0;
+    return n > 0 ? atoi(text) : held ? (int)lock.l_pid : 0;
 }
 
 /* --- up ------------------------------------------------------------------------------------------------------ */
@@ -119,6 +123,8 @@ static int run_house(struct ctx *c, const struct arguments *arguments, int pid_f
 {
     const char *pid = ctx_printf(c, "%d\n%s", (int)getpid(), where(c));
 
+    if (!pid_file_lock(pid_file))
+        return !fail(c, STATE_DIR_FAILED, "nacre.pid", "another nacre runs on this directory");
     if (ftruncate(pid_file, 0) || pwrite(pid_file, pid, strlen(pid), 0) < 0)
         return !fail(c, STATE_DIR_FAILED, "nacre.pid", g_strerror(errno));
     if (!common_options->sim && !privsep_start())
@@ -130,7 +136,7 @@ static int run_house(struct ctx *c, const struct arguments *arguments, int pid_f
     return status;
 }
 
-/* The child goes on; the parent waits until it is ready or gone. The lock on the pid file goes with the child. */
+/* The child goes on; the parent waits until it is ready or gone. */
 static int in_background(struct ctx *c, const struct arguments *arguments, int pid_file)
 {
     int ends[2], status = 1;
@@ -152,7 +158,10 @@ static int in_background(struct ctx *c, const struct arguments *arguments, int p
         dup2(nowhere, STDIN_FILENO);
         dup2(nowhere, STDOUT_FILENO);
         close(nowhere);
-        exit(run_house(c, arguments, pid_file));
+        int status_of_house = run_house(c, arguments, pid_file);
+        if (failed(c))
+            fprintf(stderr, "nacre: %s\n", c->fault.message);
+        exit(status_of_house);
     }
     close(ends[1]);
     close(pid_file);
