@@ -2,7 +2,10 @@
 #include "nova/nova.h"
 #include "oslo/service/service.h"
 
+extern const struct service keystone_service;
+
 const struct service *const services[] = {
+    &keystone_service,
     &nova,
     NULL
 };

@@ -75,6 +75,8 @@ static void test_records(void)
 
     g_assert_true(says("tenant_id:%(tenant_id)s", target));
     g_assert_true(says("True:%(shared)s", target));
+    g_assert_true(says("project_id:%(target.thing.project_id)s", target));
+    g_assert_false(says("project_id:%(target.thing.domain.project_id)s", target));
     g_assert_true(says("7:%(size)s", target));
     g_assert_true(says("field:things:shared=True", target));
     g_assert_false(says("field:things:shared=False", target));

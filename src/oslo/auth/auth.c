@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "oslo/auth/cache.h"
+#include "oslo/auth/validation.h"
 #include "oslo/base/log.h"
 #include "oslo/base/text.h"
 #include "oslo/client/client.h"
@@ -34,10 +34,18 @@ static struct own_token {
 } own_tokens[SERVICES_MAX];
 static pthread_mutex_t own_tokens_lock = PTHREAD_MUTEX_INITIALIZER;
 
+static struct token_cache *cache;
+static pthread_once_t cache_once = PTHREAD_ONCE_INIT;
+
 static struct {
     const struct service *service;
     bool (*validate)(struct ctx *, const char *, struct identity *);
 } judge;                             /* set before threads start */
+
+static void cache_make(void)
+{
+    cache = token_cache_new();
+}
 
 /* -- what Keystone says -------------------------------------------------------------------------------------------- */
 
@@ -136,7 +144,7 @@ static struct validation *validate_remotely(struct ctx *c, const char *token, bo
         time_parse(json_get_string(body, "expires_at") ?: "", &expires);
         v = validation_new(&who, expires.us, clock_mono_us() + (allow_expired ? 0 : cache_time_us()));
     } else if (answer == BAD) {
-        v = validation_new(NULL, 0, clock_mono_us() + NEGATIVE_TIME_S * SECOND_US);
+        v = validation_new(NULL, INT64_MAX, clock_mono_us() + NEGATIVE_TIME_S * SECOND_US);
     } else {
         log_warning(&asking, "the identity service does not validate tokens: %s",
                     answer == REFUSED ? "it refuses this service's own" : asking.fault.message ?: "no answer");
@@ -145,31 +153,27 @@ static struct validation *validate_remotely(struct ctx *c, const char *token, bo
     return v;
 }
 
-static void validation_release(void *v)
-{
-    validation_unref(v);
-}
-
 static bool token_validate(struct ctx *c, const char *token, bool allow_expired, struct identity *ret_who)
 {
     struct token_key key;
 
+    pthread_once(&cache_once, cache_make);
     token_key_of(token, &key);
-    struct validation *v = token_cache_find(&key);
+    struct validation *v = token_cache_find(cache, &key);
     if (v && !validation_who(v) && allow_expired) {
-        validation_unref(v);
+        cached_unref(v);
         v = NULL;
     }
     if (!v) {
-        struct token_ticket ticket = token_cache_ticket(&key);
+        struct token_ticket ticket = token_cache_ticket(cache, &key);
 
         v = validate_remotely(c, token, allow_expired);
         if (!v)
             return fail(c, KEYSTONE_AWAY);
         if (!allow_expired)
-            token_cache_add(&key, ticket, v);
+            token_cache_add(cache, &key, ticket, v);
     }
-    ctx_own(c, v, validation_release);
+    ctx_own(c, v, cached_unref);
     if (!validation_who(v))
         return fail(c, UNAUTHORIZED);
     *ret_who = *validation_who(v);
@@ -239,9 +243,10 @@ void auth_forget(const char *token)
 {
     struct token_key key;
 
+    pthread_once(&cache_once, cache_make);
     if (token)
         token_key_of(token, &key);
-    token_cache_forget(token ? &key : NULL);
+    token_cache_forget(cache, token ? &key : NULL);
 }
 
 void auth_judge(const struct service *service, bool (*validate)(struct ctx *, const char *, struct identity *))

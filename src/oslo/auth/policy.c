@@ -434,7 +434,8 @@ static const char *field_text(const struct attr *a, const void *record, struct s
     return NULL;
 }
 
-/* The text of a member of what is asked about; NULL: it has none of that name. */
+/* The text of a member of what is asked about; NULL: it has none of that name. A record's own members may be called
+ * "target.<kind>.<member>" too. */
 static const char *target_find(const struct policy_target *target, const char *name, struct scratch *scratch)
 {
     for (const char *const *pair = target->pairs; pair && *pair; pair += 2)
@@ -442,6 +443,8 @@ static const char *target_find(const struct policy_target *target, const char *n
             return pair[1] ? pair[1] : "None";
     if (!target->attrs)
         return NULL;
+    if (g_str_has_prefix(name, "target.") && strchr(name + 7, '.'))
+        name = strchr(name + 7, '.') + 1;
     const struct attr *a = attr_find(target->attrs, strcmp(name, "tenant_id") ? name : "project_id");
     if (!a)
         a = attr_find_json(target->attrs, name);

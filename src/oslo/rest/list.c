@@ -311,8 +311,8 @@ static bool rows_read(struct listing *l)
     return !failed(l->c);
 }
 
-bool rest_page(struct ctx *c, const struct resource *r, struct request *request, bool (*extra)(struct ctx *, struct sql *),
-               struct page *ret_page)
+bool rest_page_where(struct ctx *c, const struct resource *r, struct request *request,
+                     bool (*where)(struct ctx *, struct sql *, const void *data), const void *data, struct page *ret_page)
 {
     struct listing l = { .c = c, .r = r, .request = request, .sql = sql_new(c), .page = ret_page };
     const char *reverse = request_query(request, "page_reverse"), *rule = resource_rule(c, r, "list");
@@ -326,10 +326,25 @@ bool rest_page(struct ctx *c, const struct resource *r, struct request *request,
     record_columns(&columns, r->attrs, "t.");
     sql_add(l.sql, ctx_printf(c, "SELECT %s FROM %s t WHERE 1 = 1", columns.data, resource_table(r)));
     buf_clear(&columns);
-    if (!visible_add(c, r, l.sql) || (extra && !extra(c, l.sql)) || !filters_add(&l) || !sort_read(&l) || !limit_read(&l) || !marker_add(&l))
+    if (!visible_add(c, r, l.sql) || (where && !where(c, l.sql, data)) || !filters_add(&l) || !sort_read(&l) || !limit_read(&l) || !marker_add(&l))
         return false;
     order_add(&l);
     if (ret_page->limit)
         sql_add(l.sql, " LIMIT ?", I(ret_page->limit + 1));
     return rows_read(&l) && rest_fill(c, r, ret_page->records, ret_page->n);
+}
+
+struct plain { bool (*extra)(struct ctx *, struct sql *); };
+
+static bool plain_where(struct ctx *c, struct sql *s, const void *data)
+{
+    const struct plain *plain = data;
+
+    return !plain->extra || plain->extra(c, s);
+}
+
+bool rest_page(struct ctx *c, const struct resource *r, struct request *request, bool (*extra)(struct ctx *, struct sql *),
+               struct page *ret_page)
+{
+    return rest_page_where(c, r, request, plain_where, &(struct plain){ extra }, ret_page);
 }

@@ -119,6 +119,9 @@ void *rest_change(struct ctx *, const struct resource *, const char *id, json_t 
 bool rest_remove(struct ctx *, const struct resource *, const char *id);
 /* One page of what c->who may see, by the request's query. extra, if given, appends further conditions. */
 bool rest_page(struct ctx *, const struct resource *, struct request *, bool (*extra)(struct ctx *, struct sql *), struct page *ret_page);
+/* The same with conditions that need to know something. */
+bool rest_page_where(struct ctx *, const struct resource *, struct request *,
+                     bool (*where)(struct ctx *, struct sql *, const void *data), const void *data, struct page *ret_page);
 /* Runs the fill hook on records at hand. */
 bool rest_fill(struct ctx *, const struct resource *, void *const *records, size_t n);
 /* May c->who do verb ("create", "update", "delete", "get") to the record? False with the fault (403, or not found where it is not to be seen). */

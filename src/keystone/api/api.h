@@ -1,0 +1,13 @@
+/* The resources and route tables of Keystone's API. */
+#ifndef KEYSTONE_API_API_H
+#define KEYSTONE_API_API_H
+
+#include "keystone/model/model.h"
+
+extern const struct route version_routes[], region_routes[], token_routes[], project_routes[], user_routes[], group_routes[], role_routes[],
+    grant_routes[], role_assignment_routes[];
+
+/* "resources": {...} of the v3 API. */
+void json_home_write(struct out *);
+
+#endif

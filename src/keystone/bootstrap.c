@@ -1,0 +1,184 @@
+/* What must be there: the default domain, the projects admin and service, the roles and what they imply, admin, the services'
+ * users and their places in the catalog. Each row is made if it is missing; endpoints follow the ports and hosts of this cloud.
+ */
+#include "keystone/keystone.h"
+#include "keystone/token/fernet.h"
+
+#include <string.h>
+
+enum { SECRET_ROUNDS = 4 };          /* of passwords that are long random texts: there is nothing to guess */
+
+static char *project_ensure(struct ctx *c, const char *name, const char *description)
+{
+    char *id = db_get_text(c, "SELECT id FROM projects WHERE domain_id = $1 AND name = $2", T(DEFAULT_DOMAIN), T(name));
+
+    if (id || failed(c))
+        return id;
+    id = uuid_new_hex(c);
+    return db_exec(c, "INSERT INTO projects (id, name, domain_id, description, enabled, parent_id, is_domain, options)"
+                   " VALUES ($1, $2, $3, $4, $5, $3, $6, '{}')", T(id), T(name), T(DEFAULT_DOMAIN), T(description), B(true), B(false)) ? id : NULL;
+}
+
+static bool domain_ensure(struct ctx *c)
+{
+    return db_exec(c, "INSERT INTO projects (id, name, description, enabled, is_domain, options) VALUES ($1, 'Default', 'The default domain',"
+                   " $2, $2, '{}') ON CONFLICT DO NOTHING", T(DEFAULT_DOMAIN), B(true));
+}
+
+/* -- roles --------------------------------------------------------------------------------------------------------- */
+
+static char *role_ensure(struct ctx *c, const char *name)
+{
+    char *id = db_get_text(c, "SELECT id FROM roles WHERE domain_id IS NULL AND name = $1", T(name));
+
+    if (id || failed(c))
+        return id;
+    id = uuid_new_hex(c);
+    return db_exec(c, "INSERT INTO roles (id, name, options) VALUES ($1, $2, $3)", T(id), T(name),
+                   T(strcmp(name, "service") ? "{\"immutable\": true}" : "{}")) ? id : NULL;
+}
+
+static bool imply_ensure(struct ctx *c, const char *prior, const char *implied)
+{
+    return db_exec(c, "INSERT INTO implied_roles (prior_role_id, implied_role_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", T(prior), T(implied));
+}
+
+static bool grant_ensure(struct ctx *c, const char *user_id, const char *kind, const char *target_id, const char *role_id)
+{
+    return db_exec(c, "INSERT INTO assignments (actor_kind, actor_id, target_kind, target_id, role_id, inherited)"
+                   " VALUES ('user', $1, $2, $3, $4, $5) ON CONFLICT DO NOTHING", T(user_id), T(kind), T(target_id), T(role_id), B(false));
+}
+
+struct ids {
+    const char *admin_project, *service_project, *admin, *service;   /* projects, then roles */
+    const char *admin_user;
+};
+
+static bool roles_ensure(struct ctx *c, struct ids *ids)
+{
+    const char *manager = role_ensure(c, "manager"), *member = role_ensure(c, "member"), *reader = role_ensure(c, "reader");
+
+    ids->admin = role_ensure(c, "admin");
+    ids->service = role_ensure(c, "service");
+    return manager && member && reader && ids->admin && ids->service && imply_ensure(c, ids->admin, manager) &&
+        imply_ensure(c, manager, member) && imply_ensure(c, member, reader);
+}
+
+/* -- users --------------------------------------------------------------------------------------------------------- */
+
+static char *user_ensure(struct ctx *c, const char *name, const char *hash)
+{
+    char *id = db_get_text(c, "SELECT id FROM users WHERE domain_id = $1 AND name = $2", T(DEFAULT_DOMAIN), T(name));
+
+    if (id || failed(c))
+        return id;
+    id = uuid_new_hex(c);
+    return db_exec(c, "INSERT INTO users (id, name, domain_id, enabled, password_hash, password_created_at, options)"
+                   " VALUES ($1, $2, $3, $4, $5, $6, '{}')", T(id), T(name), T(DEFAULT_DOMAIN), B(true), T(hash), I(clock_us())) ? id : NULL;
+}
+
+/* The hash of a password this cloud made itself, or of the one the operator chose; only where the user is still missing. */
+static bool hash_new(struct ctx *c, const char *user, const char **ret_hash)
+{
+    const char *password;
+    bool chosen = !strcmp(user, "admin") && (common_options->admin_password || common_options->sim);
+
+    *ret_hash = NULL;
+    if (db_get_text(c, "SELECT id FROM users WHERE domain_id = $1 AND name = $2", T(DEFAULT_DOMAIN), T(user)) || failed(c))
+        return !failed(c);
+    password = service_password(c, user);
+    return password && (*ret_hash = password_hash(c, password, chosen ? 0 : SECRET_ROUNDS)) != NULL;
+}
+
+static bool service_user_ensure(struct ctx *c, const struct ids *ids, const char *name, const char *hash)
+{
+    const char *id = user_ensure(c, name, hash);
+
+    return id && grant_ensure(c, id, "project", ids->service_project, ids->admin) &&
+        grant_ensure(c, id, "project", ids->service_project, ids->service);
+}
+
+/* -- the catalog --------------------------------------------------------------------------------------------------- */
+
+static char *service_ensure(struct ctx *c, const struct service *service)
+{
+    char *id = db_get_text(c, "SELECT id FROM services WHERE type = $1 AND name = $2", T(service->type), T(service->name));
+
+    if (id || failed(c))
+        return id;
+    id = uuid_new_hex(c);
+    const char *extra = json_text(c, ctx_json(c, json_pack("{s:s}", "description", service->title ? service->title : ""))).text;
+    return db_exec(c, "INSERT INTO services (id, name, type, enabled, extra) VALUES ($1, $2, $3, $4, $5)", T(id), T(service->name),
+                   T(service->type), B(true), T(extra)) ? id : NULL;
+}
+
+static bool endpoint_ensure(struct ctx *c, const char *service_id, const char *interface, const char *url)
+{
+    const char *region = common_options->region;
+    char *id = db_get_text(c, "SELECT id FROM endpoints WHERE service_id = $1 AND interface = $2 AND region_id = $3", T(service_id), T(interface),
+                           T(region));
+
+    if (id)
+        return db_exec(c, "UPDATE endpoints SET url = $1 WHERE id = $2 AND url <> $1", T(url), T(id));
+    return !failed(c) && db_exec(c, "INSERT INTO endpoints (id, interface, region_id, service_id, url, enabled) VALUES ($1, $2, $3, $4, $5, $6)",
+                                 T(uuid_new_hex(c)), T(interface), T(region), T(service_id), T(url), B(true));
+}
+
+static bool catalog_ensure(struct ctx *c)
+{
+    if (!db_exec(c, "INSERT INTO regions (id, description) VALUES ($1, '') ON CONFLICT DO NOTHING", T(common_options->region)))
+        return false;
+    for (size_t i = 0; services[i]; i++) {
+        const struct service *service = services[i];
+
+        if (!service->type || !service_state(service))
+            continue;
+        const char *id = service_ensure(c, service), *url = service_url(c, service);
+        if (!id || !endpoint_ensure(c, id, "public", url) || !endpoint_ensure(c, id, "internal", url) || !endpoint_ensure(c, id, "admin", url))
+            return false;
+    }
+    return true;
+}
+
+/* -- all of it ----------------------------------------------------------------------------------------------------- */
+
+static bool rows_ensure(struct ctx *c, const char *const *hashes, const char *admin_hash)
+{
+    struct ids ids = {};
+
+    if (!domain_ensure(c) || !roles_ensure(c, &ids))
+        return false;
+    ids.admin_project = project_ensure(c, "admin", "Bootstrap project for initializing the cloud.");
+    ids.service_project = project_ensure(c, "service", "The services' own users.");
+    ids.admin_user = ids.service_project ? user_ensure(c, "admin", admin_hash) : NULL;
+    if (!ids.admin_project || !ids.admin_user || !grant_ensure(c, ids.admin_user, "project", ids.admin_project, ids.admin) ||
+        !grant_ensure(c, ids.admin_user, "system", "system", ids.admin))
+        return false;
+    for (size_t i = 0; services[i]; i++)
+        if (!service_user_ensure(c, &ids, services[i]->name, hashes[i]))
+            return false;
+    return catalog_ensure(c);
+}
+
+bool keystone_bootstrap(struct ctx *c)
+{
+    const struct keystone_options *o = keystone_options();
+    const char *admin_hash, **hashes;
+    size_t n = 0;
+
+    if (!fernet_setup(c, o->fernet_keys) || !fernet_setup(c, o->credential_keys) || !hash_new(c, "admin", &admin_hash))
+        return false;
+    while (services[n])
+        n++;
+    hashes = ctx_new_n(c, const char *, n + 1);
+    for (size_t i = 0; i < n; i++)
+        if (!hash_new(c, services[i]->name, &hashes[i]))
+            return false;
+    if (!db_begin(c))
+        return false;
+    if (!rows_ensure(c, hashes, admin_hash)) {
+        db_rollback(c);
+        return false;
+    }
+    return db_commit(c);
+}

@@ -1,0 +1,70 @@
+/* What Keystone's files share: its table, its options and the small functions that all its resources use. */
+#ifndef KEYSTONE_KEYSTONE_H
+#define KEYSTONE_KEYSTONE_H
+
+#include "keystone/faults.h"
+#include "oslo/base/text.h"
+#include "oslo/rest/resource.h"
+#include "oslo/service/service.h"
+
+struct keystone_options {
+    char *fernet_keys, *credential_keys;
+    int64_t max_active_keys, fernet_rotation, token_expiration, allow_expired_window, password_rounds, max_password_length,
+        max_project_tree_depth, user_limit_application_credentials, max_redelegation_count;
+};
+
+extern const struct service keystone_service;
+extern const struct rest_style keystone_style;
+extern const struct policy keystone_policies[];
+const struct keystone_options *keystone_options(void);
+
+#define DEFAULT_DOMAIN "default"
+
+/* -- resources (api/verbs.c) ---------------------------------------------------------------------------------------
+ * The verbs of a resource of Keystone: its rules are asked about members by the names "target.<name>.<member>", unknown
+ * members of a body are kept in the attr "extra" if the table has it, immutable resources are left alone. */
+handler keystone_create, keystone_show, keystone_list, keystone_update, keystone_remove;
+#define KEYSTONE_VERBS \
+    .create = keystone_create, .show = keystone_show, .list = keystone_list, .update = keystone_update, .remove = keystone_remove
+
+/* Reads the object under the resource's name, moves unknown members to "extra", judges what attr tables cannot. On update
+ * old is the record as it is. NULL with a fault. */
+json_t *keystone_body(struct ctx *, const struct resource *, struct request *, const void *old);
+/* The record by id if "identity:<verb>_<name>" allows it; who is not allowed learns nothing of what there is. */
+void *keystone_subject(struct ctx *, const struct resource *, const char *verb, const char *id);
+/* The second half of create and update: stores what keystone_body() read, and answers. */
+bool keystone_insert(struct ctx *, const struct resource *, struct request *, json_t *object, struct reply *);
+bool keystone_change(struct ctx *, const struct resource *, struct request *, void *old, json_t *object, struct reply *);
+/* One list without asking a rule: {"users": [...], "links": {...}}. where appends further conditions, or is NULL. */
+bool keystone_list_where(struct ctx *, const struct resource *, struct request *, struct reply *,
+                         bool (*where)(struct ctx *, struct sql *, const void *data), const void *data);
+bool rule_check(struct ctx *, const char *rule, ...) G_GNUC_NULL_TERMINATED;         /* name, value, ..., NULL: the target */
+
+/* The row with that id, or NULL with the not-found fault of the resource's kind. */
+void *keystone_get(struct ctx *, const struct resource *, const char *id);
+
+/* For the write hooks: members kept in extra, and "links": {"self": ...}. */
+void write_extra(struct ctx *, struct out *, raw_json extra);
+void write_self(struct ctx *, struct out *, const char *path, const char *id);
+/* {"links": {"next": null, "self": url, "previous": null}} without braces, for lists written by hand. */
+void write_list_links(struct ctx *, struct out *, const struct request *);
+
+/* options: what was asked laid over what there is; null takes one away. */
+raw_json options_merge(struct ctx *, raw_json old, const json_t *asked);
+bool option_is(struct ctx *, raw_json options, const char *name);
+
+/* The domain a new resource belongs to where its body names none. */
+const char *default_domain_of(struct ctx *);
+
+/* Everything cached about tokens, here and in the middleware of this process, is forgotten. After each change. */
+void tokens_forget(void);
+
+/* -- passwords (password.c) ---------------------------------------------------------------------------------------- */
+/* bcrypt, of a bounded number at a time. rounds 0: the option's. NULL with a fault. */
+char *password_hash(struct ctx *, const char *password, int rounds);
+/* hash NULL takes as long as a wrong password. A fault only if the house is full. */
+bool password_verify(struct ctx *, const char *password, const char *hash);
+
+bool keystone_bootstrap(struct ctx *);
+
+#endif

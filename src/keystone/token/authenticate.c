@@ -1,0 +1,392 @@
+/* Who asks is proved by one or more methods (identity.methods); what for is said by scope, or is the user's default project.
+ *
+ * A user that is not there, is disabled or has another password is one and the same answer, after the same time.
+ */
+#include "keystone/token/authenticate.h"
+
+#include <string.h>
+
+#define SECOND_US INT64_C(1000000)
+
+struct attempt {
+    const json_t *identity, *scope;
+    struct payload payload;          /* filled on the way */
+    const char *chain_id;            /* audit id a rescoped token descends from */
+    const char *trust_user_id;       /* who must be authenticated for the trust asked for */
+    bool unscoped;
+};
+
+static bool unauthorized(struct ctx *c)
+{
+    if (c->fault.status >= 500)
+        return false;
+    fault_clear(c);
+    return fail(c, UNAUTHORIZED);
+}
+
+/* -- what the body asks for ---------------------------------------------------------------------------------------- */
+
+static bool is_object(struct ctx *c, const json_t *value, const char *path)
+{
+    return !value || json_is_object(value) || fail(c, INVALID_FIELD, path, "it is not of type 'object'");
+}
+
+static bool has_id_or_name(struct ctx *c, const json_t *value, const char *path)
+{
+    if (!value)
+        return true;
+    if (!is_object(c, value, path))
+        return false;
+    for (int i = 0; i < 2; i++) {
+        json_t *member = json_object_get(value, i ? "name" : "id");
+
+        if (member && !json_is_string(member))
+            return fail(c, INVALID_FIELD, ctx_printf(c, "%s/%s", path, i ? "name" : "id"), "it is not of type 'string'");
+    }
+    return json_object_get(value, "id") || json_object_get(value, "name") ||
+        fail(c, SCHEMA, ctx_printf(c, "Invalid input for field %s: id or name must be present.", path));
+}
+
+static bool body_judge(struct ctx *c, const json_t *auth, struct attempt *a)
+{
+    const json_t *methods, *user;
+
+    a->identity = json_object_get(auth, "identity");
+    a->scope = json_object_get(auth, "scope");
+    if (!a->identity)
+        return fail(c, SCHEMA, "'identity' is a required property");
+    if (!is_object(c, a->identity, "identity"))
+        return false;
+    methods = json_object_get(a->identity, "methods");
+    if (!methods)
+        return fail(c, INVALID_FIELD, "identity", "'methods' is a required property");
+    if (!json_is_array(methods))
+        return fail(c, INVALID_FIELD, "identity/methods", "it is not of type 'array'");
+    if (!is_object(c, json_object_get(a->identity, "password"), "identity/password") ||
+        !is_object(c, json_object_get(a->identity, "token"), "identity/token") ||
+        !is_object(c, json_object_get(a->identity, "application_credential"), "identity/application_credential"))
+        return false;
+    user = json_object_get(json_object_get(a->identity, "password"), "user");
+    if (!has_id_or_name(c, user, "identity/password/user") ||
+        !has_id_or_name(c, json_object_get(user, "domain"), "identity/password/user/domain"))
+        return false;
+    if (json_object_get(user, "password") && !json_is_string(json_object_get(user, "password")))
+        return fail(c, INVALID_FIELD, "identity/password/user/password", "it is not of type 'string'");
+    if (!a->scope || json_is_string(a->scope))
+        return true;
+    const json_t *project = json_object_get(a->scope, "project");
+    return is_object(c, a->scope, "scope") && has_id_or_name(c, project, "scope/project") &&
+        has_id_or_name(c, json_object_get(project, "domain"), "scope/project/domain") &&
+        has_id_or_name(c, json_object_get(a->scope, "domain"), "scope/domain");
+}
+
+static bool methods_judge(struct ctx *c, const struct attempt *a)
+{
+    const json_t *methods = json_object_get(a->identity, "methods"), *method;
+    size_t i;
+
+    json_array_foreach(methods, i, method) {
+        if (!json_is_string(method))
+            return fail(c, INVALID_FIELD, ctx_printf(c, "identity/methods/%zu", i), "it is not of type 'string'");
+        if (!json_object_get(a->identity, json_string_value(method)))
+            return fail(c, EXPECTING, json_string_value(method), "identity");
+    }
+    json_array_foreach(methods, i, method) {
+        const char *name = json_string_value(method);
+
+        if (strcmp(name, "password") && strcmp(name, "token") && strcmp(name, "application_credential"))
+            return fail(c, AUTH_METHOD);
+    }
+    return true;
+}
+
+/* -- looking things up --------------------------------------------------------------------------------------------- */
+
+/* The id of an enabled domain named by id or name; NULL with a fault 401. */
+static const char *domain_lookup(struct ctx *c, const json_t *domain)
+{
+    const char *name = json_get_string(domain, "name"), *id = json_get_string(domain, "id");
+    const char *found = name
+        ? db_get_text(c, "SELECT id FROM projects WHERE is_domain = $1 AND enabled = $1 AND domain_id IS NULL AND name = $2", B(true), T(name))
+        : db_get_text(c, "SELECT id FROM projects WHERE is_domain = $1 AND enabled = $1 AND id = $2", B(true), T(id));
+
+    if (!found)
+        unauthorized(c);
+    return found;
+}
+
+static bool project_lookup(struct ctx *c, const json_t *project, const char **ret_id)
+{
+    const char *name = json_get_string(project, "name"), *id = json_get_string(project, "id"), *domain_id;
+
+    if (name) {
+        if (!json_object_get(project, "domain"))
+            return fail(c, EXPECTING, "domain", "project");
+        domain_id = domain_lookup(c, json_object_get(project, "domain"));
+        if (!domain_id)
+            return false;
+        *ret_id = db_get_text(c, "SELECT id FROM projects WHERE domain_id = $1 AND name = $2 AND enabled = $3", T(domain_id), T(name), B(true));
+    } else {
+        *ret_id = db_get_text(c, "SELECT id FROM projects WHERE id = $1 AND enabled = $2 AND domain_id IS NOT NULL", T(id), B(true));
+    }
+    return *ret_id || unauthorized(c);
+}
+
+static bool trust_lookup(struct ctx *c, const json_t *trust, struct attempt *a)
+{
+    const char *id = json_get_string(trust, "id");
+    struct rows *rows;
+
+    if (!id)
+        return fail(c, EXPECTING, "trust_id", "trust");
+    rows = db_query(c, "SELECT trustee_user_id, project_id, expires_at, remaining_uses FROM trusts WHERE id = $1 AND deleted_at IS NULL"
+                    " AND (expires_at IS NULL OR expires_at > $2)", T(id), I(clock_us()));
+    if (!db_next(rows))
+        return unauthorized(c);
+    a->trust_user_id = db_text(rows, 0);
+    a->payload.version = PAYLOAD_TRUST;
+    a->payload.trust_id = ctx_strdup(c, id);
+    a->payload.project_id = db_text(rows, 1);
+    if (!db_is_null(rows, 2))
+        a->payload.expires_s = MIN(a->payload.expires_s, db_int(rows, 2) / SECOND_US);
+    bool used_up = !db_is_null(rows, 3) && db_int(rows, 3) <= 0;
+    db_rows_end(rows);
+    return !used_up || fail(c, DENIED, ctx_printf(c, "No remaining uses for trust: %s.", id));
+}
+
+static bool scope_read(struct ctx *c, struct attempt *a)
+{
+    static const char *const kinds[] = { "project", "domain", "OS-TRUST:trust", "unscoped", "system" };
+    size_t given = 0;
+
+    if (json_is_string(a->scope))
+        a->unscoped = !strcmp(json_string_value(a->scope), "unscoped");
+    if (!json_is_object(a->scope))
+        return true;
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
+        given += json_object_get(a->scope, kinds[i]) != NULL;
+    if (given != 1)
+        return fail(c, EXPECTING, "project, domain, OS-TRUST:trust or unscoped", "scope");
+    const json_t *domain = json_object_get(a->scope, "domain"), *project = json_object_get(a->scope, "project");
+    const json_t *trust = json_object_get(a->scope, "OS-TRUST:trust"), *system = json_object_get(a->scope, "system");
+    if (json_object_get(a->scope, "unscoped")) {
+        a->unscoped = true;
+    } else if (domain) {
+        a->payload.version = PAYLOAD_DOMAIN;
+        return (a->payload.domain_id = domain_lookup(c, domain)) != NULL;
+    } else if (project) {
+        a->payload.version = PAYLOAD_PROJECT;
+        return project_lookup(c, project, &a->payload.project_id);
+    } else if (trust) {
+        return trust_lookup(c, trust, a);
+    } else if (system) {
+        if (!json_is_true(json_object_get(system, "all")))
+            return fail(c, EXPECTING, "all", "system");
+        a->payload.version = PAYLOAD_SYSTEM;
+        a->payload.system = "all";
+    }
+    return true;
+}
+
+/* -- methods ------------------------------------------------------------------------------------------------------- */
+
+struct account {
+    const char *id, *password_hash, *default_project_id;
+    int64_t password_expires_us;
+    bool enabled;
+};
+
+/* False without a fault where there is none. */
+static bool account_find(struct ctx *c, const json_t *user, struct account *ret_account)
+{
+    const char *name = json_get_string(user, "name"), *id = json_get_string(user, "id");
+    const json_t *domain = json_object_get(user, "domain");
+    struct rows *rows;
+
+#define ACCOUNT "SELECT u.id, u.password_hash, u.default_project_id, u.password_expires_at, u.enabled, d.enabled" \
+    " FROM users u JOIN projects d ON d.id = u.domain_id"
+    if (!name)
+        rows = db_query(c, ACCOUNT " WHERE u.id = $1", T(id));
+    else if (json_get_string(domain, "name"))
+        rows = db_query(c, ACCOUNT " WHERE u.name = $1 AND d.name = $2 AND d.domain_id IS NULL", T(name), T(json_get_string(domain, "name")));
+    else
+        rows = db_query(c, ACCOUNT " WHERE u.name = $1 AND u.domain_id = $2", T(name), T(json_get_string(domain, "id")));
+    if (!db_next(rows))
+        return false;
+    *ret_account = (struct account){ db_text(rows, 0), db_text(rows, 1), db_text(rows, 2), db_int(rows, 3), db_bool(rows, 4) && db_bool(rows, 5) };
+    db_rows_end(rows);
+    return true;
+}
+
+static bool user_is(struct ctx *c, struct attempt *a, const char *user_id)
+{
+    if (a->payload.user_id && strcmp(a->payload.user_id, user_id))
+        return fail(c, UNAUTHORIZED);
+    a->payload.user_id = user_id;
+    return true;
+}
+
+static bool by_password(struct ctx *c, struct attempt *a)
+{
+    const json_t *user = json_object_get(json_object_get(a->identity, "password"), "user");
+    const char *password = json_get_string(user, "password");
+    struct account account = {};
+
+    if (!user)
+        return fail(c, EXPECTING, "user", "password");
+    if (!json_get_string(user, "id") && !json_object_get(user, "domain"))
+        return fail(c, EXPECTING, "domain", "user");
+    bool found = account_find(c, user, &account);
+    if (failed(c))
+        return false;
+    bool right = password_verify(c, password ? password : "", found ? account.password_hash : NULL);
+    if (!right || !password || !account.enabled)
+        return failed(c) ? false : unauthorized(c);
+    if (account.password_expires_us && clock_us() >= account.password_expires_us)
+        return fail(c, PASSWORD_EXPIRED, account.id);
+    a->payload.methods |= METHOD_PASSWORD;
+    return user_is(c, a, account.id);
+}
+
+static bool by_token(struct ctx *c, struct attempt *a)
+{
+    const char *text = json_get_string(json_object_get(a->identity, "token"), "id");
+    const struct token *token;
+
+    if (!text)
+        return fail(c, EXPECTING, "id", "token");
+    token = token_get(c, text, 0);
+    if (!token)
+        return false;
+    if (token->version == PAYLOAD_TRUST)
+        return fail(c, NOT_AUTHORIZED, "Using trust-scoped token to create another token. Create a new trust-scoped token instead");
+    if (token->version == PAYLOAD_SYSTEM && (a->payload.version == PAYLOAD_PROJECT || a->payload.version == PAYLOAD_DOMAIN))
+        return fail(c, NOT_AUTHORIZED,
+                    "Using a system-scoped token to create a project-scoped or domain-scoped token is not allowed.");
+    if (token->version == PAYLOAD_APPLICATION_CREDENTIAL || token->version == PAYLOAD_OAUTH)
+        return fail(c, NOT_AUTHORIZED, "Using a delegated token to create another token is not allowed.");
+    a->payload.methods |= METHOD_TOKEN | token->methods;
+    a->payload.expires_s = MIN(a->payload.expires_s, token->expires_s);
+    a->chain_id = token->audit_chain_id;
+    return user_is(c, a, token->who.user_id);
+}
+
+/* The credential's facts by id, or by name and user. */
+static struct rows *app_cred_query(struct ctx *c, const json_t *method)
+{
+    struct account owner;
+
+#define APP_CRED "SELECT a.id, a.user_id, a.project_id, a.secret_hash, a.expires_at FROM application_credentials a" \
+    " JOIN users u ON u.id = a.user_id JOIN projects d ON d.id = u.domain_id" \
+    " WHERE u.enabled = $1 AND d.enabled = $1 AND (a.expires_at IS NULL OR a.expires_at > $2)"
+    if (json_get_string(method, "id"))
+        return db_query(c, APP_CRED " AND a.id = $3", B(true), I(clock_us()), T(json_get_string(method, "id")));
+    if (!account_find(c, json_object_get(method, "user"), &owner))
+        return NULL;
+    return db_query(c, APP_CRED " AND a.name = $3 AND a.user_id = $4", B(true), I(clock_us()), T(json_get_string(method, "name")), T(owner.id));
+}
+
+static bool by_app_cred(struct ctx *c, struct attempt *a)
+{
+    const json_t *method = json_object_get(a->identity, "application_credential");
+    const char *secret = json_get_string(method, "secret"), *hash = NULL;
+
+    if (!json_get_string(method, "id") && !json_get_string(method, "name"))
+        return fail(c, EXPECTING, "id or name", "application credential");
+    if (!json_get_string(method, "id") && !has_id_or_name(c, json_object_get(method, "user"), "identity/application_credential/user"))
+        return false;
+    if (a->scope)
+        return fail(c, VALIDATION, "Application credentials cannot request a scope.");
+    struct rows *rows = app_cred_query(c, method);
+    if (rows && db_next(rows)) {
+        a->payload.app_cred_id = db_text(rows, 0);
+        a->payload.project_id = db_text(rows, 2);
+        hash = db_text(rows, 3);
+        if (!db_is_null(rows, 4))
+            a->payload.expires_s = MIN(a->payload.expires_s, db_int(rows, 4) / SECOND_US);
+        if (!user_is(c, a, db_text(rows, 1)))
+            return false;
+        db_rows_end(rows);
+    }
+    if (failed(c) || !password_verify(c, secret ? secret : "", hash))
+        return failed(c) ? false : unauthorized(c);
+    a->payload.methods |= METHOD_APPLICATION_CREDENTIAL;
+    a->payload.version = PAYLOAD_APPLICATION_CREDENTIAL;
+    return true;
+}
+
+static bool methods_run(struct ctx *c, struct attempt *a)
+{
+    static const struct { const char *name; bool (*run)(struct ctx *, struct attempt *); } methods[] = {
+        { "password", by_password }, { "token", by_token }, { "application_credential", by_app_cred },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(methods); i++) {
+        json_t *asked;
+        size_t at;
+        bool wanted = false;
+
+        json_array_foreach(json_object_get(a->identity, "methods"), at, asked)
+            wanted |= !strcmp(json_string_value(asked), methods[i].name);
+        if (wanted && !methods[i].run(c, a))
+            return false;
+    }
+    return a->payload.user_id || unauthorized(c);
+}
+
+/* -- what it comes to ---------------------------------------------------------------------------------------------- */
+
+/* A user who asks for no scope gets the default project, if it is there and has a role for the user. */
+static bool default_scope(struct ctx *c, struct attempt *a)
+{
+    const char *project_id;
+    const struct role_ref *roles;
+
+    if (a->unscoped || a->payload.version != PAYLOAD_UNSCOPED)
+        return true;
+    project_id = db_get_text(c, "SELECT p.id FROM users u JOIN projects p ON p.id = u.default_project_id"
+                             " JOIN projects d ON d.id = p.domain_id WHERE u.id = $1 AND p.enabled = $2 AND d.enabled = $2",
+                             T(a->payload.user_id), B(true));
+    if (!project_id)
+        return !failed(c);
+    roles = roles_of_user(c, a->payload.user_id, ON_PROJECT, project_id);
+    if (roles && roles->id) {
+        a->payload.version = PAYLOAD_PROJECT;
+        a->payload.project_id = project_id;
+    }
+    return roles != NULL;
+}
+
+static bool trust_use(struct ctx *c, const struct attempt *a)
+{
+    int64_t used;
+
+    if (a->payload.version != PAYLOAD_TRUST)
+        return true;
+    if (strcmp(a->trust_user_id, a->payload.user_id))
+        return fail(c, DENIED, "User is not a trustee.");
+    if (!db_begin(c))
+        return false;
+    if (!db_changed(c, &used, "UPDATE trusts SET remaining_uses = remaining_uses - 1 WHERE id = $1 AND"
+                    " (remaining_uses IS NULL OR remaining_uses > 0)", T(a->payload.trust_id)) ||
+        (!used && !fail(c, DENIED, ctx_printf(c, "No remaining uses for trust: %s.", a->payload.trust_id)))) {
+        db_rollback(c);
+        return false;
+    }
+    return db_commit(c);
+}
+
+const struct token *authenticate(struct ctx *c, json_t *body)
+{
+    const json_t *auth = json_object_get(body, "auth");
+    struct attempt a = { .payload.expires_s = clock_us() / SECOND_US + keystone_options()->token_expiration };
+
+    if (!auth || json_is_null(auth))
+        return fail_null(c, EXPECTING, "auth", "request body");
+    if (!is_object(c, auth, "auth") || !body_judge(c, auth, &a) || !methods_judge(c, &a) || !scope_read(c, &a) || !methods_run(c, &a) ||
+        !default_scope(c, &a) || !trust_use(c, &a))
+        return NULL;
+    a.payload.audit_ids[0] = audit_id_new(c);
+    a.payload.audit_ids[1] = a.chain_id;
+    return token_issue(c, &a.payload);
+}

@@ -1,0 +1,34 @@
+/* What a token says inside, as Keystone packs it: a msgpack array whose first member is the version of the payload. */
+#ifndef KEYSTONE_TOKEN_PAYLOAD_H
+#define KEYSTONE_TOKEN_PAYLOAD_H
+
+#include "oslo/base/buf.h"
+#include "oslo/base/ctx.h"
+
+enum payload_version {
+    PAYLOAD_UNSCOPED = 0, PAYLOAD_DOMAIN = 1, PAYLOAD_PROJECT = 2, PAYLOAD_TRUST = 3, PAYLOAD_OAUTH = 7, PAYLOAD_SYSTEM = 8,
+    PAYLOAD_APPLICATION_CREDENTIAL = 9,
+};
+
+/* The bits of methods: the order of [auth] methods, whose default is the original's. */
+enum auth_method {
+    METHOD_EXTERNAL = 1, METHOD_PASSWORD = 2, METHOD_TOKEN = 4, METHOD_OAUTH1 = 8, METHOD_MAPPED = 16,
+    METHOD_APPLICATION_CREDENTIAL = 32,
+};
+extern const char *const auth_method_names[];        /* of bit 0, 1, ...; NULL-terminated */
+
+struct payload {
+    enum payload_version version;
+    const char *user_id, *project_id, *domain_id, *system, *trust_id, *app_cred_id, *access_token_id;
+    unsigned methods;
+    int64_t expires_s;
+    const char *audit_ids[2];        /* its own; the first of its chain, or NULL */
+};
+
+void payload_write(struct ctx *, const struct payload *, struct buf *to);
+/* False, without a fault, if the bytes are no payload that is known. Strings are of the ctx. */
+bool payload_read(struct ctx *, const void *bytes, size_t n, struct payload *ret_payload);
+/* 16 random bytes in URL-safe base64 without padding. */
+char *audit_id_new(struct ctx *);
+
+#endif

@@ -1,0 +1,181 @@
+/* Validation: the cache of tokens whose answer is written already, and behind it their decoding. */
+#include "keystone/token/token.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "oslo/auth/auth.h"
+
+#define SECOND_US INT64_C(1000000)
+#define KEEP_US (300 * SECOND_US)    /* so long an answer is good without looking again */
+
+static struct token_cache *cache;
+static pthread_once_t cache_once = PTHREAD_ONCE_INIT;
+
+static struct {
+    pthread_mutex_t lock;
+    struct fernet_keys keys;
+    struct timespec changed;         /* of the repository when it was read */
+    int64_t look_us;                 /* when to look again, monotonic */
+} ring = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* -- keys ---------------------------------------------------------------------------------------------------------- */
+
+bool keys_get(struct ctx *c, struct fernet_keys *ret_keys)
+{
+    const char *directory = keystone_options()->fernet_keys;
+    int64_t now = clock_mono_us();
+    struct fernet_keys fresh;
+    struct stat st;
+    bool ok = true;
+
+    pthread_mutex_lock(&ring.lock);
+    if (now >= ring.look_us && stat(directory, &st) == 0 &&
+        (!ring.keys.n || st.st_mtim.tv_sec != ring.changed.tv_sec || st.st_mtim.tv_nsec != ring.changed.tv_nsec)) {
+        ok = fernet_keys_read(c, directory, &fresh);
+        if (ok) {
+            ring.keys = fresh;
+            ring.changed = st.st_mtim;
+        }
+    }
+    ring.look_us = now >= ring.look_us ? now + SECOND_US : ring.look_us;
+    *ret_keys = ring.keys;
+    pthread_mutex_unlock(&ring.lock);
+    return (ok && ret_keys->n) || failed(c) || fail(c, INTERNAL_ERROR, "there are no keys for tokens");
+}
+
+static bool decode(struct ctx *c, const char *text, struct payload *ret_payload, int64_t *ret_issued_s)
+{
+    struct fernet_keys keys;
+    void *bytes;
+    size_t n;
+
+    if (!keys_get(c, &keys))
+        return false;
+    for (int i = 0; i < keys.n; i++)
+        if (fernet_open(c, &keys.keys[i], text, &bytes, &n, ret_issued_s))
+            return payload_read(c, bytes, n, ret_payload) || fail(c, TOKEN_NOT_RECOGNIZED);
+    return fail(c, TOKEN_NOT_RECOGNIZED);
+}
+
+/* -- validation ---------------------------------------------------------------------------------------------------- */
+
+static void cache_make(void)
+{
+    cache = token_cache_new();
+}
+
+/* Reads the token anew. */
+static struct token *validate(struct ctx *c, const char *text, int64_t window_s)
+{
+    struct payload payload;
+    int64_t issued_s;
+    bool revoked;
+
+    if (!decode(c, text, &payload, &issued_s))
+        return NULL;
+    if (clock_us() >= (payload.expires_s + window_s) * SECOND_US)
+        return fail_null(c, TOKEN_NOT_FOUND);
+    if (!revocation_holds(c, &payload, issued_s, &revoked))
+        return NULL;
+    return revoked ? fail_null(c, TOKEN_NOT_FOUND) : token_read(c, text, &payload, issued_s);
+}
+
+const struct token *token_get(struct ctx *c, const char *text, int64_t window_s)
+{
+    struct token_key key;
+
+    pthread_once(&cache_once, cache_make);
+    token_key_of(text, &key);
+    struct token *token = token_cache_find(cache, &key);
+    if (!token) {
+        struct token_ticket ticket = token_cache_ticket(cache, &key);
+
+        token = validate(c, text, window_s);
+        if (!token)
+            return NULL;
+        token->cached.stale_us = clock_mono_us() + KEEP_US;
+        token_cache_add(cache, &key, ticket, token);
+    }
+    return ctx_own(c, token, cached_unref);
+}
+
+const struct token *token_of_request(struct ctx *c, const struct request *request)
+{
+    const char *text = request_header(request, "X-Auth-Token");
+    const struct token *token = text ? token_get(c, text, 0) : NULL;
+
+    if (!token && (!failed(c) || c->fault.status == 404)) {
+        fault_clear(c);
+        fail(c, UNAUTHORIZED);
+    }
+    return token;
+}
+
+bool token_judge(struct ctx *c, const char *text, struct identity *ret_who)
+{
+    const struct token *token = token_get(c, text, 0);
+
+    if (!token) {
+        if (c->fault.status >= 500)
+            return false;
+        fault_clear(c);
+        return fail(c, UNAUTHORIZED);
+    }
+    *ret_who = token->who;
+    return true;
+}
+
+bool tokens_known(const struct request *request)
+{
+    const char *caller = request_header(request, "X-Auth-Token"), *subject = request_header(request, "X-Subject-Token");
+    struct token_key key;
+
+    pthread_once(&cache_once, cache_make);
+    if (!caller || !subject)
+        return true;
+    token_key_of(caller, &key);
+    if (!token_cache_has(cache, &key))
+        return false;
+    if (!strcmp(caller, subject))
+        return true;
+    token_key_of(subject, &key);
+    return token_cache_has(cache, &key);
+}
+
+void token_write(const struct token *token, bool catalog, struct buf *to)
+{
+    buf_reserve(to, token->head_size + token->catalog_size + token->tail_size + 1);
+    buf_add(to, token->head, token->head_size);
+    if (catalog)
+        buf_add(to, token->catalog, token->catalog_size);
+    buf_add(to, token->tail, token->tail_size);
+}
+
+void tokens_forget(void)
+{
+    pthread_once(&cache_once, cache_make);
+    token_cache_forget(cache, NULL);
+    auth_forget(NULL);
+}
+
+/* -- issuing ------------------------------------------------------------------------------------------------------- */
+
+const struct token *token_issue(struct ctx *c, struct payload *p)
+{
+    struct fernet_keys keys;
+    struct buf packed = {};
+
+    if (!keys_get(c, &keys))
+        return NULL;
+    payload_write(c, p, &packed);
+    const char *text = fernet_seal(c, &keys.keys[0], clock_us() / SECOND_US, packed.data, packed.len);
+    buf_clear(&packed);
+    const struct token *token = token_get(c, text, 0);
+    if (!token && c->fault.status == 404) {
+        fault_clear(c);
+        fail(c, UNAUTHORIZED);
+    }
+    return token;
+}

@@ -1,0 +1,52 @@
+/* Tokens: what one says and allows, issuing, validating, revoking. */
+#ifndef KEYSTONE_TOKEN_TOKEN_H
+#define KEYSTONE_TOKEN_TOKEN_H
+
+#include "keystone/model/model.h"
+#include "keystone/token/fernet.h"
+#include "keystone/token/payload.h"
+#include "oslo/auth/cache.h"
+
+/* A valid token, immutable and shared: its answer is written once and sent as it is. */
+struct token {
+    struct cached cached;
+    struct identity who;             /* .token is the text */
+    enum payload_version version;
+    unsigned methods;
+    int64_t expires_s, issued_s;
+    const char *audit_id, *audit_chain_id, *trust_id, *app_cred_id, *access_rules;
+    const char *const *role_ids;
+    bool app_cred_restricted;
+    const char *head, *catalog, *tail;               /* {"token": {..., "catalog": [...], ...}} in three pieces */
+    size_t head_size, catalog_size, tail_size;
+    GStringChunk *strings;
+};
+
+/* The token of that text, if it is good: of the cache, else by its words and the database. Held by the ctx. NULL with fault
+ * 404, as GET /v3/auth/tokens answers. window_s: good so long after its end. */
+const struct token *token_get(struct ctx *, const char *text, int64_t window_s);
+/* The token of this request's X-Auth-Token; NULL with a fault 401. */
+const struct token *token_of_request(struct ctx *, const struct request *);
+/* c->who of a request to Keystone. */
+bool token_judge(struct ctx *, const char *text, struct identity *ret_who);
+/* Are the tokens a validation needs known already, so that answering takes no time? */
+bool tokens_known(const struct request *);
+void token_write(const struct token *, bool catalog, struct buf *to);
+
+/* A new token with that in it, for a time, sealed and validated. NULL with a fault 401. */
+const struct token *token_issue(struct ctx *, struct payload *);
+
+/* The database side: fills a new token from its payload; NULL with a fault. (token/read.c) */
+struct token *token_read(struct ctx *, const char *text, const struct payload *, int64_t issued_s);
+
+/* What revokes. Transaction open. */
+bool revoke_token(struct ctx *, const struct token *);
+bool revoke_user(struct ctx *, const char *user_id);
+bool revoke_trust(struct ctx *, const char *trust_id);
+bool revocation_holds(struct ctx *, const struct payload *, int64_t issued_s, bool *ret_revoked);
+bool revocations_prune(struct ctx *);                /* those whose tokens have all ended */
+
+/* The keys in memory, read again when the repository changes. */
+bool keys_get(struct ctx *, struct fernet_keys *ret_keys);
+
+#endif
