@@ -201,7 +201,7 @@ bool record_read_json(struct ctx *c, const struct attr *attrs, void *record, jso
         else if (value)
             why = read_field(c, a, record, value);
         if (why) {
-            *ret_invalid = (struct invalid){ why, a, attr_json(a), value };
+            *ret_invalid = (struct invalid){ why, a, attr_json(a), value, verb };
             return false;
         }
     }
@@ -209,7 +209,7 @@ bool record_read_json(struct ctx *c, const struct attr *attrs, void *record, jso
         const struct attr *a = attr_find_json(attrs, key);
 
         if (!a || !attr_known(a, c->version)) {
-            *ret_invalid = (struct invalid){ IS_UNKNOWN, NULL, ctx_strdup(c, key), value };
+            *ret_invalid = (struct invalid){ IS_UNKNOWN, NULL, ctx_strdup(c, key), value, verb };
             return false;
         }
     }

@@ -8,6 +8,8 @@
 #include "oslo/record/attr.h"
 #include "oslo/record/out.h"
 
+enum verb { VERB_CREATE, VERB_UPDATE };
+
 /* What is wrong with a value, in parts, so that each service can say it in the original's words. */
 struct invalid {
     enum invalid_why { NOT_WRONG, WRONG_TYPE, TOO_LONG, TOO_SHORT, TOO_SMALL, TOO_LARGE, NOT_A_CHOICE, WRONG_FORMAT, IS_NULL,
@@ -17,9 +19,8 @@ struct invalid {
     const struct attr *attr;         /* NULL where no attr is meant */
     const char *name;                /* the wire name */
     json_t *value;                   /* borrowed from the body; NULL where there is none */
+    enum verb verb;                  /* of the body a member came in */
 };
-
-enum verb { VERB_CREATE, VERB_UPDATE };
 
 void *record_new(struct ctx *, const struct attr *, size_t size);        /* zeroed, then each attr's unset */
 void record_copy(struct ctx *, const struct attr *, void *to, const void *from, size_t size);

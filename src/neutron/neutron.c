@@ -1,0 +1,54 @@
+/* Everything Neutron is. */
+#include "neutron/neutron.h"
+
+#include "neutron/plugin/nova.h"
+
+#define OPTION(field, ...) ATTR(struct neutron_options, field, 0, __VA_ARGS__)
+const struct attr neutron_option_attrs[] = {
+    OPTION(tenant_network_types, .unset = "vxlan", .help = "Types tried in order for a project's network: local, vlan, vxlan."),
+    OPTION(flat_networks, .unset = "public", .help = "Physical networks that flat networks may use; * for all."),
+    OPTION(network_vlan_ranges, .unset = "", .help = "physnet:first:last, ...: VLANs given to projects; a physnet alone is for providers."),
+    OPTION(vni_ranges, .unset = "1:4000", .help = "first:last VXLAN network identifier given to projects."),
+    OPTION(global_physnet_mtu, .unset = "1500", .help = "MTU of the physical networks."),
+    OPTION(agent_down_time, .unset = "75", .help = "Seconds without a report after which an agent counts as down."),
+    OPTION(max_nameservers, .unset = "5", .help = "Most DNS servers of a subnet."),
+    OPTION(max_host_routes, .unset = "20", .help = "Most host routes of a subnet."),
+    OPTION(max_routes, .unset = "30", .help = "Most extra routes of a router."),
+    OPTION(max_allowed_address_pairs, .unset = "10", .help = "Most allowed address pairs of a port."),
+    OPTION(notify_nova, .unset = "true", .help = "Tell Nova when ports become active, change or go."),
+    OPTION(quota_network, .unset = "100", .help = "Networks a project may have; -1 for no limit."),
+    OPTION(quota_subnet, .unset = "100", .help = "Subnets a project may have."),
+    OPTION(quota_port, .unset = "500", .help = "Ports a project may have."),
+    OPTION(quota_router, .unset = "10", .help = "Routers a project may have."),
+    OPTION(quota_floatingip, .unset = "50", .help = "Floating IPs a project may have."),
+    OPTION(quota_security_group, .unset = "10", .help = "Security groups a project may have."),
+    OPTION(quota_security_group_rule, .unset = "100", .help = "Security group rules a project may have."),
+    OPTION(quota_rbac_policy, .unset = "10", .help = "RBAC policies a project may have."),
+    OPTION(quota_subnetpool, .unset = "-1", .help = "Subnet pools a project may have."),
+    {}
+};
+
+const struct neutron_options *neutron_options(void)
+{
+    return service_options(&neutron);
+}
+
+static const struct resource *const resources[] = {
+    &network_resource, &subnet_resource, &port_resource, &subnetpool_resource, &security_group_resource, &security_group_rule_resource,
+    &address_scope_resource, &address_group_resource, &rbac_policy_resource, &router_resource, &floatingip_resource, &agent_resource,
+    NULL
+};
+static const struct route *const routes[] = {
+    neutron_version_routes, extension_routes, quota_routes, subnetpool_routes, address_group_routes, router_routes,
+    NULL
+};
+static const struct worker workers[] = {
+    { .name = "nova-notifier", .role = "api", .run = nova_events_send, .every_us = 1000000 },
+    {}
+};
+
+const struct service neutron = {
+    .name = "neutron", .type = "network", .title = "OpenStack Networking", .port = 9696, .endpoint = "", .base = "/v2.0",
+    .style = &neutron_style, .resources = resources, .routes = routes, .policies = neutron_policies, .migrations = neutron_migrations,
+    .options = neutron_option_attrs, .options_size = sizeof(struct neutron_options), .workers = workers,
+};

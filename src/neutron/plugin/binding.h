@@ -1,0 +1,20 @@
+/* Port binding: which mechanism plugs a port on its host, and how. Drivers stand in one array in binding.c. */
+#ifndef NEUTRON_PLUGIN_BINDING_H
+#define NEUTRON_PLUGIN_BINDING_H
+
+#include "neutron/neutron.h"
+
+struct binding {
+    const char *host, *vnic_type;
+    raw_json profile;
+    char *vif_type;                  /* "unbound" without a host; "binding_failed" where no driver binds; else the driver's */
+    raw_json vif_details;
+};
+struct mechanism {
+    const char *name, *agent_type, *vif_type, *vif_details;
+    const char *const *vnic_types;
+};
+/* Fills vif_type and vif_details. The transaction may be open. */
+bool port_bind(struct ctx *, const struct port *, const struct network *, struct binding *);
+
+#endif
