@@ -72,5 +72,5 @@ const struct service keystone_service = {
     .name = "keystone", .type = "identity", .title = "Identity", .port = 5000, .endpoint = "/v3", .base = "/v3",
     .style = &keystone_style, .resources = keystone_resources, .routes = keystone_routes, .policies = keystone_policies,
     .options = keystone_option_attrs, .options_size = sizeof(struct keystone_options), .migrations = keystone_migrations,
-    .workers = keystone_workers, .bootstrap = keystone_begin,
+    .workers = keystone_workers, .quick = tokens_known, .bootstrap = keystone_begin,
 };

@@ -270,7 +270,11 @@ static bool streams(void *data, const struct request *request)
 
 static bool quick(void *data, const struct request *request)
 {
-    return !strcmp(request->path, "/healthcheck") || !strcmp(request->path, "/healthz") || route_has(data, request, ROUTE_QUICK);
+    const struct service *service = ((const struct service_state *)data)->service;
+
+    if (!strcmp(request->path, "/healthcheck") || !strcmp(request->path, "/healthz"))
+        return true;
+    return route_has(data, request, ROUTE_QUICK) && (!service->quick || service->quick(request));
 }
 
 static void serve(void *data, struct ctx *c, struct request *request, struct reply *reply)
