@@ -51,6 +51,8 @@ struct virt_driver {
 };
 extern const struct virt_driver sim_driver, libvirt_driver;
 
+/* For drivers to call: a guest has changed by itself. */
+void virt_guest_changed(void);
 /* state_dir/instances/<uuid>, or a file in it. */
 char *instance_path(struct ctx *, const struct instance *, const char *file);
 

@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-static const struct virt_driver *const drivers[] = { &sim_driver, NULL };
+static const struct virt_driver *const drivers[] = { &libvirt_driver, &sim_driver, NULL };
 
 static const struct virt_driver *driver;         /* set once, by virt_open, before anybody asks */
 static const char **hosts;
@@ -23,7 +23,7 @@ static const struct virt_driver *driver_chosen(void)
     for (size_t i = 0; drivers[i]; i++)
         if (!strcmp(drivers[i]->name, name))
             return drivers[i];
-    return drivers[0];
+    g_assert_not_reached();
 }
 
 bool virt_open(struct ctx *c)
@@ -81,6 +81,21 @@ char *instance_path(struct ctx *c, const struct instance *inst, const char *file
 
     base = base ? base : ctx_printf(c, "%s/instances", common_options->state_dir);
     return file ? ctx_printf(c, "%s/%s/%s", base, inst->uuid, file) : ctx_printf(c, "%s/%s", base, inst->uuid);
+}
+
+/* --- what the driver tells ------------------------------------------------------------------------------------- */
+
+static void (*on_change)(void);              /* set once, before the driver is opened */
+
+void virt_on_change(void (*call)(void))
+{
+    on_change = call;
+}
+
+void virt_guest_changed(void)
+{
+    if (on_change)
+        on_change();
 }
 
 /* --- the wrapper --------------------------------------------------------------------------------------------- */

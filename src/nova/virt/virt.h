@@ -8,6 +8,8 @@
 bool virt_open(struct ctx *);
 void virt_close(void);
 bool virt_is_open(void);
+/* Called, on a thread of the driver, when a guest has changed by itself. */
+void virt_on_change(void (*)(void));
 const char *virt_name(void);
 const char *const *virt_traits(void);
 /* The hosts this process is: one, or the simulated ones. NULL-terminated; kept for the process. */
