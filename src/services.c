@@ -1,6 +1,7 @@
 /* What exists: every service of the program, in the order they start. */
 #include "keystone/keystone.h"
 #include "neutron/neutron.h"
+#include "nova/metadata/metadata.h"
 #include "nova/nova.h"
 #include "oslo/service/service.h"
 
@@ -8,5 +9,6 @@ const struct service *const services[] = {
     &keystone_service,
     &neutron,
     &nova,
+    &metadata_service,
     NULL
 };
