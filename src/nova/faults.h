@@ -29,6 +29,10 @@
     "Tag '%s' is invalid. It must be a non empty string without characters '/' and ','. Validation error message: %s"
 #define TOO_MANY_INSTANCES 403, "TooManyInstances", "Quota exceeded for %s: Requested %s, but already used %s of %s %s"
 
+#define QUOTA_BELOW_USE 400, "HTTPBadRequest", \
+    "Quota limit %" PRId64 " for %s must be greater than or equal to already used and reserved %" PRId64 "."
+#define QUOTA_ABOVE_PROJECT 400, "HTTPBadRequest", "Quota limit %" PRId64 " for %s must be less than or equal to %" PRId64 "."
+
 /* flavors */
 #define FLAVOR_NOT_FOUND 404, "FlavorNotFound", "Flavor %s could not be found."
 #define FLAVOR_EXISTS 409, "FlavorExists", "Flavor with name %s already exists."
@@ -44,6 +48,29 @@
 #define KEYPAIR_EXISTS 409, "KeyPairExists", "Key pair '%s' already exists."
 #define INVALID_KEYPAIR 400, "InvalidKeypair", "Keypair data is invalid: %s"
 #define KEYPAIR_LIMIT 403, "KeypairLimitExceeded", "Quota exceeded, too many key pairs."
+
+/* hosts */
+#define HYPERVISOR_NOT_FOUND 404, "ComputeHostNotFound", "Hypervisor with ID '%s' could not be found."
+#define NO_HYPERVISOR_MATCHES 404, "NotFound", "No hypervisor matching '%s' could be found."
+#define INVALID_UUID 400, "HTTPBadRequest", "Invalid uuid %s"
+#define SERVICE_NOT_FOUND 404, "ServiceNotFound", "Service %s not found."
+#define SERVICE_NOT_UPDATABLE 400, "HTTPBadRequest", \
+    "Updating a %s service is not supported. Only nova-compute services can be updated."
+#define HOST_BINARY_NOT_FOUND 404, "HostBinaryNotFound", "Could not find binary %s on host %s."
+#define HOST_MAPPING_NOT_FOUND 404, "HostMappingNotFound", "Host '%s' is not mapped to any cell"
+#define SERVICE_HAS_INSTANCES 409, "HTTPConflict", \
+    "Unable to delete compute service that is hosting instances. Migrate or delete the instances first."
+#define AGGREGATE_NOT_FOUND 404, "AggregateNotFound", "Aggregate %s could not be found."
+#define AGGREGATE_EXISTS 409, "AggregateNameExists", "Aggregate %s already exists."
+#define AGGREGATE_HAS_HOST 409, "AggregateHostExists", "Aggregate %s already has host %s."
+#define AGGREGATE_HOST_NOT_REMOVED 404, "AggregateHostNotFound", "Cannot remove host %s in aggregate %s"
+#define AGGREGATE_NOT_EMPTY 400, "InvalidAggregateActionDelete", \
+    "Cannot remove aggregate %s. Reason: Host aggregate is not empty."
+#define AGGREGATE_IN_ZONE 409, "InvalidAggregateActionAdd", \
+    "Cannot add host to aggregate %s. Reason: One or more hosts already in availability zone(s) %s."
+#define AGGREGATE_HAS_INSTANCES 400, "InvalidAggregateActionUpdate", \
+    "Cannot update aggregate %s. Reason: One or more hosts contain instances in this zone."
+#define NOT_AN_INTEGER 400, "InvalidInput", "Invalid input received: %s must be an integer"
 
 /* what a server is made of */
 #define CREATE_IMAGE_NOT_FOUND 400, "ImageNotFound", "Can not find requested image"

@@ -8,7 +8,8 @@
 #include "nova/virt/virt.h"
 
 static const struct route *const routes[] = {
-    version_routes, flavor_routes, server_routes, server_part_routes, server_action_routes, NULL
+    nova_version_routes, nova_flavor_routes, nova_keypair_routes, nova_server_routes, nova_server_part_routes, nova_server_action_routes, nova_hypervisor_routes,
+    nova_service_routes, nova_zone_routes, nova_aggregate_routes, nova_limit_routes, nova_quota_routes, NULL
 };
 
 static const struct rpc_server *const rpc_servers[] = { &compute_rpc_server, NULL };

@@ -6,10 +6,10 @@
 #include "nova/faults.h"
 #include "nova/nova.h"
 
-extern const struct route version_routes[], flavor_routes[], keypair_routes[], server_routes[], server_part_routes[], server_action_routes[],
-    console_routes[], interface_routes[], instance_action_routes[], hypervisor_routes[], service_routes[], zone_routes[],
-    aggregate_routes[], limit_routes[], quota_routes[], server_group_routes[], usage_routes[], migration_routes[],
-    extension_routes[], external_event_routes[], host_routes[];
+extern const struct route nova_version_routes[], nova_flavor_routes[], nova_keypair_routes[], nova_server_routes[], nova_server_part_routes[], nova_server_action_routes[],
+    nova_console_routes[], nova_interface_routes[], nova_instance_action_routes[], nova_hypervisor_routes[], nova_service_routes[], nova_zone_routes[],
+    nova_aggregate_routes[], nova_limit_routes[], nova_quota_routes[], nova_server_group_routes[], nova_usage_routes[], nova_migration_routes[],
+    nova_extension_routes[], nova_external_event_routes[], nova_host_routes[];
 
 #define MAX_LIMIT 1000               /* of any page */
 

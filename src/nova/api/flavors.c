@@ -449,7 +449,7 @@ static bool spec_delete(struct ctx *c, struct request *rq, struct reply *rp)
 
 #define SPECS "flavors/{id}/os-extra_specs"
 
-const struct route flavor_routes[] = {
+const struct route nova_flavor_routes[] = {
     { "GET", "flavors", flavors_list, .flags = ROUTE_NO_POLICY },            /* everybody; what is seen depends on who asks */
     { "GET", "flavors/detail", flavors_detail, .flags = ROUTE_NO_POLICY },
     { "GET", "flavors/{id}", flavor_show, .flags = ROUTE_NO_POLICY },

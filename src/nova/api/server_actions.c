@@ -391,7 +391,7 @@ static bool gone(struct ctx *c, struct request *rq, struct reply *rp)
     { "POST", "servers/{id}/action", server_act, 202, 0, RULE(rule), .action = key, .data = &(const struct server_action){ __VA_ARGS__ } }
 #define SNAPSHOTABLE IN(VM_ACTIVE, VM_STOPPED, VM_PAUSED, VM_SUSPENDED)
 
-const struct route server_action_routes[] = {
+const struct route nova_server_action_routes[] = {
     ACTION("os-start", "servers:start", .name = "start", .states = IN(VM_STOPPED), .task = TASK_POWERING_ON, .record = "start", .job = "start"),
     ACTION("os-stop", "servers:stop", .name = "stop", .states = IN(VM_ACTIVE, VM_ERROR), .task = TASK_POWERING_OFF, .record = "stop",
            .job = "stop"),

@@ -413,7 +413,7 @@ static bool volumes_list(struct ctx *c, struct request *rq, struct reply *rp)
     return true;
 }
 
-const struct route server_routes[] = {
+const struct route nova_server_routes[] = {
     { "GET", "servers", servers_list, .policy = RULE("servers:index") },
     { "GET", "servers/detail", servers_detail, .policy = RULE("servers:detail") },
     { "POST", "servers", server_create, 202, .policy = RULE("servers:create") },
@@ -423,7 +423,7 @@ const struct route server_routes[] = {
     {}
 };
 
-const struct route server_part_routes[] = {
+const struct route nova_server_part_routes[] = {
     { "GET", "servers/{id}/metadata", metadata_list, .policy = RULE("server-metadata:index") },
     { "POST", "servers/{id}/metadata", metadata_write, .policy = RULE("server-metadata:create") },
     { "PUT", "servers/{id}/metadata", metadata_write, .policy = RULE("server-metadata:update_all") },

@@ -63,7 +63,7 @@ static bool version_show(struct ctx *c, struct request *rq, struct reply *rp)
     return true;
 }
 
-const struct route version_routes[] = {
+const struct route nova_version_routes[] = {
     { "GET", "/", versions_list, .flags = ROUTE_OPEN | ROUTE_QUICK },
     { "GET", "/v2", version_show, .flags = ROUTE_OPEN | ROUTE_QUICK, .data = &versions[0] },
     { "GET", "/v2/", version_show, .flags = ROUTE_OPEN | ROUTE_QUICK, .data = &versions[0] },
