@@ -78,10 +78,10 @@ static bool remove_all(struct ctx *c, struct request *request, struct reply *rep
 
 static bool has_tag(struct ctx *c, const struct project *p, const char *tag)
 {
-    const json_t *one;
+    const json_t *tags = json_of(c, p->tags), *one;
     size_t i;
 
-    json_array_foreach(json_of(c, p->tags), i, one)
+    json_array_foreach(tags, i, one)
         if (text_equal(json_string_value(one), tag))
             return true;
     return false;

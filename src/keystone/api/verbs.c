@@ -328,12 +328,13 @@ bool keystone_list(struct ctx *c, struct request *request, struct reply *reply)
 
 void write_extra(struct ctx *c, struct out *o, raw_json extra)
 {
+    json_t *members, *value;
     const char *key;
-    json_t *value;
 
     if (!extra.text || !strcmp(extra.text, "{}"))
         return;
-    json_object_foreach(json_of(c, extra), key, value)
+    members = json_of(c, extra);
+    json_object_foreach(members, key, value)
         out_json(o, key, value);
 }
 
