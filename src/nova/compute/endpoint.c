@@ -33,8 +33,12 @@ static bool spawn_guest(struct ctx *c, json_t *args, json_t **ret_result)
 {
     json_t *vifs;
     struct instance *inst = row_of(c, args, &vifs);
-    bool ok = inst && virt_spawn(c, inst, vifs, json_get_bool(args, "waiting", false));
+    const char *image = json_get_string(args, "image_id");
+    bool ok;
 
+    if (inst && image)
+        inst->image_ref = ctx_strdup(c, image);
+    ok = inst && virt_spawn(c, inst, vifs, json_get_bool(args, "waiting", false));
     compute_usage_changed();
     return power_now(c, inst, ok, ret_result);
 }

@@ -62,7 +62,7 @@ bool step_spawn(struct ctx *c, struct job *job)
     json_object_set_new(job->args, "waiting", json_boolean(waiting));
     if (!waiting)
         json_object_set(job->args, "vifs", vifs);
-    return compute_work(c, inst, RPC_SPAWN_GUEST, json_pack("{s:b}", "waiting", waiting)) != NULL;
+    return compute_work(c, inst, RPC_SPAWN_GUEST, json_pack("{s:b, s:s?}", "waiting", waiting, "image_id", json_get_string(job->args, "spawn_image"))) != NULL;
 }
 
 void undo_spawn(struct ctx *c, struct job *job)

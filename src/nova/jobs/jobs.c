@@ -6,7 +6,9 @@
 #include <string.h>
 
 const struct job_kind *const nova_jobs[] = {
-    &build_job, &delete_job, &start_job, &stop_job, &reboot_job, &pause_job, &unpause_job, &suspend_job, &resume_job, &crash_dump_job, NULL
+    &build_job, &delete_job, &start_job, &stop_job, &reboot_job, &pause_job, &unpause_job, &suspend_job, &resume_job, &crash_dump_job,
+    &snapshot_job, &backup_job, &rebuild_job, &resize_job, &migrate_job, &confirm_resize_job, &revert_resize_job, &shelve_job,
+    &shelve_offload_job, &unshelve_job, &rescue_job, &unrescue_job, NULL
 };
 
 static const struct {
@@ -34,8 +36,6 @@ static const struct {
     { "unshelve", "compute_unshelve_instance" },
     { "rescue", "compute_rescue_instance" },
     { "unrescue", "compute_unrescue_instance" },
-    { "restore", "compute_restore_instance" },
-    { "reset_network", "compute_reset_network" },
 };
 
 const char *job_event(const char *job)
@@ -78,7 +78,10 @@ bool instance_action_start(struct ctx *c, struct instance *inst, const char *act
     const struct job_kind *kind = kind_find(action);
 
     g_assert(kind);
-    return (!inst->host || event_begin(c, inst->uuid, job_event(action), inst->host)) && job_add(c, kind, inst->uuid, args, true) != NULL;
+    /* A hard reboot may come while a soft one waits for the guest: it takes its place. */
+    if (kind == &reboot_job)
+        job_cancel(c, inst->uuid, "Another reboot was asked for.");
+    return !failed(c) && (!inst->host || event_begin(c, inst->uuid, job_event(action), inst->host)) && job_add(c, kind, inst->uuid, args, kind != &reboot_job) != NULL;
 }
 
 /* --- from outside -------------------------------------------------------------------------------------------- */

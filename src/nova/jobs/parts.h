@@ -11,7 +11,7 @@
 
 extern const struct job_kind build_job, delete_job, start_job, stop_job, reboot_job, pause_job, unpause_job, suspend_job, resume_job,
     crash_dump_job, snapshot_job, backup_job, rebuild_job, resize_job, migrate_job, confirm_resize_job, revert_resize_job, shelve_job,
-    shelve_offload_job, unshelve_job, rescue_job, unrescue_job, restore_job, reset_network_job;
+    shelve_offload_job, unshelve_job, rescue_job, unrescue_job;
 
 /* --- the row -------------------------------------------------------------------------------------------------- */
 /* The live row; NULL with INSTANCE_NOT_FOUND. */
@@ -61,6 +61,11 @@ void plugged_note(const char *port_id);
 /* Marks the vifs that are known to be wired as active, waiting at most so long. True when all are. */
 bool plugged_wait(json_t *vifs, int64_t wait_us);
 bool vifs_active(json_t *vifs);
+
+/* --- Glance ---------------------------------------------------------------------------------------------------- */
+bool image_delete(struct ctx *, const char *image_id);       /* NULL and one that is gone are fine */
+/* The root disk of the guest into an image that waits for its bytes, or has them from an earlier run. */
+bool image_from_guest(struct ctx *, const struct instance *, const char *image_id, const char *backup_type);
 
 /* Steps that several jobs have. */
 bool step_spawn(struct ctx *, struct job *);

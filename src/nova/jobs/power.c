@@ -33,6 +33,8 @@ static bool change(struct ctx *c, struct job *job)
     struct instance *inst = job_instance(c, job);
     bool hard = text_equal(json_get_string(job->args, "type"), "HARD");
 
+    if (!job_is_first(c, job))
+        return !failed(c) && job_wait(c, job, 100000);
     return inst && guest_change(c, inst, hard ? GUEST_RESET : row->change);
 }
 

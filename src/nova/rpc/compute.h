@@ -21,7 +21,7 @@
 #define RPC_GET_HOST_UPTIME "get_host_uptime"            /* {} -> text of uptime(1) */
 
 /* What the jobs ask. Each may be repeated, and answers once it is so; {"instance_uuid"} is in all. -> {"power_state": int} */
-#define RPC_SPAWN_GUEST "spawn_guest"                    /* {"waiting": bool}: made, but not running until changed */
+#define RPC_SPAWN_GUEST "spawn_guest"                    /* {"waiting": bool, "image_id" | null}: made, not running until changed; of that image */
 #define RPC_DESTROY_GUEST "destroy_guest"                /* {"keep_files": bool} */
 #define RPC_CHANGE_GUEST "change_guest"                  /* {"change": enum guest_change} */
 #define RPC_SNAPSHOT_GUEST "snapshot_guest"              /* {"image_id"}: the root disk into that image of Glance */
