@@ -1,4 +1,5 @@
 /* What exists: every service of the program, in the order they start. */
+#include "glance/glance.h"
 #include "keystone/keystone.h"
 #include "neutron/neutron.h"
 #include "nova/metadata/metadata.h"
@@ -7,6 +8,7 @@
 
 const struct service *const services[] = {
     &keystone_service,
+    &glance,
     &neutron,
     &nova,
     &metadata_service,

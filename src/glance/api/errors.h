@@ -1,0 +1,13 @@
+/* The parts of Glance's style that say what is wrong. */
+#ifndef GLANCE_API_ERRORS_H
+#define GLANCE_API_ERRORS_H
+
+#include "glance/faults.h"
+#include "glance/glance.h"
+
+void error_write(struct ctx *, struct request *, struct reply *);
+bool error_invalid(struct ctx *, const struct resource *, const struct invalid *);
+bool error_not_found(struct ctx *, const struct resource *, const char *id);
+bool error_forbidden(struct ctx *, const char *rule);
+
+#endif

@@ -1,0 +1,66 @@
+/* Everything Glance is. */
+#include "glance/glance.h"
+
+#include "glance/api/errors.h"
+#include "glance/model/image.h"
+#include "glance/model/schema.h"
+#include "glance/model/store.h"
+
+#include <string.h>
+
+static const struct attr option_attrs[] = {
+    ATTR(struct glance_options, image_size_cap, 0, .unset = "1099511627776", .min = 1, .max = INT64_MAX, .help = "The largest image, in bytes."),
+    ATTR(struct glance_options, image_property_quota, 0, .unset = "128", .min = -1, .max = 100000, .help = "Custom properties an image may have; -1: any number."),
+    ATTR(struct glance_options, image_tag_quota, 0, .unset = "128", .min = -1, .max = 100000, .help = "Tags an image may have; -1: any number."),
+    ATTR(struct glance_options, image_member_quota, 0, .unset = "128", .min = -1, .max = 100000, .help = "Members an image may have; -1: any number."),
+    ATTR(struct glance_options, limit_param_default, 0, .unset = "25", .min = 1, .max = 100000, .help = "Length of a page when the client names none."),
+    ATTR(struct glance_options, api_limit_max, 0, .unset = "1000", .min = 1, .max = 100000, .help = "The longest page."),
+    ATTR(struct glance_options, task_time_to_live, 0, .unset = "48", .min = 1, .max = 1000000, .help = "Hours a finished task is kept."),
+    ATTR(struct glance_options, import_ports, 0, .unset = "80,443", .help = "The ports web-download may read from."),
+    {}
+};
+
+static const struct route *const routes[] = {
+    version_routes, image_routes, data_routes, member_routes, tag_routes, action_routes, info_routes, schema_routes, import_routes,
+    task_routes, NULL
+};
+
+static const struct job_kind *const jobs[] = { &import_job, NULL };
+
+const struct rest_style glance_style = {
+    .times = TIME_ISO_Z, .own_401 = true, .error = error_write, .invalid = error_invalid, .not_found = error_not_found,
+    .forbidden = error_forbidden,
+};
+
+const struct glance_options *glance_options(void)
+{
+    return service_options(&glance);
+}
+
+/* Data and stagings that belong to an image. */
+static bool keep(struct ctx *c, const char *id, bool staged)
+{
+    return db_count(c, staged ? "SELECT count(*) FROM images WHERE id = $1 AND status IN ('uploading', 'importing')"
+                              : "SELECT count(*) FROM images WHERE id = $1 AND (store IS NOT NULL OR status = 'importing')", T(id)) > 0 || failed(c);
+}
+
+/* What a killed process has left: uploads that nobody will finish, files that no image has. */
+static bool start(struct ctx *c)
+{
+    if (!glance_schemas_load(c) || !store_open(c) || !db_begin(c))
+        return false;
+    if (!db_exec(c, "UPDATE images SET status = 'queued', size = NULL WHERE status = 'saving'")) {
+        db_rollback(c);
+        return false;
+    }
+    if (!db_commit(c))
+        return false;
+    store_sweep(c, keep);
+    return !failed(c);
+}
+
+const struct service glance = {
+    .name = "glance", .type = "image", .title = "Image Service", .port = 9292, .endpoint = "", .base = "/v2",
+    .style = &glance_style, .routes = routes, .policies = glance_policies, .migrations = glance_migrations, .jobs = jobs,
+    .options = option_attrs, .options_size = sizeof(struct glance_options), .start = start,
+};
