@@ -5,10 +5,12 @@
 #include "nova/metadata/metadata.h"
 #include "nova/nova.h"
 #include "oslo/service/service.h"
+#include "placement/placement.h"
 
 const struct service *const services[] = {
     &keystone_service,
     &glance,
+    &placement,
     &neutron,
     &nova,
     &metadata_service,

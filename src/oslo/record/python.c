@@ -164,9 +164,9 @@ static void pretty(struct buf *to, const json_t *value, size_t indent, size_t al
 {
     size_t before = to->len;
 
-    if (json_object_size(value) > 1 || json_array_size(value) > 1) {
-        char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_SORT_KEYS);
-        json_t *sorted = json_loads(text, JSON_DECODE_ANY, NULL);
+    if (json_is_object(value) || json_is_array(value)) {
+        char *text = json_dumps(value, JSON_SORT_KEYS);
+        json_t *sorted = json_loads(text, 0, NULL);
 
         free(text);
         python_repr(to, sorted);
