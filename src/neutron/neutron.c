@@ -1,7 +1,9 @@
 /* Everything Neutron is. */
 #include "neutron/neutron.h"
 
+#include "neutron/agent/agent.h"
 #include "neutron/plugin/nova.h"
+#include "neutron/rpc/servers.h"
 
 #define OPTION(field, ...) ATTR(struct neutron_options, field, 0, __VA_ARGS__)
 const struct attr neutron_option_attrs[] = {
@@ -42,13 +44,31 @@ static const struct route *const routes[] = {
     neutron_version_routes, extension_routes, quota_routes, subnetpool_routes, address_group_routes, router_routes,
     NULL
 };
-static const struct worker workers[] = {
-    { .name = "nova-notifier", .role = "api", .run = nova_events_send, .every_us = 1000000 },
-    {}
+static const struct rpc_server *const rpc[] = {
+    &plugin_rpc_server, &reports_rpc_server, &l3_rpc_server,
+    &l2_port_update_server, &l2_port_delete_server, &l2_network_update_server, &l2_network_delete_server, &l2_security_group_server,
+    &dhcp_agent_server, &l3_agent_server,
+    NULL
 };
+
+/* The agents' workers stand with the agents: their rows are copied here before any worker runs. */
+static struct worker workers[] = {
+    { .name = "nova-notifier", .role = "api", .run = nova_events_send, .every_us = 1000000 },
+    {}, {}, {}, {}, {}
+};
+
+static bool neutron_start(struct ctx *c)
+{
+    const struct worker *const agents[] = { &agent_report_worker, &l2_agent_worker, &dhcp_agent_worker, &l3_agent_worker };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(agents); i++)
+        workers[1 + i] = *agents[i];
+    return agents_start(c);
+}
 
 const struct service neutron = {
     .name = "neutron", .type = "network", .title = "OpenStack Networking", .port = 9696, .endpoint = "", .base = "/v2.0",
     .style = &neutron_style, .resources = resources, .routes = routes, .policies = neutron_policies, .migrations = neutron_migrations,
     .options = neutron_option_attrs, .options_size = sizeof(struct neutron_options), .workers = workers,
+    .rpc = rpc, .start = neutron_start, .stop = agents_stop, .leave = agents_leave,
 };

@@ -142,8 +142,8 @@ static json_t *l2_configurations(struct ctx *c)
     for (char **pair = text_split(c, agent_options()->bridge_mappings ?: "", ','); *pair; pair++)
         if (strchr(*pair, ':'))
             json_object_set_new(mappings, ctx_strndup(c, *pair, strcspn(*pair, ":")), json_string(strchr(*pair, ':') + 1));
-    return json_pack("{s:o, s:{}, s:i, s:[], s:s, s:[], s:b, s:b}", "bridge_mappings", mappings, "interface_mappings", "devices",
-                     agent_counts.devices, "tunnel_types", "tunneling_ip", "", "extensions", "l2_population", 0, "log_agent_heartbeats", 0);
+    return json_pack("{s:o, s:{}, s:i, s:[s], s:s, s:[], s:b, s:b}", "bridge_mappings", mappings, "interface_mappings", "devices",
+                     agent_counts.devices, "tunnel_types", "vxlan", "tunneling_ip", "", "extensions", "l2_population", 0, "log_agent_heartbeats", 0);
 }
 
 static json_t *dhcp_configurations(struct ctx *c)

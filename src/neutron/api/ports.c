@@ -52,6 +52,7 @@ struct port_work {
     json_t *fixed_ips;               /* as asked; NULL: not asked */
     json_t *groups;                  /* to be stored; NULL: as they are */
     bool rebind;
+    bool own;                        /* a port of the service's own: no rules are asked */
 };
 
 static bool is_trusted(const char *device_owner)
@@ -200,12 +201,12 @@ static bool port_judge(struct ctx *c, struct change *ch)
 {
     struct port *port = ch->now;
     const struct port *old = ch->old;
-    struct port_work *work = ctx_new(c, struct port_work);
+    struct port_work *work = ch->data ? ch->data : ctx_new(c, struct port_work);
 
     ch->data = work;
     if (!asked_judge(c, ch, work))
         return false;
-    if (!(work->network = ch->old ? rest_find_any(c, &network_resource, port->network_id) : network_get(c, port->network_id)))
+    if (!(work->network = ch->old || work->own ? rest_find_any(c, &network_resource, port->network_id) : network_get(c, port->network_id)))
         return false;
     port->network_owner = work->network->project_id;
     port->network_shared = work->network->shared;
@@ -216,7 +217,7 @@ static bool port_judge(struct ctx *c, struct change *ch)
     if (!old && !asked(ch, "port_security_enabled"))
         port->port_security_enabled = is_trusted(port->device_owner) ? false : work->network->port_security_enabled;
     return (!asked(ch, "allowed_address_pairs") || pairs_judge(c, port)) && (!asked(ch, "extra_dhcp_opts") || options_judge(c, port, old)) &&
-        (!work->fixed_ips || fixed_ips_allowed(c, port, work->fixed_ips, old ? "update" : "create"));
+        (!work->fixed_ips || work->own || fixed_ips_allowed(c, port, work->fixed_ips, old ? "update" : "create"));
 }
 
 /* --- create and update ---------------------------------------------------------------------------------------- */
@@ -499,24 +500,32 @@ json_t *port_json(struct ctx *c, const struct port *port)
     return tree;
 }
 
-struct port **ports_where(struct ctx *c, size_t *ret_n, const char *where, const struct value *values)
+struct sql *ports_select(struct ctx *c)
 {
+    struct sql *s = sql_new(c);
     struct buf columns = { 0 };
+
+    record_columns(&columns, port_attrs, "t.");
+    sql_add(s, ctx_printf(c, "SELECT %s FROM ports t WHERE 1 = 1", columns.data));
+    buf_clear(&columns);
+    return s;
+}
+
+struct port **ports_fetch(struct ctx *c, struct sql *s, size_t *ret_n)
+{
     GPtrArray *list = g_ptr_array_new();
     struct rows *rows;
     struct port **ports;
 
-    record_columns(&columns, port_attrs, "");
-    rows = db_query_values(c, ctx_printf(c, "SELECT %s FROM ports %s", columns.data, where), values);
-    buf_clear(&columns);
-    while (db_next(rows)) {
+    for (rows = sql_query(s); db_next(rows);) {
         struct port *port = ctx_new(c, struct port);
 
         record_from_row(rows, port_attrs, port, 0);
         g_ptr_array_add(list, port);
     }
     ports = ctx_new_n(c, struct port *, list->len + 1);
-    memcpy(ports, list->pdata, list->len * sizeof(*ports));
+    if (list->len)
+        memcpy(ports, list->pdata, list->len * sizeof(*ports));
     *ret_n = list->len;
     g_ptr_array_free(list, TRUE);
     return !failed(c) && port_fill(c, (void *const *)ports, *ret_n) ? ports : NULL;
@@ -525,7 +534,8 @@ struct port **ports_where(struct ctx *c, size_t *ret_n, const char *where, const
 struct port *port_make(struct ctx *c, json_t *body)
 {
     struct port *port = record_new(c, port_attrs, sizeof(*port));
-    struct change ch = { .resource = &port_resource, .now = port, .asked = body };
+    struct port_work work = { .own = true };
+    struct change ch = { .resource = &port_resource, .now = port, .asked = body, .data = &work };
 
     if (!record_from_json(c, port_attrs, port, body))
         return NULL;

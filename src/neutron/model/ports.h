@@ -3,6 +3,7 @@
 #define NEUTRON_MODEL_PORTS_H
 
 #include "neutron/neutron.h"
+#include "oslo/db/db.h"
 
 /* A port of the service's own (router interface, gateway, floating IP, DHCP): body as the API takes it, within the open
  * transaction, no rules asked, no quota. NULL with a fault. */
@@ -13,8 +14,9 @@ bool port_drop(struct ctx *, const char *id);
 struct port *port_get(struct ctx *, const char *id);
 /* As the API shows it to an administrator; of the ctx. */
 json_t *port_json(struct ctx *, const struct port *);
-/* Ports by one column and more ("WHERE ..." with $n), filled. */
-struct port **ports_where(struct ctx *, size_t *ret_n, const char *where, const struct value *values);
+/* "SELECT ... FROM ports t WHERE 1 = 1", to be carried on; and what it finds, filled. NULL with a fault. */
+struct sql *ports_select(struct ctx *);
+struct port **ports_fetch(struct ctx *, struct sql *, size_t *ret_n);
 /* Moves the port to that host (binds it), in the open transaction. */
 bool port_set_host(struct ctx *, struct port *, const char *host);
 bool device_owner_is_compute(const char *device_owner);

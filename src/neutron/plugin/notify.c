@@ -82,6 +82,11 @@ static void tell_l2(struct ctx *c, const struct port *port, json_t *json)
     db_rows_end(rows);
 }
 
+void notify_port_bound(struct ctx *c, const struct port *port)
+{
+    tell_l2(c, port, port_json(c, port));
+}
+
 static bool binds(const struct port *port)
 {
     return port && *port->host;

@@ -13,9 +13,9 @@ void notify_groups(struct ctx *, const char *method, json_t *groups);
 /* The L3 agents that host the router; deleted: all. */
 void notify_router(struct ctx *, const char *router_id);
 void notify_router_deleted(struct ctx *, const char *router_id);
-/* A port record in its API form, for RPC. */
+/* Of a port that is gone without the API. */
 void notify_port_deleted(struct ctx *, const struct port *);
-/* Nova hears of it, batched, off this path. Safe to call with no Nova. */
-void notify_nova(struct ctx *, const char *event, const char *server_id, const char *tag, const char *status);
+/* The L2 agents: the port is bound to a host now. */
+void notify_port_bound(struct ctx *, const struct port *);
 
 #endif

@@ -61,6 +61,7 @@ bool provisioning_complete(struct ctx *c, const char *port_id, const char *entit
 
     if (!db_begin(c))
         return false;
+    db_relaxed(c);                   /* what a power cut takes, the agents report again */
     if (standing_read(c, port_id, &now)) {
         ok = db_exec(c, "DELETE FROM provisioning_blocks WHERE port_id = $1 AND entity = $2", T(port_id), T(entity));
         if (ok && now.up && now.bound && !db_count(c, "SELECT count(*) FROM provisioning_blocks WHERE port_id = $1", T(port_id)))
@@ -77,6 +78,7 @@ bool port_status_set(struct ctx *c, const char *port_id, const char *status, boo
     *ret_exists = false;
     if (!db_begin(c))
         return false;
+    db_relaxed(c);                   /* what a power cut takes, the agents report again */
     if (standing_read(c, port_id, &now)) {
         *ret_exists = true;
         ok = status_write(c, port_id, &now, status);

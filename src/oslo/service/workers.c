@@ -63,7 +63,7 @@ void worker_wake(const struct worker *worker)
 {
     pthread_mutex_lock(&lock);
     for (size_t i = 0; i < n_running; i++)
-        if (running[i]->worker == worker)
+        if (running[i]->worker->run == worker->run)
             running[i]->woken = true;
     pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);
