@@ -29,7 +29,7 @@ static const struct job_kind *const jobs[] = { &import_job, NULL };
 
 const struct rest_style glance_style = {
     .times = TIME_ISO_Z, .own_401 = true, .error = error_write, .invalid = error_invalid, .not_found = error_not_found,
-    .forbidden = error_forbidden,
+    .forbidden = error_forbidden, .finish = answer_finish,
 };
 
 const struct glance_options *glance_options(void)

@@ -202,8 +202,8 @@ static bool image_stage(struct ctx *c, struct request *request, struct reply *re
 }
 
 const struct route data_routes[] = {
-    { "PUT", "images/{image_id}/file", image_upload, .status = 204, .flags = ROUTE_NO_POLICY | ROUTE_STREAM | ROUTE_EMPTY },
     { "GET", "images/{image_id}/file", image_download, .flags = ROUTE_NO_POLICY },
+    { "PUT", "images/{image_id}/file", image_upload, .status = 204, .flags = ROUTE_NO_POLICY | ROUTE_STREAM | ROUTE_EMPTY },
     { "PUT", "images/{image_id}/stage", image_stage, .status = 204, .flags = ROUTE_NO_POLICY | ROUTE_STREAM | ROUTE_EMPTY },
     {}
 };

@@ -122,6 +122,12 @@ void error_write(struct ctx *c, struct request *request, struct reply *reply)
     buf_clear(&body);
 }
 
+void answer_finish(struct ctx *c, struct request *request, struct reply *reply)
+{
+    if (!reply->has_body && !reply->content_type && reply->fd < 0)
+        reply->content_type = "text/html; charset=UTF-8";
+}
+
 bool error_invalid(struct ctx *c, const struct resource *resource, const struct invalid *invalid)
 {
     return fail(c, BAD_REQUEST, ctx_printf(c, "Invalid value for %s", invalid->name));

@@ -233,8 +233,8 @@ static bool image_delete(struct ctx *c, struct request *request, struct reply *r
 }
 
 const struct route image_routes[] = {
-    { "POST", "images", image_create, .status = 201, .flags = ROUTE_NO_POLICY },
     { "GET", "images", image_list, .flags = ROUTE_NO_POLICY },
+    { "POST", "images", image_create, .status = 201, .flags = ROUTE_NO_POLICY },
     { "GET", "images/{image_id}", image_show, .flags = ROUTE_NO_POLICY },
     { "PATCH", "images/{image_id}", image_patch, .flags = ROUTE_NO_POLICY },
     { "DELETE", "images/{image_id}", image_delete, .status = 204, .flags = ROUTE_NO_POLICY | ROUTE_EMPTY },

@@ -280,8 +280,8 @@ static bool member_delete(struct ctx *c, struct request *request, struct reply *
 }
 
 const struct route member_routes[] = {
-    { "POST", "images/{image_id}/members", member_create, .flags = ROUTE_NO_POLICY },
     { "GET", "images/{image_id}/members", member_list, .flags = ROUTE_NO_POLICY },
+    { "POST", "images/{image_id}/members", member_create, .flags = ROUTE_NO_POLICY },
     { "GET", "images/{image_id}/members/{member_id}", member_show, .flags = ROUTE_NO_POLICY },
     { "PUT", "images/{image_id}/members/{member_id}", member_update, .flags = ROUTE_NO_POLICY },
     { "DELETE", "images/{image_id}/members/{member_id}", member_delete, .status = 204, .flags = ROUTE_NO_POLICY | ROUTE_EMPTY },

@@ -169,7 +169,28 @@ static bool task_list(struct ctx *c, struct request *request, struct reply *repl
     return !failed(c);
 }
 
-/* The tasks of one image, as its rows stand. */
+/* A task as its row stands. */
+static void write_row(struct out *out, const struct task *task)
+{
+    out_object(out, NULL);
+    out_string(out, "id", task->id);
+    out_string(out, "type", task->type);
+    out_string(out, "status", task->status);
+    out_string(out, "owner", task->owner);
+    out_time(out, "expires_at", task->expires_at);
+    write_times(out, task);
+    out_null(out, "deleted_at");
+    out_bool(out, "deleted", false);
+    out_string(out, "image_id", task->image_id);
+    out_string(out, "request_id", task->request_id);
+    out_string(out, "user_id", task->user_id);
+    out_raw(out, "input", task->input.text);
+    out_raw(out, "result", task->result.text);
+    out_string(out, "message", task->message);
+    out_end_object(out);
+}
+
+/* The tasks of one image. */
 static bool image_tasks(struct ctx *c, struct request *request, struct reply *reply)
 {
     struct image *image = image_lookup(c, request_arg(request, "image_id"));
@@ -188,11 +209,7 @@ static bool image_tasks(struct ctx *c, struct request *request, struct reply *re
         struct task task = {};
 
         record_from_row(rows, task_attrs, &task, 0);
-        out_object(&out, NULL);
-        record_write(&out, task_attrs, &task, &(struct record_view){ 0 });
-        out_null(&out, "deleted_at");
-        out_bool(&out, "deleted", false);
-        out_end_object(&out);
+        write_row(&out, &task);
     }
     out_end_array(&out);
     out_end_object(&out);
