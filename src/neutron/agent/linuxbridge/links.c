@@ -83,16 +83,19 @@ char **links_named(struct ctx *c, const char *prefix)
 }
 
 /* No spanning tree, no forwarding delay, no multicast snooping: a guest's first packet passes. A mapped bridge that is there
- * already is the administrator's; a brq bridge may have been made by Nova, and is ours all the same. */
-bool bridge_plan(struct ctx *c, struct buf *batch, const char *bridge)
+ * already is the administrator's; a brq bridge may have been made by Nova (perhaps this very moment), and is ours all the same. */
+bool bridge_make(struct ctx *c, const char *bridge)
 {
+    struct run run = { .quiet = true };
+
     if ((!link_there(bridge) || g_str_has_prefix(bridge, "brq")) && !ledger_note(c, MADE_BRIDGE, bridge))
         return false;
-    if (!link_there(bridge) && !strstr(batch->data ?: "", ctx_printf(c, "link add %s ", bridge)))
-        buf_printf(batch, "link add %s type bridge stp_state 0 forward_delay 0 mcast_snooping 0\nlink set %s up\n", bridge, bridge);
-    else if (link_there(bridge) && !link_up(bridge))
-        buf_printf(batch, "link set %s up\n", bridge);
-    return true;
+    if (link_there(bridge) && link_up(bridge))
+        return true;
+    run.input = ctx_printf(c, "link add %s type bridge stp_state 0 forward_delay 0 mcast_snooping 0\nlink set %s up\n", bridge, bridge);
+    if (!privsep_run(c, &run, NULL, (const char *const[]){ "ip", "-force", "-batch", "-", NULL }))
+        return false;
+    return link_up(bridge) || fail(c, INTERNAL_ERROR, ctx_printf(c, "bridge %s cannot be made: %s", bridge, run.error));
 }
 
 bool batch_run(struct ctx *c, const char *netns, struct buf *batch)

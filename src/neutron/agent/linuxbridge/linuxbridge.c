@@ -62,13 +62,15 @@ static char **linuxbridge_devices(struct ctx *c)
 static bool linuxbridge_wire(struct ctx *c, const struct wiring *wirings, size_t n)
 {
     struct buf batch = {};
+    struct run run = { .quiet = true };
+    bool ok = true;
 
     for (size_t i = 0; i < n; i++) {
         const struct wiring *w = &wirings[i];
 
         if (!link_there(w->device))
             continue;
-        if (w->bridge && !bridge_plan(c, &batch, w->bridge)) {
+        if (w->bridge && !bridge_make(c, w->bridge)) {
             buf_clear(&batch);
             return false;
         }
@@ -79,7 +81,16 @@ static bool linuxbridge_wire(struct ctx *c, const struct wiring *wirings, size_t
         if (link_up(w->device) != w->up)
             buf_printf(&batch, "link set %s %s\n", w->device, w->up ? "up" : "down");
     }
-    return batch_run(c, NULL, &batch);
+    run.input = batch.data;
+    run.input_size = batch.len;
+    if (batch.len > 0)
+        ok = privsep_run(c, &run, NULL, (const char *const[]){ "ip", "-force", "-batch", "-", NULL });
+    buf_clear(&batch);
+    /* A device that went meanwhile is no fault, and holds up no other. */
+    for (size_t i = 0; i < n && ok; i++)
+        if (link_there(wirings[i].device) && !link_on_bridge(wirings[i].device, wirings[i].bridge) && link_there(wirings[i].device))
+            ok = fail(c, INTERNAL_ERROR, ctx_printf(c, "%s is not put on %s: %s", wirings[i].device, wirings[i].bridge ?: "no bridge", run.error ?: ""));
+    return ok;
 }
 
 static bool linuxbridge_bridge_remove(struct ctx *c, const char *bridge)
@@ -116,7 +127,7 @@ static bool linuxbridge_host_gateway(struct ctx *c, const char *bridge, const ch
 {
     struct buf batch = {};
 
-    if (!bridge_plan(c, &batch, bridge))
+    if (!bridge_make(c, bridge))
         return false;
     buf_printf(&batch, "addr replace %s dev %s\n", address, bridge);
     return batch_run(c, NULL, &batch) && (!masquerade || masquerade_load(c, bridge, address));

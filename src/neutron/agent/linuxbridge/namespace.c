@@ -153,7 +153,7 @@ static bool plug_all(struct ctx *c, const struct namespace_plan *plan, const jso
         const char *device = port_device(c, "tap", p->port_id);
         bool there = link_there(device);
 
-        if (!bridge_plan(c, &host, p->bridge)) {
+        if (!bridge_make(c, p->bridge)) {
             buf_clear(&host);
             return false;
         }

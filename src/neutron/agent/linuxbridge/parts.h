@@ -18,8 +18,8 @@ int64_t link_mtu(const char *name);
 bool link_on_bridge(const char *name, const char *bridge);   /* bridge NULL: on none */
 bool bridge_empty(const char *bridge);
 char **links_named(struct ctx *, const char *prefix);
-/* Appends to a batch of ip(8) what makes the bridge be there and up. Notes it. */
-bool bridge_plan(struct ctx *, struct buf *batch, const char *bridge);
+/* Makes the bridge be there and up, and notes it. */
+bool bridge_make(struct ctx *, const char *bridge);
 /* Runs a batch; an empty one is nothing to do. */
 bool batch_run(struct ctx *, const char *netns, struct buf *batch);
 
