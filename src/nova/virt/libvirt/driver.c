@@ -105,17 +105,20 @@ static bool libvirt_destroy(struct ctx *c, const struct instance *inst, bool kee
 
 /* --- changing ------------------------------------------------------------------------------------------------- */
 
-/* Asks the guest to end, and looks five times a second whether it did. */
+/* Asks the guest to end, again every ten seconds (one that boots does not hear it yet), and looks whether it did. */
 static bool shut_down(struct ctx *c, virDomainPtr domain)
 {
-    int64_t until = clock_mono_us() + nova_options()->shutdown_timeout * 1000000;
+    int64_t now = clock_mono_us(), until = now + nova_options()->shutdown_timeout * 1000000, ask = now;
     int state = 0;
 
-    if (virDomainIsActive(domain) != 1)
-        return true;
-    if (!virDomainGetState(domain, &state, NULL, 0) && state == VIR_DOMAIN_RUNNING && virDomainShutdown(domain) == 0)
-        while (clock_mono_us() < until && virDomainIsActive(domain) == 1)
-            g_usleep(200000);
+    virDomainGetState(domain, &state, NULL, 0);
+    for (; state == VIR_DOMAIN_RUNNING && now < until && virDomainIsActive(domain) == 1; now = clock_mono_us()) {
+        if (now >= ask) {
+            virDomainShutdown(domain);
+            ask = now + 10000000;
+        }
+        g_usleep(200000);
+    }
     return cut_off(c, domain);
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #define GIB (1024.0 * 1024 * 1024)
 
@@ -58,7 +59,7 @@ bool libvirt_describe(struct ctx *c, const char *host, struct compute_node *node
     node->hypervisor_type = ctx_strdup(c, "QEMU");
     node->hypervisor_version = (int64_t)version;
     node->vcpus = info.cpus;
-    node->memory_mb = (int64_t)(info.memory / 1024);
+    node->memory_mb = (int64_t)sysconf(_SC_PHYS_PAGES) / 1024 * sysconf(_SC_PAGESIZE) / 1024;
     describe_disk(c, node);
     describe_cpu(c, &info, node);
     return true;
