@@ -21,14 +21,14 @@ static const struct attr option_attrs[] = {
 };
 
 static const struct route *const routes[] = {
-    version_routes, image_routes, data_routes, member_routes, tag_routes, action_routes, info_routes, schema_routes, import_routes,
+    glance_version_routes, image_routes, data_routes, member_routes, tag_routes, action_routes, info_routes, schema_routes, import_routes,
     task_routes, NULL
 };
 
 static const struct job_kind *const jobs[] = { &import_job, NULL };
 
 const struct rest_style glance_style = {
-    .times = TIME_ISO_Z, .own_401 = true, .error = error_write, .invalid = error_invalid, .not_found = error_not_found,
+    .times = TIME_ISO_Z, .own_401 = true, .error = glance_error_write, .invalid = error_invalid, .not_found = error_not_found,
     .forbidden = error_forbidden, .finish = answer_finish,
 };
 

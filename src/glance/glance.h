@@ -19,7 +19,7 @@ extern const struct policy glance_policies[];
 extern const struct migration glance_migrations[];
 extern const struct job_kind import_job;
 
-extern const struct route version_routes[], image_routes[], data_routes[], member_routes[], tag_routes[], action_routes[],
+extern const struct route glance_version_routes[], image_routes[], data_routes[], member_routes[], tag_routes[], action_routes[],
     info_routes[], schema_routes[], import_routes[], task_routes[];
 
 #endif

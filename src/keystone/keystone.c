@@ -27,7 +27,7 @@ static const struct resource *const keystone_resources[] = {
 };
 
 static const struct route *const keystone_routes[] = {
-    version_routes, token_routes, project_routes, user_routes, group_routes, role_routes, grant_routes, role_assignment_routes,
+    keystone_version_routes, token_routes, project_routes, user_routes, group_routes, role_routes, grant_routes, role_assignment_routes,
     region_routes, NULL
 };
 

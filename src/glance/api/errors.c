@@ -91,7 +91,7 @@ static bool accepts(const struct request *request, const char *type)
     return !accept || strstr(accept, "*/*") || strstr(accept, type);
 }
 
-void error_write(struct ctx *c, struct request *request, struct reply *reply)
+void glance_error_write(struct ctx *c, struct request *request, struct reply *reply)
 {
     const char *title = title_of(c->fault.status);
     struct buf body = {};

@@ -5,7 +5,7 @@
 #include "glance/faults.h"
 #include "glance/glance.h"
 
-void error_write(struct ctx *, struct request *, struct reply *);
+void glance_error_write(struct ctx *, struct request *, struct reply *);
 void answer_finish(struct ctx *, struct request *, struct reply *);         /* an empty answer has a type too */
 bool error_invalid(struct ctx *, const struct resource *, const struct invalid *);
 bool error_not_found(struct ctx *, const struct resource *, const char *id);

@@ -42,7 +42,7 @@ static bool version_redirect(struct ctx *c, struct request *request, struct repl
     return true;
 }
 
-const struct route version_routes[] = {
+const struct route glance_version_routes[] = {
     { "GET", "/", versions_show, .status = 300, .flags = ROUTE_OPEN | ROUTE_QUICK },
     { "GET", "/versions", versions_show, .flags = ROUTE_OPEN | ROUTE_QUICK },
     { "GET", "/v2", version_redirect, .status = 302, .flags = ROUTE_OPEN | ROUTE_QUICK | ROUTE_EMPTY },

@@ -4,7 +4,7 @@
 
 #include "keystone/model/model.h"
 
-extern const struct route version_routes[], region_routes[], token_routes[], project_routes[], user_routes[], group_routes[], role_routes[],
+extern const struct route keystone_version_routes[], region_routes[], token_routes[], project_routes[], user_routes[], group_routes[], role_routes[],
     grant_routes[], role_assignment_routes[];
 
 /* "resources": {...} of the v3 API. */

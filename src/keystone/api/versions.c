@@ -54,7 +54,7 @@ static bool show_version(struct ctx *c, struct request *request, struct reply *r
     return true;
 }
 
-const struct route version_routes[] = {
+const struct route keystone_version_routes[] = {
     { "GET", "/", list_versions, .status = 300, .flags = ROUTE_OPEN },
     { "GET", "/v3", show_version, .flags = ROUTE_OPEN },
     { "GET", "/v3/", show_version, .flags = ROUTE_OPEN },

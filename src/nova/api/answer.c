@@ -124,5 +124,5 @@ const struct rest_style nova_style = {
     .envelope = true, .times = TIME_ISO_Z, .max_limit = MAX_LIMIT, .owner_scoped = true,
     .min_version = VERSION_MIN, .max_version = VERSION_MAX, .version_name = "compute",
     .legacy_version_header = "X-OpenStack-Nova-API-Version",
-    .error = error_write, .invalid = invalid, .not_found = not_found, .finish = finish,
+    .error = nova_error_write, .invalid = invalid, .not_found = not_found, .finish = finish,
 };

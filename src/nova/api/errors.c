@@ -56,7 +56,7 @@ static const char *message_of(struct ctx *c)
     return c->fault.message;
 }
 
-void error_write(struct ctx *c, struct request *rq, struct reply *rp)
+void nova_error_write(struct ctx *c, struct request *rq, struct reply *rp)
 {
     struct out o;
 

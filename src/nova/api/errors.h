@@ -5,6 +5,6 @@
 #include "oslo/http/http.h"
 
 /* c->fault as {"itemNotFound": {"code", "message"}}, or as the page of the web framework for what is no route. */
-void error_write(struct ctx *, struct request *, struct reply *);
+void nova_error_write(struct ctx *, struct request *, struct reply *);
 
 #endif
