@@ -182,6 +182,9 @@ static char *talk_n(const char *request, size_t n)
     } while (0)
 
 /* What is refused, and how. */
+/* Text and its size, where a NUL is part of it. */
+#define RAW(text) text, sizeof(text) - 1
+
 static const struct {
     const char *name, *request;
     size_t n;                                /* where it holds NULs; 0: strlen */
@@ -198,10 +201,10 @@ static const struct {
     { "empty name", "GET /a HTTP/1.1\r\n" HEAD ": bar\r\n\r\n", 0, "HTTP/1.1 400" },
     { "no colon", "GET /a HTTP/1.1\r\n" HEAD "Foo\r\n\r\n", 0, "HTTP/1.1 400" },
     { "folded line", "GET /a HTTP/1.1\r\n" HEAD "Foo: a\r\n b\r\n\r\n", 0, "HTTP/1.1 400" },
-    { "NUL in value", "GET /a HTTP/1.1\r\n" HEAD "Foo: a\0b\r\n\r\n", 44, "HTTP/1.1 400" },
-    { "NUL at end of value", "GET /a HTTP/1.1\r\n" HEAD "Foo: a\0\r\n\r\n", 43, "HTTP/1.1 400" },
-    { "NULs hide a line", "GET /a HTTP/1.1\r\n" HEAD "Foo: a\0\0bc\r\n\r\n", 46, "HTTP/1.1 400" },
-    { "NUL in name", "GET /a HTTP/1.1\r\n" HEAD "F\0o: a\r\n\r\n", 43, "HTTP/1.1 400" },
+    { "NUL in value", RAW("GET /a HTTP/1.1\r\n" HEAD "Foo: a\0b\r\n\r\n"), "HTTP/1.1 400" },
+    { "NUL at end of value", RAW("GET /a HTTP/1.1\r\n" HEAD "Foo: a\0\r\n\r\n"), "HTTP/1.1 400" },
+    { "NULs hide a line", RAW("GET /a HTTP/1.1\r\n" HEAD "Foo: a\0\0bc\r\n\r\n"), "HTTP/1.1 400" },
+    { "NUL in name", RAW("GET /a HTTP/1.1\r\n" HEAD "F\0o: a\r\n\r\n"), "HTTP/1.1 400" },
     { "bare CR", "GET /a HTTP/1.1\r\n" HEAD "Foo: a\rBar: b\r\n\r\n", 0, "HTTP/1.1 400" },
     { "bare LF", "GET /a HTTP/1.1\r\n" HEAD "Foo: a\nBar: b\r\n\r\n", 0, "HTTP/1.1 400" },
     { "all bare LF", "GET /a HTTP/1.1\nHost: here\n\n", 0, "HTTP/1.1 400" },

@@ -32,8 +32,10 @@ const void *service_options(const struct service *service)
 
 void service_ctx_init(struct ctx *c, const struct service *service, const char *request_id)
 {
+    const struct service_state *state = service_state(service);
+
     ctx_init(c, service, request_id);
-    c->db = service ? service_state(service)->db : NULL;
+    c->db = state ? state->db : NULL;
 }
 
 char *service_url(struct ctx *c, const struct service *service)
