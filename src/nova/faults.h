@@ -49,17 +49,28 @@
 #define INVALID_KEYPAIR 400, "InvalidKeypair", "Keypair data is invalid: %s"
 #define KEYPAIR_LIMIT 403, "KeypairLimitExceeded", "Quota exceeded, too many key pairs."
 
+#define CONSOLE_UNAVAILABLE 400, "ConsoleTypeUnavailable", "Unavailable console type %s."
+#define CONSOLE_INVALID 400, "ConsoleTypeInvalid", "Invalid console type %s"
+#define PORT_NOT_FOUND 404, "PortNotFound", "Port id %s could not be found."
+#define PORT_NOT_OF_SERVER 404, "NotFound", "Instance %s does not have a port with id %s"
+#define ATTACHED_NETWORK_NOT_FOUND 404, "NetworkNotFound", "Network %s could not be found."
+#define GROUP_NOT_FOUND 404, "SecurityGroupNotFoundForProject", "Security group %s not found for project %s."
+#define GROUP_NOT_OF_SERVER 404, "SecurityGroupNotExistsForInstance", "Security group %s is not associated with the instance %s"
+#define MIGRATION_NOT_IN_PROGRESS 404, "MigrationNotFoundForInstance", "In-progress live migration %s is not found for server %s."
+
 /* hosts */
 #define HYPERVISOR_NOT_FOUND 404, "ComputeHostNotFound", "Hypervisor with ID '%s' could not be found."
 #define NO_HYPERVISOR_MATCHES 404, "NotFound", "No hypervisor matching '%s' could be found."
 #define INVALID_UUID 400, "HTTPBadRequest", "Invalid uuid %s"
 #define SERVICE_NOT_FOUND 404, "ServiceNotFound", "Service %s not found."
+#define SERVICE_NOT_FOUND_TO_UPDATE 404, "ServiceNotFound", "Service %s could not be found."
 #define SERVICE_NOT_UPDATABLE 400, "HTTPBadRequest", \
     "Updating a %s service is not supported. Only nova-compute services can be updated."
 #define HOST_BINARY_NOT_FOUND 404, "HostBinaryNotFound", "Could not find binary %s on host %s."
 #define HOST_MAPPING_NOT_FOUND 404, "HostMappingNotFound", "Host '%s' is not mapped to any cell"
 #define SERVICE_HAS_INSTANCES 409, "HTTPConflict", \
     "Unable to delete compute service that is hosting instances. Migrate or delete the instances first."
+#define COMPUTE_HOST_NOT_FOUND 404, "ComputeHostNotFound", "Compute host %s could not be found."
 #define AGGREGATE_NOT_FOUND 404, "AggregateNotFound", "Aggregate %s could not be found."
 #define AGGREGATE_EXISTS 409, "AggregateNameExists", "Aggregate %s already exists."
 #define AGGREGATE_HAS_HOST 409, "AggregateHostExists", "Aggregate %s already has host %s."

@@ -234,13 +234,14 @@ static bool host_add(struct ctx *c, struct request *rq, struct reply *rp)
 {
     json_t *body = schema_body(c, rq, "hosts.add_host");
     const char *host = json_get_string(json_object_get(body, "add_host"), "host");
-    const struct aggregate *a = body ? aggregate_get(c, request_arg(rq, "id")) : NULL;
+    const struct aggregate *a;
 
-    if (!a)
+    if (!body)
         return false;
     if (!service_find_by_host(c, host, "nova-compute"))
-        return failed(c) ? false : fail(c, HOST_MAPPING_NOT_FOUND, host);
-    return db_begin(c) && tx_done(c, host_insert(c, a, host)) && answer_aggregate(c, rp, a, true);
+        return failed(c) ? false : fail(c, COMPUTE_HOST_NOT_FOUND, host);
+    a = aggregate_get(c, request_arg(rq, "id"));
+    return a && db_begin(c) && tx_done(c, host_insert(c, a, host)) && answer_aggregate(c, rp, a, true);
 }
 
 static bool host_take_out(struct ctx *c, const struct aggregate *a, const char *host)

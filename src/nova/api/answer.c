@@ -95,14 +95,12 @@ bool project_verify(struct ctx *c, const char *project_id)
     struct call call = { .type = "identity", .method = "GET", .accept_404 = "yes",
                          .path = ctx_printf(c, "/v3/projects/%s", client_quote(c, project_id)) };
 
-    if (client_call(c, &call) || call.status == 403) {
-        fault_clear(c);
-        return true;
-    }
-    if (call.status != 404)
+    if (client_call(c, &call))
+        return call.status != 404 || fail(c, BAD_PROJECT, project_id);
+    if (call.status != 403)
         return false;
     fault_clear(c);
-    return fail(c, BAD_PROJECT, project_id);
+    return true;
 }
 
 static void finish(struct ctx *c, struct request *rq, struct reply *rp)

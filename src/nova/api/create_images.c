@@ -12,11 +12,7 @@ json_t *image_get(struct ctx *c, const char *id)
     struct call call = { .type = "image", .method = "GET", .path = ctx_printf(c, "/v2/images/%s", client_quote(c, id)), .accept_404 = "yes" };
 
     if (client_call(c, &call))
-        return call.reply;
-    if (call.status == 404) {
-        fault_clear(c);
-        return fail_null(c, CREATE_IMAGE_NOT_FOUND);
-    }
+        return call.status == 404 ? fail_null(c, CREATE_IMAGE_NOT_FOUND) : call.reply;
     if (call.status == 403 || call.status == 401) {
         fault_clear(c);
         return fail_null(c, IMAGE_NOT_AUTHORIZED, id);

@@ -25,7 +25,8 @@ static bool check_any(struct ctx *c, bool automatic)
         return false;
     if (json_array_size(own) + json_array_size(shared) > 1)
         return fail(c, NETWORK_AMBIGUOUS);
-    if (!automatic || json_array_size(own) + json_array_size(shared) == 1 || client_call(c, &topology))
+    if (!automatic || json_array_size(own) + json_array_size(shared) == 1 ||
+        (client_call(c, &topology) && topology.status != 404))
         return true;
     fault_clear(c);
     return fail(c, NO_AUTO_NETWORK, c->who.project_id);
@@ -37,12 +38,10 @@ static bool check_port(struct ctx *c, const char *id)
     const char *allocation;
     json_t *port;
 
-    if (!client_call(c, &call)) {
-        if (call.status != 404)
-            return false;
-        fault_clear(c);
+    if (!client_call(c, &call))
+        return false;
+    if (call.status == 404)
         return fail(c, CREATE_PORT_NOT_FOUND, id);
-    }
     port = json_object_get(call.reply, "port");
     if (json_get_string(port, "device_id") && *json_get_string(port, "device_id"))
         return fail(c, PORT_IN_USE, id);

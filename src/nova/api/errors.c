@@ -29,6 +29,21 @@ static bool is_no_route(const struct fault *f)
     return strcmp(f->type, "HTTPNotFound") == 0 || strcmp(f->type, "HTTPMethodNotAllowed") == 0;
 }
 
+/* Is there such a row in another microversion? Then it is the application that says so, not its framework. */
+static bool known_elsewhere(struct ctx *c, const struct request *rq)
+{
+    static const int versions[] = { VERSION_MIN, V(2, 35), V(2, 60), VERSION_MAX };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(versions); i++) {
+        struct request other = *rq;
+        const char *allow;
+
+        if (router_find(c, service_state(&nova)->router, &other, versions[i], &allow))
+            return true;
+    }
+    return false;
+}
+
 static void no_route(struct ctx *c, const struct request *rq, struct reply *rp)
 {
     const char *accept = request_header(rq, "Accept");
@@ -48,7 +63,7 @@ static void no_route(struct ctx *c, const struct request *rq, struct reply *rp)
 
 static const char *message_of(struct ctx *c)
 {
-    if (strcmp(c->fault.type, "MalformedRequestBody") == 0)
+    if (strcmp(c->fault.type, "MalformedRequestBody") == 0 || g_str_has_prefix(c->fault.message, "Malformed request body"))
         return "Malformed request body";
     if (c->fault.status == 500)
         return ctx_printf(c, "Unexpected API Error. Please report this at http://bugs.launchpad.net/nova/ and attach the Nova API"
@@ -60,7 +75,7 @@ void nova_error_write(struct ctx *c, struct request *rq, struct reply *rp)
 {
     struct out o;
 
-    if (is_no_route(&c->fault)) {
+    if (is_no_route(&c->fault) && !known_elsewhere(c, rq)) {
         no_route(c, rq, rp);
         return;
     }
@@ -69,7 +84,7 @@ void nova_error_write(struct ctx *c, struct request *rq, struct reply *rp)
     out_object(&o, NULL);
     out_object(&o, name_of(c->fault.status));
     out_int(&o, "code", c->fault.status);
-    out_string(&o, "message", message_of(c));
+    out_string(&o, "message", is_no_route(&c->fault) ? "The resource could not be found." : message_of(c));
     out_end_object(&o);
     out_end_object(&o);
     if (c->fault.status == 413 || c->fault.status == 429)

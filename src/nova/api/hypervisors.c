@@ -291,10 +291,17 @@ static bool statistics(struct ctx *c, struct request *rq, struct reply *rp)
     return !failed(c);
 }
 
+/* Else the word would be taken for an id. */
+static bool statistics_gone(struct ctx *c, struct request *rq, struct reply *rp)
+{
+    return fail(c, NOT_FOUND_TEXT, "The resource could not be found.");
+}
+
 const struct route nova_hypervisor_routes[] = {
     { "GET", "os-hypervisors", hypervisors_list, .policy = RULE("os-hypervisors:list") },
     { "GET", "os-hypervisors/detail", hypervisors_detail, .policy = RULE("os-hypervisors:list-detail") },
     { "GET", "os-hypervisors/statistics", statistics, .policy = RULE("os-hypervisors:statistics"), .until = V(2, 87) },
+    { "GET", "os-hypervisors/statistics", statistics_gone, .flags = ROUTE_NO_POLICY, .since = V(2, 88) },
     { "GET", "os-hypervisors/{id}", hypervisor_show, .policy = RULE("os-hypervisors:show") },
     { "GET", "os-hypervisors/{id}/uptime", hypervisor_uptime, .policy = RULE("os-hypervisors:uptime"), .until = V(2, 87) },
     { "GET", "os-hypervisors/{id}/search", hypervisors_search, .policy = RULE("os-hypervisors:search"), .until = V(2, 52) },

@@ -187,7 +187,7 @@ char *x509_fingerprint(struct ctx *c, const char *text)
     BIO_free(bio);
     if (!certificate)
         return fail_null(c, INVALID_KEYPAIR, "failed to generate X509 fingerprint. Error message: Unable to load PEM file. See"
-                         " https://cryptography.io/en/latest/faq.html#why-can-t-i-import-my-pem-file for more details."
+                         " https://cryptography.io/en/latest/faq/#why-can-t-i-import-my-pem-file for more details."
                          " MalformedFraming");
     X509_digest(certificate, EVP_sha1(), digest, &n);
     X509_free(certificate);

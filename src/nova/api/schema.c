@@ -634,7 +634,13 @@ json_t *schema_body(struct ctx *c, struct request *rq, const char *name)
 {
     json_t *body = rq->body_size ? request_json(c, rq) : NULL;
 
-    return failed(c) || !schema_check(c, name, body) ? NULL : body;
+    if (failed(c)) {
+        body = ctx_json(c, json_loadb(rq->body, rq->body_size, JSON_DECODE_ANY, NULL));
+        if (!body)
+            return NULL;
+        fault_clear(c);
+    }
+    return schema_check(c, name, body) ? body : NULL;
 }
 
 json_t *schema_query(struct ctx *c, struct request *rq, const char *name)

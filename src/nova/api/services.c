@@ -171,6 +171,10 @@ static bool service_update(struct ctx *c, struct request *rq, struct reply *rp)
     struct service_row *s = body ? service_get(c, request_arg(rq, "id")) : NULL;
     struct out o;
 
+    if (!s && body && c->fault.status == 404) {
+        fault_clear(c);
+        return fail(c, SERVICE_NOT_FOUND_TO_UPDATE, request_arg(rq, "id"));
+    }
     if (!s || !updatable(c, s->binary) || !apply(c, s, body))
         return false;
     o = answer(rp);
