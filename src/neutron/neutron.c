@@ -27,6 +27,12 @@ const struct attr neutron_option_attrs[] = {
     OPTION(quota_security_group_rule, .unset = "100", .help = "Security group rules a project may have."),
     OPTION(quota_rbac_policy, .unset = "10", .help = "RBAC policies a project may have."),
     OPTION(quota_subnetpool, .unset = "-1", .help = "Subnet pools a project may have."),
+    OPTION(bridge_mappings, .unset = "public:br-ex", .help = "physnet:bridge, ...: where flat networks are on this host; a bridge that is missing is made."),
+    OPTION(dns_domain, .unset = "openstacklocal.", .help = "Domain that guests get by DHCP."),
+    OPTION(dns_servers, .help = "Name servers for subnets that name none, with commas between; those of the host when not set."),
+    OPTION(dhcp_lease_duration, .min = -1, .unset = "86400", .help = "Seconds of a DHCP lease; -1 for ever."),
+    OPTION(external_gateway_on_host, .unset = "true", .help = "Give the mapped bridge the gateway address of its network, so that this host reaches floating IPs."),
+    OPTION(external_masquerade, .unset = "false", .help = "Let what leaves a mapped bridge's network through this host bear the host's address."),
     {}
 };
 
@@ -59,10 +65,15 @@ static struct worker workers[] = {
 
 static bool neutron_start(struct ctx *c)
 {
+    const struct neutron_options *o = neutron_options();
     const struct worker *const agents[] = { &agent_report_worker, &l2_agent_worker, &dhcp_agent_worker, &l3_agent_worker };
 
     for (size_t i = 0; i < G_N_ELEMENTS(agents); i++)
         workers[1 + i] = *agents[i];
+    agents_configure(&(struct agent_options){
+        .bridge_mappings = o->bridge_mappings, .dns_domain = o->dns_domain, .dns_servers = o->dns_servers, .dhcp_lease_duration = o->dhcp_lease_duration,
+        .external_gateway_on_host = o->external_gateway_on_host, .external_masquerade = o->external_masquerade,
+    });
     return agents_start(c);
 }
 

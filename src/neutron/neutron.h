@@ -13,6 +13,10 @@ struct neutron_options {
     bool notify_nova;
     int64_t quota_network, quota_subnet, quota_port, quota_router, quota_floatingip, quota_security_group, quota_security_group_rule;
     int64_t quota_rbac_policy, quota_subnetpool;
+    /* Of the agents (agent/agent.h): */
+    char *bridge_mappings, *dns_domain, *dns_servers;
+    int64_t dhcp_lease_duration;
+    bool external_gateway_on_host, external_masquerade;
 };
 
 extern const struct service neutron;

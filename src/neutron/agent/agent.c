@@ -9,6 +9,7 @@
 #include "neutron/rpc/l3.h"
 #include "neutron/rpc/reports.h"
 #include "oslo/base/log.h"
+#include "oslo/trace/trace.h"
 
 struct agent_counts agent_counts;
 
@@ -103,13 +104,17 @@ const char *network_bridge(struct ctx *c, const char *network_id)
     return bridge;
 }
 
-void ids_note(struct id_set *set, const char *id)
+void ids_note(struct ctx *c, struct id_set *set, const char *id)
 {
     if (!id)
         return;
     pthread_mutex_lock(&lock);
-    if (!set->ids)
+    if (!set->ids) {
         set->ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        set->request_id = g_strdup(c->request_id);
+        set->global_request_id = g_strdup(c->global_request_id);
+        set->span = span_id(c);
+    }
     g_hash_table_add(set->ids, g_strdup(id));
     pthread_mutex_unlock(&lock);
 }
@@ -128,6 +133,13 @@ char **ids_take(struct ctx *c, struct id_set *set)
         while (g_hash_table_iter_next(&i, &id, NULL))
             list[n++] = ctx_strdup(c, id);
         g_clear_pointer(&set->ids, g_hash_table_unref);
+        if (!c->span && set->request_id) {
+            c->request_id = ctx_strdup(c, set->request_id);
+            c->global_request_id = ctx_strdup(c, set->global_request_id);
+            span_continue(c, set->span);
+        }
+        g_clear_pointer(&set->request_id, g_free);
+        g_clear_pointer(&set->global_request_id, g_free);
     }
     pthread_mutex_unlock(&lock);
     return list;
@@ -161,8 +173,8 @@ static json_t *l3_configurations(struct ctx *c)
 
 static json_t *metadata_configurations(struct ctx *c)
 {
-    return json_pack("{s:s, s:s, s:I, s:b}", "metadata_proxy_socket", "", "nova_metadata_host", "127.0.0.1", "nova_metadata_port",
-                     (json_int_t)agent_options()->metadata_port, "log_agent_heartbeats", 0);
+    return json_pack("{s:s, s:s, s:i, s:b}", "metadata_proxy_socket", "", "nova_metadata_host", "127.0.0.1", "nova_metadata_port",
+                     metadata_api_port(), "log_agent_heartbeats", 0);
 }
 
 static const struct reporter {

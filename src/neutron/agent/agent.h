@@ -22,17 +22,15 @@ bool agents_leave(struct ctx *);     /* struct service.leave: nothing of ours st
 
 enum { DEVICE_ID = 11, RESYNC_US = 300000000 };      /* characters of an id in a device's name; from one full comparison to the next */
 
-struct agent_options {
-    const char *bridge_mappings;     /* "physnet1:br-ex,...": networks on these bridges of the host */
-    const char *dns_domain;          /* "openstacklocal." */
-    const char *dns_servers;         /* for subnets that name none; NULL: those of the host */
-    int64_t dhcp_lease_duration;     /* seconds */
-    int64_t metadata_port;           /* of Nova's metadata API on this host */
-    int64_t report_interval;         /* seconds */
-    bool external_gateway_on_host;   /* the host is the gateway of networks on mapped bridges */
-    bool external_masquerade;        /* and translates what leaves them */
+struct agent_options {               /* as struct neutron_options has them */
+    const char *bridge_mappings, *dns_domain;
+    const char *dns_servers;         /* never NULL once configured: the host's where the operator names none */
+    int64_t dhcp_lease_duration;
+    bool external_gateway_on_host, external_masquerade;
 };
+void agents_configure(const struct agent_options *);         /* before agents_start() */
 const struct agent_options *agent_options(void);
+int metadata_api_port(void);                                 /* of Nova's metadata API on this host */
 const char *agent_host(void);
 
 /* A call to the plugin, as the administrator that an agent is. args is consumed. NULL with a fault. */
@@ -43,10 +41,11 @@ char *port_device(struct ctx *, const char *prefix, const char *port_id);
 /* The bridge of a network: brq..., or the mapped one. Asks the plugin once a network. NULL with a fault. */
 const char *network_bridge(struct ctx *, const char *network_id);
 
-/* A set of ids that handlers add to and a worker takes whole. */
-struct id_set { GHashTable *ids; };
-void ids_note(struct id_set *, const char *id);              /* any thread */
-char **ids_take(struct ctx *, struct id_set *);              /* NULL-terminated, empty afterwards */
+/* A set of ids that handlers add to and a worker takes whole. The round that takes them goes on under the request that was
+ * noted first, so that its trace leads here. */
+struct id_set { GHashTable *ids; char *request_id, *global_request_id; uint64_t span; };
+void ids_note(struct ctx *, struct id_set *, const char *id);        /* any thread; NULL is no id */
+char **ids_take(struct ctx *, struct id_set *);                      /* NULL-terminated, empty afterwards */
 
 /* How many there are, for the reports. */
 struct agent_counts { int networks, subnets, dhcp_ports, routers, ex_gw_ports, interfaces, floating_ips, devices; };

@@ -412,7 +412,7 @@ static bool on_port_update(struct ctx *c, json_t *args, json_t **ret)
         return true;
     if (seen_before(id, port) && text_equal(json_get_string(port, "status"), "ACTIVE"))
         return true;
-    ids_note(&changed_ports, id);
+    ids_note(c, &changed_ports, id);
     worker_wake(&l2_agent_worker);
     return true;
 }
@@ -427,7 +427,7 @@ static bool on_port_delete(struct ctx *c, json_t *args, json_t **ret)
     if (fingerprints)
         g_hash_table_remove(fingerprints, id);
     pthread_mutex_unlock(&lock);
-    ids_note(&gone_ports, id);
+    ids_note(c, &gone_ports, id);
     worker_wake(&l2_agent_worker);
     return true;
 }
@@ -439,7 +439,7 @@ static bool on_network_update(struct ctx *c, json_t *args, json_t **ret)
 
 static bool on_network_delete(struct ctx *c, json_t *args, json_t **ret)
 {
-    ids_note(&gone_networks, json_get_string(args, "network_id"));
+    ids_note(c, &gone_networks, json_get_string(args, "network_id"));
     worker_wake(&l2_agent_worker);
     return true;
 }
@@ -450,7 +450,7 @@ static bool on_groups(struct ctx *c, json_t *args, json_t **ret)
     size_t i;
 
     json_array_foreach(json_object_get(args, "security_groups"), i, id)
-        ids_note(&changed_groups, json_string_value(id));
+        ids_note(c, &changed_groups, json_string_value(id));
     if (datapath()->filter)
         worker_wake(&l2_agent_worker);
     return true;

@@ -303,42 +303,42 @@ static bool tell_statuses(struct ctx *c, const json_t *router, bool in_force)
 
 /* ---- what the plugin tells ----------------------------------------------------------------------------------- */
 
-static bool note_list(struct id_set *set, const json_t *ids)
+static bool note_list(struct ctx *c, struct id_set *set, const json_t *ids)
 {
     const json_t *id;
     size_t i;
 
     json_array_foreach(ids, i, id)
-        ids_note(set, json_string_value(id) ?: json_get_string(id, "id"));
+        ids_note(c, set, json_string_value(id) ?: json_get_string(id, "id"));
     worker_wake(&l3_agent_worker);
     return true;
 }
 
-static bool note_one(struct id_set *set, const char *id)
+static bool note_one(struct ctx *c, struct id_set *set, const char *id)
 {
-    ids_note(set, id);
+    ids_note(c, set, id);
     worker_wake(&l3_agent_worker);
     return true;
 }
 
 static bool on_updated(struct ctx *c, json_t *args, json_t **ret)
 {
-    return note_list(&changed, json_object_get(args, "routers"));
+    return note_list(c, &changed, json_object_get(args, "routers"));
 }
 
 static bool on_deleted(struct ctx *c, json_t *args, json_t **ret)
 {
-    return note_one(&gone, json_get_string(args, "router_id"));
+    return note_one(c, &gone, json_get_string(args, "router_id"));
 }
 
 static bool on_added(struct ctx *c, json_t *args, json_t **ret)
 {
-    return note_list(&changed, json_object_get(args, "payload"));
+    return note_list(c, &changed, json_object_get(args, "payload"));
 }
 
 static bool on_removed(struct ctx *c, json_t *args, json_t **ret)
 {
-    return note_one(&gone, json_get_string(json_object_get(args, "payload"), "router_id"));
+    return note_one(c, &gone, json_get_string(json_object_get(args, "payload"), "router_id"));
 }
 
 static bool on_agent_updated(struct ctx *c, json_t *args, json_t **ret)

@@ -349,7 +349,7 @@ static bool forward(struct ctx *c, const struct visit *v, const struct asked *as
         { "X-Instance-ID-Signature", signature }, { NULL, NULL },
     };
     f->method = asked->method;
-    f->url = ctx_printf(c, "http://127.0.0.1:%" G_GINT64_FORMAT "%s", agent_options()->metadata_port, asked->target);
+    f->url = ctx_printf(c, "http://127.0.0.1:%d%s", metadata_api_port(), asked->target);
     f->headers = headers;
     f->body = asked->body_size ? asked->body : NULL;
     f->body_size = asked->body_size;

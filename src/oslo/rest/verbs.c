@@ -3,6 +3,7 @@
  * The order is the same for all: body, policy, transaction { quota, check, row, stored }, committed, fill.
  */
 #include "oslo/rest/rest.h"
+#include "oslo/trace/trace.h"
 
 #include <string.h>
 
@@ -118,6 +119,8 @@ static bool create_prepare(struct ctx *c, const struct resource *r, json_t *obje
         return false;
     if (key->kind == KIND_STRING && !*FIELD(char *, ch->now, key))
         *FIELD(char *, ch->now, key) = style_of(c)->hex_ids ? uuid_new_hex(c) : uuid_new(c);
+    if (key->kind == KIND_STRING)
+        span_resource(c, *FIELD(char *, ch->now, key));
     if (owner && !*FIELD(char *, ch->now, owner))
         *FIELD(char *, ch->now, owner) = ctx_strdup(c, c->who.project_id);
     stamp(c, ch);

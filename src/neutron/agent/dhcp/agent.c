@@ -372,9 +372,9 @@ static void count(void)
 
 /* ---- what the plugin tells ----------------------------------------------------------------------------------- */
 
-static void note(struct id_set *set, const char *network_id)
+static void note(struct ctx *c, struct id_set *set, const char *network_id)
 {
-    ids_note(set, network_id);
+    ids_note(c, set, network_id);
     worker_wake(&dhcp_agent_worker);
 }
 
@@ -410,7 +410,7 @@ static bool on_port(struct ctx *c, json_t *args, json_t **ret)
     bool own_changed = false;
 
     if (!take_port(port, &own_changed) || own_changed) {
-        note(&changed, json_get_string(port, "network_id"));
+        note(c, &changed, json_get_string(port, "network_id"));
         return true;
     }
     list = ctx_json(c, json_pack("[O]", port));
@@ -432,19 +432,19 @@ static bool on_port_delete(struct ctx *c, json_t *args, json_t **ret)
     }
     pthread_mutex_unlock(&lock);
     if (own)
-        note(&changed, network_id);
+        note(c, &changed, network_id);
     return true;
 }
 
 static bool on_network(struct ctx *c, json_t *args, json_t **ret)
 {
-    note(&changed, json_get_string(json_object_get(json_object_get(args, "payload"), "network"), "id"));
+    note(c, &changed, json_get_string(json_object_get(json_object_get(args, "payload"), "network"), "id"));
     return true;
 }
 
 static bool on_network_delete(struct ctx *c, json_t *args, json_t **ret)
 {
-    note(&gone, json_get_string(json_object_get(args, "payload"), "network_id"));
+    note(c, &gone, json_get_string(json_object_get(args, "payload"), "network_id"));
     return true;
 }
 
@@ -452,7 +452,7 @@ static bool on_subnet(struct ctx *c, json_t *args, json_t **ret)
 {
     const json_t *payload = json_object_get(args, "payload");
 
-    note(&changed, json_get_string(json_object_get(payload, "subnet"), "network_id") ?: json_get_string(payload, "network_id"));
+    note(c, &changed, json_get_string(json_object_get(payload, "subnet"), "network_id") ?: json_get_string(payload, "network_id"));
     return true;
 }
 
