@@ -44,10 +44,12 @@ const struct neutron_options *neutron_options(void)
 static const struct resource *const resources[] = {
     &network_resource, &subnet_resource, &port_resource, &subnetpool_resource, &security_group_resource, &security_group_rule_resource,
     &address_scope_resource, &address_group_resource, &rbac_policy_resource, &router_resource, &floatingip_resource, &agent_resource,
+    &flavor_resource, &service_profile_resource,
     NULL
 };
 static const struct route *const routes[] = {
-    neutron_version_routes, extension_routes, quota_routes, subnetpool_routes, address_group_routes, router_routes,
+    neutron_version_routes, extension_routes, quota_routes, subnetpool_routes, address_group_routes, router_routes, binding_routes,
+    scheduler_routes, availability_routes, flavor_routes, auto_allocate_routes, tag_routes,
     NULL
 };
 static const struct rpc_server *const rpc[] = {

@@ -184,17 +184,43 @@ static bool ids_judge(struct ctx *c, const char *port_id, const char *subnet_id,
     return !subnet_id || uuid_is(subnet_id) || invalid_member(c, "subnet_id", "'%s' is not a valid UUID", subnet_id);
 }
 
-static bool interface_run(struct ctx *c, struct interface *it, struct request *request, const char *port_id, const char *subnet_id)
+static bool interface_run(struct ctx *c, struct interface *it, const char *router_id, bool remove, const char *port_id, const char *subnet_id)
 {
-    const char *action = request->route->data;
-
-    if (!(it->router = rest_find(c, &router_resource, request_arg(request, "id"))) ||
-        !policy_check(c, action, TARGET_RECORD(router_attrs, it->router)))
+    if (!(it->router = rest_find(c, &router_resource, router_id)) ||
+        !policy_check(c, remove ? "remove_router_interface" : "add_router_interface", TARGET_RECORD(router_attrs, it->router)))
         return false;
-    if (!strcmp(action, "remove_router_interface") ? !remove_interface(c, it, port_id, subnet_id) :
-        port_id ? !add_by_port(c, it, port_id) : !add_by_subnet(c, it, subnet_id))
+    if (remove ? !remove_interface(c, it, port_id, subnet_id) : port_id ? !add_by_port(c, it, port_id) : !add_by_subnet(c, it, subnet_id))
         return false;
     return revision_bump(c, "routers", it->router->id);
+}
+
+static bool interface_change(struct ctx *c, struct interface *it, const char *router_id, bool remove, const char *port_id, const char *subnet_id)
+{
+    if (!db_begin(c))
+        return false;
+    if (!interface_run(c, it, router_id, remove, port_id, subnet_id)) {
+        db_rollback(c);
+        return false;
+    }
+    if (!db_commit(c))
+        return false;
+    notify_router(c, it->router->id);
+    if (remove)
+        notify_port_deleted(c, it->port);
+    else
+        notify_change(c, &(struct change){ .resource = &port_resource, .now = it->port, .asked = ctx_json(c, json_object()) });
+    fault_clear(c);
+    return true;
+}
+
+bool router_join(struct ctx *c, const char *router_id, const char *subnet_id)
+{
+    return interface_change(c, &(struct interface){ 0 }, router_id, false, NULL, subnet_id);
+}
+
+bool router_leave(struct ctx *c, const char *router_id, const char *subnet_id)
+{
+    return interface_change(c, &(struct interface){ 0 }, router_id, true, NULL, subnet_id);
 }
 
 static bool interface_action(struct ctx *c, struct request *request, struct reply *reply)
@@ -204,21 +230,8 @@ static bool interface_action(struct ctx *c, struct request *request, struct repl
     bool remove = !strcmp(request->route->data, "remove_router_interface");
     struct interface it = { 0 };
 
-    if (!body || !ids_judge(c, port_id, subnet_id, remove) || !db_begin(c))
-        return false;
-    if (!interface_run(c, &it, request, port_id, subnet_id)) {
-        db_rollback(c);
-        return false;
-    }
-    if (!db_commit(c))
-        return false;
-    notify_router(c, it.router->id);
-    if (remove)
-        notify_port_deleted(c, it.port);
-    else
-        notify_change(c, &(struct change){ .resource = &port_resource, .now = it.port, .asked = body });
-    fault_clear(c);
-    return interface_write(c, &it, reply);
+    return body && ids_judge(c, port_id, subnet_id, remove) && interface_change(c, &it, request_arg(request, "id"), remove, port_id, subnet_id) &&
+        interface_write(c, &it, reply);
 }
 
 static bool same_route(const json_t *a, const json_t *b)

@@ -9,6 +9,9 @@
 bool gateway_set(struct ctx *, struct router *, const json_t *info, const struct router *old);
 /* Judges routes against the router's interfaces. */
 bool routes_check(struct ctx *, const struct router *, raw_json routes);
+/* An interface on that subnet comes or goes, as by the API; each with a transaction of its own (see api/router_interfaces.c). */
+bool router_join(struct ctx *, const char *router_id, const char *subnet_id);
+bool router_leave(struct ctx *, const char *router_id, const char *subnet_id);
 /* Ports of the router with their subnets: its interfaces, and its gateway if asked. */
 struct leg { char *port_id, *network_id, *subnet_id, *ip_address, *cidr, *device_owner; };
 struct leg *router_legs(struct ctx *, const char *router_id, size_t *ret_n);
