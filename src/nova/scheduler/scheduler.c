@@ -101,10 +101,10 @@ static bool group_read(struct ctx *c, struct request_spec *spec)
 /* Image properties stand in system_metadata as "image_<property>". */
 static json_t *image_properties(struct ctx *c, const struct instance *inst)
 {
-    json_t *image = ctx_json(c, json_object()), *value;
+    json_t *image = ctx_json(c, json_object()), *stored = json_of(c, inst->system_metadata), *value;
     const char *key;
 
-    json_object_foreach(json_of(c, inst->system_metadata), key, value)
+    json_object_foreach(stored, key, value)
         if (g_str_has_prefix(key, "image_"))
             json_object_set(image, key + strlen("image_"), value);
     return image;
