@@ -40,7 +40,9 @@ static bool address_choose(struct ctx *c, struct floatingip *fip, const struct p
     if (named && ip_read(fip->fixed_ip_address, &ip) && ip.version != 4)
         return BAD_FLOATINGIP(c, "Cannot process floating IP association with %s, since that is not an IPv4 address", fip->fixed_ip_address);
     *ret_subnet_id = NULL;
-    json_array_foreach(json_of(c, port->fixed_ips), i, entry) {
+    json_t *parsed = json_of(c, port->fixed_ips);
+
+    json_array_foreach(parsed, i, entry) {
         const char *address = json_get_string(entry, "ip_address");
 
         if (strchr(address, ':') || (named && strcmp(address, fip->fixed_ip_address)))
@@ -140,7 +142,9 @@ static bool address_take(struct ctx *c, struct floatingip *fip)
     if (!(port = port_make(c, body)))
         return false;
     fip->floating_ip_address = NULL;
-    json_array_foreach(json_of(c, port->fixed_ips), i, entry)
+    json_t *parsed = json_of(c, port->fixed_ips);
+
+    json_array_foreach(parsed, i, entry)
         if (!fip->floating_ip_address && !strchr(json_get_string(entry, "ip_address"), ':'))
             fip->floating_ip_address = ctx_strdup(c, json_get_string(entry, "ip_address"));
     if (!fip->floating_ip_address)

@@ -21,7 +21,9 @@ static json_t *subnet_ids(struct ctx *c, const struct port *port)
     json_t *ids = ctx_json(c, json_array()), *entry;
     size_t i;
 
-    json_array_foreach(json_of(c, port->fixed_ips), i, entry)
+    json_t *parsed = json_of(c, port->fixed_ips);
+
+    json_array_foreach(parsed, i, entry)
         json_array_append(ids, json_object_get(entry, "subnet_id"));
     return ids;
 }
@@ -125,7 +127,9 @@ static bool subnet_unused(struct ctx *c, const struct router *router, const stru
                  " WHERE f.router_id = $1 AND a.subnet_id = $2", T(router->id), T(leg->subnet_id)))
         return fail(c, ROUTER_INTERFACE_FIP, leg->subnet_id, router->id);
     cidr_read(leg->cidr, &cidr);
-    json_array_foreach(json_of(c, router->routes), i, route)
+    json_t *parsed = json_of(c, router->routes);
+
+    json_array_foreach(parsed, i, route)
         if (ip_read(json_get_string(route, "nexthop"), &ip) && cidr_has(cidr, ip))
             return fail(c, ROUTER_INTERFACE_ROUTE, leg->subnet_id, router->id);
     return !failed(c);

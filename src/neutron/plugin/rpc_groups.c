@@ -39,7 +39,9 @@ static json_t *device_json(struct ctx *c, const struct port *port)
     json_t *addresses = json_array(), *entry;
     size_t i;
 
-    json_array_foreach(json_of(c, port->fixed_ips), i, entry)
+    json_t *parsed = json_of(c, port->fixed_ips);
+
+    json_array_foreach(parsed, i, entry)
         json_array_append(addresses, json_object_get(entry, "ip_address"));
     return json_pack("{s:s, s:s, s:s, s:o, s:O, s:O, s:[], s:b, s:s}", "device", port->id, "network_id", port->network_id, "mac_address", port->mac_address,
                      "fixed_ips", addresses, "allowed_address_pairs", json_of(c, port->allowed_address_pairs), "security_groups",
@@ -69,7 +71,9 @@ static bool devices_read(struct security *s, const json_t *names)
             size_t k;
 
             json_object_set_new(s->devices, ports[i]->id, device_json(c, ports[i]));
-            json_array_foreach(json_of(c, ports[i]->security_groups), k, group)
+            json_t *parsed = json_of(c, ports[i]->security_groups);
+
+            json_array_foreach(parsed, k, group)
                 if (!json_object_get(s->groups, json_string_value(group)))
                     json_object_set_new(s->groups, json_string_value(group), json_array());
         }

@@ -19,7 +19,9 @@ static const char *tag_of(struct ctx *c, const struct instance *inst, const char
     json_t *vif;
     size_t i;
 
-    json_array_foreach(json_of(c, inst->network_info), i, vif)
+    json_t *parsed = json_of(c, inst->network_info);
+
+    json_array_foreach(parsed, i, vif)
         if (text_equal(json_get_string(vif, "id"), port))
             return json_get_string(vif, "tag");
     return NULL;
@@ -165,7 +167,9 @@ static bool interface_detach(struct ctx *c, struct request *rq, struct reply *rp
 
     if (!inst || !action_allowed(c, inst, &detach))
         return false;
-    json_array_foreach(json_of(c, inst->network_info), i, vif)
+    json_t *parsed = json_of(c, inst->network_info);
+
+    json_array_foreach(parsed, i, vif)
         has |= text_equal(json_get_string(vif, "id"), port);
     if (!has)
         return fail(c, PORT_NOT_FOUND, port);

@@ -386,7 +386,9 @@ static bool has_address(struct ctx *c, const struct instance *inst, GRegex *rege
     const char *label;
     size_t i;
 
-    json_object_foreach(json_of(c, inst->addresses), label, list)
+    json_t *parsed = json_of(c, inst->addresses);
+
+    json_object_foreach(parsed, label, list)
         json_array_foreach(list, i, address)
             if (json_get_int(address, "version", 0) == version && text_equal(json_get_string(address, "OS-EXT-IPS:type"), "fixed") &&
                 g_regex_match(regex, json_get_string(address, "addr"), 0, NULL))

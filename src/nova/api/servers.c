@@ -308,7 +308,9 @@ static bool addresses_list(struct ctx *c, struct request *rq, struct reply *rp)
     o = answer(rp);
     out_object(&o, NULL);
     out_object(&o, "addresses");
-    json_object_foreach(json_of(c, inst->addresses), label, list)
+    json_t *parsed = json_of(c, inst->addresses);
+
+    json_object_foreach(parsed, label, list)
         write_network(&o, label, list);
     out_end_object(&o);
     out_end_object(&o);

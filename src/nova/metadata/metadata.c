@@ -276,7 +276,9 @@ static json_t *ec2_meta_data(struct ctx *c, const struct metadata *m, int versio
     json_t *groups = json_array(), *group, *meta;
     size_t i;
 
-    json_array_foreach(json_of(c, inst->security_groups), i, group)
+    json_t *parsed = json_of(c, inst->security_groups);
+
+    json_array_foreach(parsed, i, group)
         json_array_append(groups, json_object_get(group, "name"));
     meta = json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s?, s:o}", "ami-id", ctx_printf(c, "ami-%.8s", inst->image_ref && *inst->image_ref ? inst->image_ref : "00000000"),
                      "ami-launch-index", (json_int_t)inst->launch_index, "ami-manifest-path", "FIXME",

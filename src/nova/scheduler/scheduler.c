@@ -66,7 +66,9 @@ json_t *request_resources(struct ctx *c, const struct instance *inst)
     resource_set(resources, "VCPU", inst->vcpus);
     resource_set(resources, "MEMORY_MB", inst->memory_mb);
     resource_set(resources, "DISK_GB", (from_volume ? 0 : inst->root_gb) + inst->ephemeral_gb + (inst->swap_mb + 1023) / 1024);
-    json_object_foreach(json_of(c, inst->extra_specs), key, value) {
+    json_t *parsed = json_of(c, inst->extra_specs);
+
+    json_object_foreach(parsed, key, value) {
         int64_t amount;
 
         if (g_str_has_prefix(key, "resources:") && json_is_string(value) && text_to_int(json_string_value(value), &amount))

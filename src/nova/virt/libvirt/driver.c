@@ -27,7 +27,9 @@ static json_t *image_of(struct ctx *c, const struct instance *inst)
     json_t *image = ctx_json(c, json_object()), *value;
     const char *key;
 
-    json_object_foreach(json_of(c, inst->system_metadata), key, value)
+    json_t *parsed = json_of(c, inst->system_metadata);
+
+    json_object_foreach(parsed, key, value)
         if (g_str_has_prefix(key, "image_"))
             json_object_set(image, key + strlen("image_"), value);
     return image;
