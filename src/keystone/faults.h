@@ -12,6 +12,7 @@
 #define INVALID_FIELD 400, "SchemaValidationError", "Invalid input for field '%s': %s"
 #define VALIDATION 400, "ValidationError", "%s"
 #define TIMESTAMP_FORMAT 400, "ValidationTimeStampError", "Timestamp not in expected format." MALFORMED
+#define INVALID_APP_CRED 400, "ApplicationCredentialValidationError", "Invalid application credential: %s"
 #define EXPIRATION_PAST 400, "ValidationExpirationError", "The 'expires_at' must not be before now." MALFORMED
 #define CIRCULAR_REGION 400, "CircularRegionHierarchyError", "The specified parent region %s would create a circular region hierarchy."
 

@@ -43,6 +43,13 @@ bool rule_check(struct ctx *, const char *rule, ...) G_GNUC_NULL_TERMINATED;    
 /* The row with that id, or NULL with the not-found fault of the resource's kind. */
 void *keystone_get(struct ctx *, const struct resource *, const char *id);
 
+/* One statement in a transaction of its own. */
+bool keystone_exec_values(struct ctx *, const char *sql, const struct value *values);
+#define keystone_exec(c, sql, ...) keystone_exec_values((c), (sql), VALUES(__VA_ARGS__))
+/* How many rows it changed; -1 with a fault. */
+int64_t keystone_changed_values(struct ctx *, const char *sql, const struct value *values);
+#define keystone_changed(c, sql, ...) keystone_changed_values((c), (sql), VALUES(__VA_ARGS__))
+
 /* For the write hooks: members kept in extra, and "links": {"self": ...}. */
 void write_extra(struct ctx *, struct out *, raw_json extra);
 void write_self(struct ctx *, struct out *, const char *path, const char *id);

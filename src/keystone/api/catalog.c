@@ -180,16 +180,9 @@ static bool region_word(struct ctx *c, struct request *request)
         return true;
     if (!json_object_get(object, "region_id"))
         json_object_set(object, "region_id", json_object_get(object, "region"));
-    if (policy_allows(c, "identity:create_endpoint", NULL)) {
-        if (!db_begin(c))
-            return false;
-        if (!db_exec(c, "INSERT INTO regions (id, description) VALUES ($1, '') ON CONFLICT DO NOTHING", T(region))) {
-            db_rollback(c);
-            return false;
-        }
-        if (!db_commit(c))
-            return false;
-    }
+    if (policy_allows(c, "identity:create_endpoint", NULL) &&
+        !keystone_exec(c, "INSERT INTO regions (id, description) VALUES ($1, '') ON CONFLICT DO NOTHING", T(region)))
+        return false;
     json_object_del(object, "region");
     return true;
 }

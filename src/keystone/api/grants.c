@@ -115,13 +115,8 @@ static bool is_given(struct ctx *c, const struct grant *g)
 
 static bool run(struct ctx *c, const char *sql, const struct grant *g)
 {
-    if (!db_begin(c))
-        return false;
-    if (db_exec(c, sql, T(g->actor_id), T(g->place->actor), T(g->target_id), T(target_kind_names[g->place->target]), T(g->role_id),
-                B(g->place->inherited)))
-        return db_commit(c);
-    db_rollback(c);
-    return false;
+    return keystone_exec(c, sql, T(g->actor_id), T(g->place->actor), T(g->target_id), T(target_kind_names[g->place->target]), T(g->role_id),
+                         B(g->place->inherited));
 }
 
 static bool check(struct ctx *c, struct request *request, struct reply *reply)

@@ -88,27 +88,20 @@ static bool check_user(struct ctx *c, struct request *request, struct reply *rep
     return members_asked(c, request, "identity:check_user_in_group", true) && (is_member(c, request) || no_member(c, request));
 }
 
-static bool run(struct ctx *c, const struct request *request, const char *sql)
-{
-    if (!db_begin(c))
-        return false;
-    if (db_exec(c, sql, T(request_arg(request, "group_id")), T(request_arg(request, "user_id"))))
-        return db_commit(c);
-    db_rollback(c);
-    return false;
-}
-
 static bool add_user(struct ctx *c, struct request *request, struct reply *reply)
 {
     return members_asked(c, request, "identity:add_user_to_group", true) &&
-        run(c, request, "INSERT INTO memberships (group_id, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING");
+        keystone_exec(c, "INSERT INTO memberships (group_id, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", T(request_arg(request, "group_id")),
+                      T(request_arg(request, "user_id")));
 }
 
 static bool remove_user(struct ctx *c, struct request *request, struct reply *reply)
 {
     if (!members_asked(c, request, "identity:remove_user_from_group", true))
         return false;
-    return is_member(c, request) ? run(c, request, "DELETE FROM memberships WHERE group_id = $1 AND user_id = $2") : no_member(c, request);
+    int64_t removed = keystone_changed(c, "DELETE FROM memberships WHERE group_id = $1 AND user_id = $2", T(request_arg(request, "group_id")),
+                                       T(request_arg(request, "user_id")));
+    return removed > 0 || no_member(c, request);
 }
 
 const struct route group_routes[] = {

@@ -111,16 +111,6 @@ static bool check_implied(struct ctx *c, struct request *request, struct reply *
     return pair_of(c, request, &prior, &implied) && implies(c, prior->id, implied->id);
 }
 
-static bool implied_change(struct ctx *c, const char *sql, const char *prior, const char *implied)
-{
-    if (!db_begin(c))
-        return false;
-    if (db_exec(c, sql, T(prior), T(implied)))
-        return db_commit(c);
-    db_rollback(c);
-    return false;
-}
-
 static bool imply(struct ctx *c, struct request *request, struct reply *reply)
 {
     struct role *prior, *implied;
@@ -131,7 +121,8 @@ static bool imply(struct ctx *c, struct request *request, struct reply *reply)
         return fail(c, INVALID_IMPLIED_ROLE, implied->id);
     if (implied->domain_id && !text_equal(prior->domain_id, implied->domain_id))
         return fail(c, INVALID_IMPLIED_ROLE, implied->id);
-    if (!implied_change(c, "INSERT INTO implied_roles (prior_role_id, implied_role_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", prior->id, implied->id))
+    if (!keystone_exec(c, "INSERT INTO implied_roles (prior_role_id, implied_role_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", T(prior->id),
+                       T(implied->id)))
         return false;
     inference_write(c, request, prior, implied, reply);
     return true;
@@ -142,7 +133,7 @@ static bool imply_no_more(struct ctx *c, struct request *request, struct reply *
     struct role *prior, *implied;
 
     return pair_of(c, request, &prior, &implied) && implies(c, prior->id, implied->id) &&
-        implied_change(c, "DELETE FROM implied_roles WHERE prior_role_id = $1 AND implied_role_id = $2", prior->id, implied->id);
+        keystone_exec(c, "DELETE FROM implied_roles WHERE prior_role_id = $1 AND implied_role_id = $2", T(prior->id), T(implied->id));
 }
 
 #define INFERENCES "SELECT p.id, p.name, i.id, i.name FROM implied_roles r JOIN roles p ON p.id = r.prior_role_id" \

@@ -366,3 +366,23 @@ const char *default_domain_of(struct ctx *c)
         return c->who.domain_id;
     return c->who.project_domain_id ? c->who.project_domain_id : DEFAULT_DOMAIN;
 }
+
+/* -- single statements --------------------------------------------------------------------------------------------- */
+
+int64_t keystone_changed_values(struct ctx *c, const char *sql, const struct value *values)
+{
+    int64_t changed;
+
+    if (!db_begin(c))
+        return -1;
+    if (!db_exec_values(c, &changed, sql, values)) {
+        db_rollback(c);
+        return -1;
+    }
+    return db_commit(c) ? changed : -1;
+}
+
+bool keystone_exec_values(struct ctx *c, const char *sql, const struct value *values)
+{
+    return keystone_changed_values(c, sql, values) >= 0;
+}

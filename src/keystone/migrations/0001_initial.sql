@@ -61,7 +61,7 @@ CREATE INDEX revocation_events_time ON revocation_events (revoked_at);
 CREATE TABLE application_credentials (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     project_id TEXT NOT NULL REFERENCES projects (id) ON DELETE CASCADE, secret_hash TEXT NOT NULL, description TEXT,
-    expires_at BIGINT, unrestricted BOOLEAN NOT NULL, access_rules TEXT, system TEXT);
+    expires_at BIGINT, unrestricted BOOLEAN NOT NULL, access_rules TEXT, extra TEXT);
 CREATE UNIQUE INDEX application_credentials_name ON application_credentials (user_id, name);
 CREATE TABLE application_credential_roles (
     application_credential_id TEXT NOT NULL REFERENCES application_credentials (id) ON DELETE CASCADE,
@@ -74,7 +74,7 @@ CREATE TABLE application_credential_access_rules (
     access_rule_id TEXT NOT NULL REFERENCES access_rules (id), PRIMARY KEY (application_credential_id, access_rule_id));
 
 CREATE TABLE credentials (
-    id TEXT PRIMARY KEY, user_id TEXT NOT NULL, project_id TEXT, type TEXT NOT NULL, sealed_blob TEXT NOT NULL, extra TEXT);
+    id TEXT PRIMARY KEY, user_id TEXT NOT NULL, project_id TEXT, type TEXT NOT NULL, blob TEXT NOT NULL, extra TEXT);
 CREATE INDEX credentials_user ON credentials (user_id);
 
 CREATE TABLE policies (id TEXT PRIMARY KEY, type TEXT NOT NULL, blob TEXT NOT NULL, extra TEXT);
@@ -93,7 +93,7 @@ CREATE TABLE limits (
 CREATE UNIQUE INDEX limits_what ON limits
     (service_id, (COALESCE(region_id, '')), resource_name, (COALESCE(project_id, '')), (COALESCE(domain_id, '')));
 
-CREATE TABLE endpoint_groups (id TEXT PRIMARY KEY, name TEXT NOT NULL, description TEXT, filters TEXT NOT NULL);
+CREATE TABLE endpoint_groups (id TEXT PRIMARY KEY, name TEXT NOT NULL, description TEXT, filters JSONB NOT NULL);
 CREATE TABLE project_endpoints (
     project_id TEXT NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
     endpoint_id TEXT NOT NULL REFERENCES endpoints (id) ON DELETE CASCADE, PRIMARY KEY (project_id, endpoint_id));

@@ -113,6 +113,11 @@ const struct token *token_of_request(struct ctx *c, const struct request *reques
     return token;
 }
 
+bool token_is_delegated(const struct token *token)
+{
+    return token->version == PAYLOAD_TRUST || token->version == PAYLOAD_OAUTH || token->version == PAYLOAD_APPLICATION_CREDENTIAL;
+}
+
 bool token_judge(struct ctx *c, const char *text, struct identity *ret_who)
 {
     const struct token *token = token_get(c, text, 0);
