@@ -104,6 +104,22 @@ static const char *ec2_access(struct ctx *c, const char *blob)
     return access ? access : fail_null(c, EXPECTING, "access", "credential");
 }
 
+/* What binds an EC2 credential to how it was made stays in its blob. */
+static bool ec2_same(struct ctx *c, const char *was, const char *now)
+{
+    static const char *const names[] = { "trust_id", "app_cred_id", "access_token_id", "access_id" };
+
+    if (!now)
+        return true;
+    if (!ec2_access(c, now))
+        return false;
+    const json_t *before = ctx_json(c, json_loads(was, 0, NULL)), *after = ctx_json(c, json_loads(now, 0, NULL));
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+        if (!text_equal(json_get_string(before, names[i]), json_get_string(after, names[i])))
+            return fail(c, VALIDATION, ctx_printf(c, "%s can not be updated for credential", names[i]));
+    return true;
+}
+
 static bool create(struct ctx *c, struct request *request, struct reply *reply)
 {
     static const char *const texts[] = { "blob", "project_id", "type", "user_id" };
@@ -146,14 +162,8 @@ static bool update(struct ctx *c, struct request *request, struct reply *reply)
     object = keystone_body(c, r, request, old);
     if (!object)
         return false;
-    if (!strcmp(old->type, "ec2") && json_object_get(object, "blob")) {
-        const char *was = ec2_access(c, old->blob), *now = was ? ec2_access(c, json_get_string(object, "blob")) : NULL;
-
-        if (!now)
-            return false;
-        if (strcmp(was, now))
-            return fail(c, VALIDATION, "access_id can not be updated for credential");
-    }
+    if (!strcmp(old->type, "ec2") && !ec2_same(c, old->blob, json_get_string(object, "blob")))
+        return false;
     return keystone_change(c, r, request, old, object, reply);
 }
 
@@ -273,16 +283,9 @@ static bool ec2_list(struct ctx *c, struct request *request, struct reply *reply
 static struct credential *ec2_subject(struct ctx *c, const struct request *request, const char *rule)
 {
     struct credential *one = rest_find_any(c, &credential_resource, access_hash(c, request_arg(request, "access")));
-    struct fault missing = c->fault;
 
-    if (!one && missing.status != 404)
-        return NULL;
-    fault_clear(c);
-    if (!ec2_allowed(c, request, rule, one ? one->user_id : ""))
-        return NULL;
-    c->fault = missing;
-    if (!one || !rest_find_any(c, &user_resource, request_arg(request, "user_id")) || !credential_fill(c, (void *const *)&one, 1) ||
-        !primary_only(c, request))
+    if (!one || !ec2_allowed(c, request, rule, one->user_id) || !rest_find_any(c, &user_resource, request_arg(request, "user_id")) ||
+        !credential_fill(c, (void *const *)&one, 1) || !primary_only(c, request))
         return NULL;
     return strcmp(one->type, "ec2") ? fail_null(c, UNAUTHORIZED) : one;
 }
