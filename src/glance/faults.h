@@ -131,4 +131,17 @@
 #define TASK_MARKER            400, "HTTPBadRequest", "Invalid marker format"
 #define TASK_KEPT              405, "explained", "This operation is currently not permitted on Glance Tasks. They are auto deleted after reaching the time based on their expires_at property."
 
+/* Metadata definitions. */
+#define NAMESPACE_UNKNOWN      404, "MetadefNamespaceNotFound", "Metadata definition namespace=%s was not found."
+#define NAMESPACE_NOT_FOUND    404, "MetadefNamespaceNotFound", "Namespace %s not found"
+#define NAMESPACE_EXISTS       409, "MetadefDuplicateNamespace", "The metadata definition namespace=%s already exists."
+#define NAMESPACE_RENAME       409, "Invalid", "Invalid update. It would result in a duplicate metadata definition namespace with the same name of %s"
+#define NAMESPACE_PROTECTED    403, "ProtectedMetadefNamespaceDelete", "Metadata definition namespace %s is protected and cannot be deleted."
+#define ITEM_NOT_FOUND         404, "NotFound", "Could not find %s %s"
+#define ITEM_EXISTS            409, "Duplicate", "A metadata %s with name=%s already exists in namespace=%s.%s"
+#define ITEM_RENAME            409, "Invalid", "Invalid update. It would result in a duplicate metadata definition %s with same name=%s in namespace=%s."
+#define ASSOCIATION_EXISTS     409, "Duplicate", "The metadata definition resource-type association of resource-type=%s to namespace=%s already exists."
+#define ASSOCIATION_NOT_FOUND  404, "NotFound", "The metadata definition resource-type association of resource-type=%s to namespace=%s, was not found."
+#define ASSOCIATION_NOT_DELETED 404, "NotFound", "Failed to find resource type %s to delete"
+
 #endif

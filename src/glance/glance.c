@@ -21,15 +21,16 @@ static const struct attr option_attrs[] = {
 };
 
 static const struct route *const routes[] = {
-    glance_version_routes, image_routes, data_routes, member_routes, tag_routes, action_routes, info_routes, schema_routes, import_routes,
-    task_routes, NULL
+    glance_version_routes, glance_image_routes, glance_data_routes, glance_member_routes, glance_tag_routes, glance_action_routes,
+    glance_info_routes, glance_schema_routes, glance_import_routes,
+    glance_task_routes, glance_namespace_routes, glance_item_routes, glance_resource_type_routes, NULL
 };
 
 static const struct job_kind *const jobs[] = { &import_job, NULL };
 
 const struct rest_style glance_style = {
-    .times = TIME_ISO_Z, .own_401 = true, .error = glance_error_write, .invalid = error_invalid, .not_found = error_not_found,
-    .forbidden = error_forbidden, .finish = answer_finish,
+    .times = TIME_ISO_Z, .own_401 = true, .error = glance_error_write, .invalid = glance_error_invalid, .not_found = glance_error_not_found,
+    .forbidden = glance_error_forbidden, .finish = glance_answer_finish,
 };
 
 const struct glance_options *glance_options(void)

@@ -19,7 +19,9 @@ extern const struct policy glance_policies[];
 extern const struct migration glance_migrations[];
 extern const struct job_kind import_job;
 
-extern const struct route glance_version_routes[], image_routes[], data_routes[], member_routes[], tag_routes[], action_routes[],
-    info_routes[], schema_routes[], import_routes[], task_routes[];
+extern const struct route glance_version_routes[], glance_image_routes[], glance_data_routes[], glance_member_routes[], glance_tag_routes[],
+    glance_action_routes[],
+    glance_info_routes[], glance_schema_routes[], glance_import_routes[], glance_task_routes[], glance_namespace_routes[], glance_item_routes[],
+    glance_resource_type_routes[];
 
 #endif

@@ -24,7 +24,7 @@ static bool image_reactivate(struct ctx *c, struct request *request, struct repl
     return act(c, request, "reactivate", "deactivated", "active");
 }
 
-const struct route action_routes[] = {
+const struct route glance_action_routes[] = {
     { "POST", "images/{image_id}/actions/deactivate", image_deactivate, .status = 204, .flags = ROUTE_NO_POLICY | ROUTE_EMPTY },
     { "POST", "images/{image_id}/actions/reactivate", image_reactivate, .status = 204, .flags = ROUTE_NO_POLICY | ROUTE_EMPTY },
     {}

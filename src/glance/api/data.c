@@ -201,7 +201,7 @@ static bool image_stage(struct ctx *c, struct request *request, struct reply *re
     return image_transition(c, image, "uploading");
 }
 
-const struct route data_routes[] = {
+const struct route glance_data_routes[] = {
     { "GET", "images/{image_id}/file", image_download, .flags = ROUTE_NO_POLICY },
     { "PUT", "images/{image_id}/file", image_upload, .status = 204, .flags = ROUTE_NO_POLICY | ROUTE_STREAM | ROUTE_EMPTY },
     { "PUT", "images/{image_id}/stage", image_stage, .status = 204, .flags = ROUTE_NO_POLICY | ROUTE_STREAM | ROUTE_EMPTY },

@@ -122,23 +122,23 @@ void glance_error_write(struct ctx *c, struct request *request, struct reply *re
     buf_clear(&body);
 }
 
-void answer_finish(struct ctx *c, struct request *request, struct reply *reply)
+void glance_answer_finish(struct ctx *c, struct request *request, struct reply *reply)
 {
     if (!reply->has_body && !reply->content_type && reply->fd < 0)
         reply->content_type = "text/html; charset=UTF-8";
 }
 
-bool error_invalid(struct ctx *c, const struct resource *resource, const struct invalid *invalid)
+bool glance_error_invalid(struct ctx *c, const struct resource *resource, const struct invalid *invalid)
 {
     return fail(c, BAD_REQUEST, ctx_printf(c, "Invalid value for %s", invalid->name));
 }
 
-bool error_not_found(struct ctx *c, const struct resource *resource, const char *id)
+bool glance_error_not_found(struct ctx *c, const struct resource *resource, const char *id)
 {
     return fail(c, IMAGE_HIDDEN, "The resource could not be found.");
 }
 
-bool error_forbidden(struct ctx *c, const char *rule)
+bool glance_error_forbidden(struct ctx *c, const char *rule)
 {
     return fail(c, RULE_FORBIDS, rule);
 }

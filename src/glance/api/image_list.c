@@ -379,8 +379,10 @@ char *query_again(struct ctx *c, const struct request *request, const char *mark
         buf_putc(&text, '=');
         add_quoted(&text, request_query(request, q->name));
     }
-    if (marker)
-        buf_printf(&text, "%smarker=%s", text.len ? "&" : "", marker);
+    if (marker) {
+        buf_puts(&text, text.len ? "&marker=" : "marker=");
+        add_quoted(&text, marker);
+    }
     copy = ctx_strdup(c, text.data ? text.data : "");
     buf_clear(&text);
     return copy;

@@ -232,7 +232,7 @@ static bool image_delete(struct ctx *c, struct request *request, struct reply *r
     return true;
 }
 
-const struct route image_routes[] = {
+const struct route glance_image_routes[] = {
     { "GET", "images", image_list, .flags = ROUTE_NO_POLICY },
     { "POST", "images", image_create, .status = 201, .flags = ROUTE_NO_POLICY },
     { "GET", "images/{image_id}", image_show, .flags = ROUTE_NO_POLICY },

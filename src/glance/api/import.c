@@ -60,6 +60,14 @@ static bool judge_uri(struct ctx *c, const char *method, const char *uri)
     return strcmp(method, "web-download") != 0 || import_uri_allowed(uri) || fail(c, IMPORT_URI, uri ? uri : "None");
 }
 
+/* There is one store, and an active image is in it: a copy to all of them has been made already. */
+static bool copied(struct ctx *c, struct image *image)
+{
+    json_object_set_new(image->properties, "os_glance_importing_to_stores", json_string(""));
+    json_object_set_new(image->properties, "os_glance_failed_import", json_string(""));
+    return image_save(c, image);
+}
+
 /* In the transaction. */
 static bool begin(struct ctx *c, const char *id, json_t *body)
 {
@@ -74,9 +82,8 @@ static bool begin(struct ctx *c, const char *id, json_t *body)
         return fail(c, IMPORT_BUSY);
     if (!judge_stores(c, body))
         return false;
-    /* There is one store, and an active image is in it. */
     if (copying)
-        return json_is_true(json_object_get(body, "all_stores")) || fail(c, IMPORT_PRESENT);
+        return json_is_true(json_object_get(body, "all_stores")) ? copied(c, image) : fail(c, IMPORT_PRESENT);
     return judge_uri(c, method, uri) && import_begin(c, image, "api_image_import", body, strcmp(method, "web-download") == 0 ? uri : NULL);
 }
 
@@ -118,7 +125,7 @@ static bool cache_absent(struct ctx *c, struct request *request, struct reply *r
     return fail(c, CACHE_ABSENT);
 }
 
-const struct route import_routes[] = {
+const struct route glance_import_routes[] = {
     { "POST", "images/{image_id}/import", image_import, .status = 202, .flags = ROUTE_NO_POLICY | ROUTE_EMPTY },
     { "DELETE", "stores/{store_id}/{image_id}", store_delete, .status = 204, .flags = ROUTE_NO_POLICY | ROUTE_EMPTY },
     { "GET", "cache", cache_absent, .flags = ROUTE_NO_POLICY },

@@ -65,7 +65,7 @@ static bool schema_show(struct ctx *c, struct request *request, struct reply *re
     return true;
 }
 
-const struct route info_routes[] = {
+const struct route glance_info_routes[] = {
     { "GET", "info/import", import_show, .flags = ROUTE_NO_POLICY },
     { "GET", "info/stores", stores_show, .flags = ROUTE_NO_POLICY },
     { "GET", "info/stores/detail", stores_show_detail, .policy = "stores_info_detail" },
@@ -74,7 +74,7 @@ const struct route info_routes[] = {
 };
 
 #define SCHEMA(path, file) { "GET", "schemas/" path, schema_show, .flags = ROUTE_NO_POLICY, .data = file }
-const struct route schema_routes[] = {
+const struct route glance_schema_routes[] = {
     SCHEMA("image", "image"), SCHEMA("images", "images"), SCHEMA("member", "member"), SCHEMA("members", "members"),
     SCHEMA("task", "task"), SCHEMA("tasks", "tasks"),
     SCHEMA("metadefs/namespace", "metadef_namespace"), SCHEMA("metadefs/namespaces", "metadef_namespaces"),

@@ -279,7 +279,7 @@ static bool member_delete(struct ctx *c, struct request *request, struct reply *
     return write_row(c, "DELETE FROM image_members WHERE image_id = $1 AND member_id = $2", VALUES(T(image->id), T(member->member_id)));
 }
 
-const struct route member_routes[] = {
+const struct route glance_member_routes[] = {
     { "GET", "images/{image_id}/members", member_list, .flags = ROUTE_NO_POLICY },
     { "POST", "images/{image_id}/members", member_create, .flags = ROUTE_NO_POLICY },
     { "GET", "images/{image_id}/members/{member_id}", member_show, .flags = ROUTE_NO_POLICY },

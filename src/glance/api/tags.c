@@ -80,7 +80,7 @@ static bool tag_remove(struct ctx *c, struct request *request, struct reply *rep
     return in_transaction(c, request, take_away);
 }
 
-const struct route tag_routes[] = {
+const struct route glance_tag_routes[] = {
     { "PUT", "images/{image_id}/tags/{tag_value}", tag_add, .status = 204, .flags = ROUTE_NO_POLICY | ROUTE_EMPTY },
     { "DELETE", "images/{image_id}/tags/{tag_value}", tag_remove, .status = 204, .flags = ROUTE_NO_POLICY | ROUTE_EMPTY },
     {}

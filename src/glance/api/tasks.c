@@ -301,7 +301,7 @@ static bool task_delete(struct ctx *c, struct request *request, struct reply *re
     return fail(c, TASK_KEPT);
 }
 
-const struct route task_routes[] = {
+const struct route glance_task_routes[] = {
     { "GET", "tasks", task_list, .policy = "tasks_api_access" },
     { "POST", "tasks", task_create, .status = 201, .policy = "tasks_api_access" },
     { "GET", "tasks/{task_id}", task_show, .policy = "tasks_api_access" },

@@ -344,7 +344,7 @@ static bool tell(struct ctx *c, const char *name, struct check *k)
     add_value(b, k->schema);
     buf_printf(b, "\n\nOn instance%s", k->value_path.data ? k->value_path.data : "");
     add_value(b, k->value);
-    return fail(c, SCHEMA_MISMATCH, name, b->data);
+    return fail(c, SCHEMA_MISMATCH, name ? name : "", b->data);
 }
 
 bool glance_schema_check(struct ctx *c, const char *name, json_t *value)
@@ -356,7 +356,7 @@ bool glance_schema_check(struct ctx *c, const char *name, json_t *value)
     if (ok && !json_object_get(schema, "additionalProperties") && !check_unexpected(&k, schema, value))
         ok = wrong(&k, "additionalProperties", schema, value);
     if (!ok)
-        tell(c, name, &k);
+        tell(c, json_get_string(schema, "name"), &k);
     buf_clear(&k.schema_path);
     buf_clear(&k.value_path);
     buf_clear(&k.why);
