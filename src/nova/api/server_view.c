@@ -175,12 +175,13 @@ static void write_extended(struct ctx *c, struct out *o, const struct instance *
 
 static void write_volumes(struct ctx *c, struct out *o, const struct instance *inst)
 {
-    json_t *device;
+    bool any = inst->block_devices.text && strstr(inst->block_devices.text, "volume_id");
+    json_t *devices = any ? json_of(c, inst->block_devices) : NULL, *device;
     size_t i;
 
     out_array(o, "os-extended-volumes:volumes_attached");
-    if (inst->block_devices.text && strstr(inst->block_devices.text, "volume_id"))
-        json_array_foreach(json_of(c, inst->block_devices), i, device) {
+    if (any)
+        json_array_foreach(devices, i, device) {
             if (!json_get_string(device, "volume_id"))
                 continue;
             out_object(o, NULL);
