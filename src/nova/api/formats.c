@@ -62,20 +62,18 @@ static bool is_keypair_name_292(const char *text)
     return only_of(text, "@._- ");
 }
 
+/* As Python reads it: other characters do not count, what remains must be whole groups. */
 static bool is_base64(const char *text)
 {
     size_t n = 0, padding = 0;
 
     for (; *text; text++) {
-        if (strchr("\r\n\t \v\f", *text))
-            continue;
         if (*text == '=')
             padding++;
-        else if (padding || (!g_ascii_isalnum(*text) && *text != '+' && *text != '/'))
-            return false;
-        n++;
+        else if (g_ascii_isalnum(*text) || *text == '+' || *text == '/')
+            n++;
     }
-    return n % 4 == 0 && padding <= 2;
+    return n % 4 == 0 || (n % 4 == 2 && padding >= 2) || (n % 4 == 3 && padding >= 1);
 }
 
 static bool is_ipv4(const char *text)

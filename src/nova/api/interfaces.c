@@ -16,16 +16,12 @@ static const struct server_action detach = { .name = "detach_interface", .states
 
 static const char *tag_of(struct ctx *c, const struct instance *inst, const char *port)
 {
-    json_t *vifs = json_of(c, inst->network_info), *vif;
+    json_t *vif;
     size_t i;
 
-<<<<<<< HEAD
     json_t *parsed = json_of(c, inst->network_info);
 
     json_array_foreach(parsed, i, vif)
-=======
-    json_array_foreach(vifs, i, vif)
->>>>>>> 84bfdee (nova: loops over JSON read it once)
         if (text_equal(json_get_string(vif, "id"), port))
             return json_get_string(vif, "tag");
     return NULL;
@@ -166,19 +162,14 @@ static bool interface_detach(struct ctx *c, struct request *rq, struct reply *rp
     const char *port = request_arg(rq, "port_id");
     const struct instance *inst = server_get(c, rq);
     bool has = false;
-    json_t *vifs, *vif;
+    json_t *vif;
     size_t i;
 
     if (!inst || !action_allowed(c, inst, &detach))
         return false;
-<<<<<<< HEAD
     json_t *parsed = json_of(c, inst->network_info);
 
     json_array_foreach(parsed, i, vif)
-=======
-    vifs = json_of(c, inst->network_info);
-    json_array_foreach(vifs, i, vif)
->>>>>>> 84bfdee (nova: loops over JSON read it once)
         has |= text_equal(json_get_string(vif, "id"), port);
     if (!has)
         return fail(c, PORT_NOT_FOUND, port);

@@ -214,8 +214,13 @@ static bool check_devices(struct ctx *c, const struct wish *w)
         const char *source = json_get_string(device, "source_type"), *to = json_get_string(device, "destination_type");
         const char *id = json_get_string(device, "uuid");
 
+        if (!id && !text_equal(source, "blank"))
+            return fail(c, BDM_FORMAT, "Missing device UUID.");
         if (!source)
             return fail(c, BDM_FORMAT, "Invalid source_type field.");
+        if (strcmp(source, "image") == 0 && text_equal(to, "local") &&
+            (!json_get_string(w->server, "imageRef") || loose_int(json_object_get(device, "boot_index"), -1) != 0))
+            return fail(c, BDM_FORMAT, "Mapping image to local is not supported.");
         if (strcmp(source, "volume") == 0)
             return fail(c, BDM_VOLUME, id ? id : "None");
         if (strcmp(source, "snapshot") == 0)

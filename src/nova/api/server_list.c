@@ -382,17 +382,13 @@ static const char *text_of(struct ctx *c, const struct attr *a, const struct ins
 
 static bool has_address(struct ctx *c, const struct instance *inst, GRegex *regex, int64_t version)
 {
-    json_t *networks = json_of(c, inst->addresses), *address, *list;
+    json_t *address, *list;
     const char *label;
     size_t i;
 
-<<<<<<< HEAD
     json_t *parsed = json_of(c, inst->addresses);
 
     json_object_foreach(parsed, label, list)
-=======
-    json_object_foreach(networks, label, list)
->>>>>>> 84bfdee (nova: loops over JSON read it once)
         json_array_foreach(list, i, address)
             if (json_get_int(address, "version", 0) == version && text_equal(json_get_string(address, "OS-EXT-IPS:type"), "fixed") &&
                 g_regex_match(regex, json_get_string(address, "addr"), 0, NULL))

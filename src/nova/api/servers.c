@@ -301,21 +301,16 @@ static bool addresses_list(struct ctx *c, struct request *rq, struct reply *rp)
     const struct instance *inst = server_get(c, rq);
     const char *label;
     struct out o;
-    json_t *networks, *list;
+    json_t *list;
 
     if (!inst)
         return false;
-    networks = json_of(c, inst->addresses);
     o = answer(rp);
     out_object(&o, NULL);
     out_object(&o, "addresses");
-<<<<<<< HEAD
     json_t *parsed = json_of(c, inst->addresses);
 
     json_object_foreach(parsed, label, list)
-=======
-    json_object_foreach(networks, label, list)
->>>>>>> 84bfdee (nova: loops over JSON read it once)
         write_network(&o, label, list);
     out_end_object(&o);
     out_end_object(&o);
