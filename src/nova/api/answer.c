@@ -93,7 +93,7 @@ bool tx_done(struct ctx *c, bool ok)
 bool project_verify(struct ctx *c, const char *project_id)
 {
     struct call call = { .type = "identity", .method = "GET", .accept_404 = "yes",
-                         .path = ctx_printf(c, "/v3/projects/%s", client_quote(c, project_id)) };
+                         .path = ctx_printf(c, "/projects/%s", client_quote(c, project_id)) };
 
     if (client_call(c, &call))
         return call.status != 404 || fail(c, BAD_PROJECT, project_id);
