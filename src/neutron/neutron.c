@@ -49,7 +49,7 @@ static const struct resource *const resources[] = {
 };
 static const struct route *const routes[] = {
     neutron_version_routes, extension_routes, quota_routes, subnetpool_routes, address_group_routes, router_routes, binding_routes,
-    scheduler_routes, availability_routes, flavor_routes, auto_allocate_routes, tag_routes,
+    scheduler_routes, availability_routes, flavor_routes, auto_allocate_routes, neutron_tag_routes,
     NULL
 };
 static const struct rpc_server *const rpc[] = {

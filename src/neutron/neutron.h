@@ -31,7 +31,7 @@ const struct neutron_options *neutron_options(void);
 extern const struct resource network_resource, subnet_resource, port_resource, subnetpool_resource, address_scope_resource,
     address_group_resource, router_resource, floatingip_resource, security_group_resource, security_group_rule_resource,
     rbac_policy_resource, agent_resource, flavor_resource, service_profile_resource;
-extern const struct route neutron_version_routes[], extension_routes[], quota_routes[], tag_routes[], router_routes[], binding_routes[],
+extern const struct route neutron_version_routes[], extension_routes[], quota_routes[], neutron_tag_routes[], router_routes[], binding_routes[],
     scheduler_routes[], subnetpool_routes[], address_group_routes[], availability_routes[], flavor_routes[], auto_allocate_routes[];
 
 /* "[{'start': '10.0.0.2'}]": as Python prints the value, for messages. */

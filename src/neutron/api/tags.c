@@ -5,36 +5,20 @@
 
 enum { TAG_MOST = 60 };              /* characters of a tag */
 
-static const struct resource *const taggable[] = {
-    &network_resource, &subnet_resource, &port_resource, &subnetpool_resource, &router_resource, &floatingip_resource, &security_group_resource,
-};
-
-/* The resource of the request's path, and its record if the asker may do that to it. */
+/* The route's resource, and its record if the asker may do that to it. */
 struct tagged {
     const struct resource *resource;
     void *record;
     json_t *tags;
 };
 
-static const struct resource *resource_of(struct request *request)
-{
-    const char *name = request_arg(request, "resources");
-
-    for (size_t i = 0; i < G_N_ELEMENTS(taggable); i++)
-        if (!strcmp(name, taggable[i]->path ? taggable[i]->path + 1 : taggable[i]->plural))
-            return taggable[i];
-    return NULL;
-}
-
 static bool tagged_find(struct ctx *c, struct request *request, bool change, struct tagged *t)
 {
-    t->resource = resource_of(request);
-    if (!t->resource)
-        return fail(c, HTTP_NOT_FOUND);
+    t->resource = request->route->data;
     t->record = rest_find(c, t->resource, request_arg(request, "id"));
     if (!t->record && c->fault.status == 404) {
         fault_clear(c);
-        return fail(c, TAG_RESOURCE_NOT_FOUND, request_arg(request, "resources"), request_arg(request, "id"));
+        return fail(c, TAG_RESOURCE_NOT_FOUND, t->resource->plural, request_arg(request, "id"));
     }
     if (!t->record || (change && !rest_allowed(c, t->resource, "update", t->record)))
         return false;
@@ -185,12 +169,15 @@ static bool tag_delete(struct ctx *c, struct request *request, struct reply *rep
     return change_run(c, request, remove_one, request_arg(request, "tag"), NULL, &(struct tagged){ 0 });
 }
 
-const struct route tag_routes[] = {
-    { "GET", "/v2.0/{resources}/{id}/tags", tags_list, 200, ROUTE_NO_POLICY },
-    { "PUT", "/v2.0/{resources}/{id}/tags", tags_update, 200, ROUTE_NO_POLICY },
-    { "DELETE", "/v2.0/{resources}/{id}/tags", tags_delete, 204, ROUTE_NO_POLICY },
-    { "GET", "/v2.0/{resources}/{id}/tags/{tag}", tag_show, 204, ROUTE_NO_POLICY },
-    { "PUT", "/v2.0/{resources}/{id}/tags/{tag}", tag_add, 201, ROUTE_NO_POLICY },
-    { "DELETE", "/v2.0/{resources}/{id}/tags/{tag}", tag_delete, 204, ROUTE_NO_POLICY },
+#define TAGS(path, resource) \
+    { "GET", "/v2.0/" path "/{id}/tags", tags_list, 200, ROUTE_NO_POLICY, .data = &resource }, \
+    { "PUT", "/v2.0/" path "/{id}/tags", tags_update, 200, ROUTE_NO_POLICY, .data = &resource }, \
+    { "DELETE", "/v2.0/" path "/{id}/tags", tags_delete, 204, ROUTE_NO_POLICY, .data = &resource }, \
+    { "GET", "/v2.0/" path "/{id}/tags/{tag}", tag_show, 204, ROUTE_NO_POLICY, .data = &resource }, \
+    { "PUT", "/v2.0/" path "/{id}/tags/{tag}", tag_add, 201, ROUTE_NO_POLICY, .data = &resource }, \
+    { "DELETE", "/v2.0/" path "/{id}/tags/{tag}", tag_delete, 204, ROUTE_NO_POLICY, .data = &resource }
+const struct route neutron_tag_routes[] = {
+    TAGS("networks", network_resource), TAGS("subnets", subnet_resource), TAGS("ports", port_resource), TAGS("subnetpools", subnetpool_resource),
+    TAGS("routers", router_resource), TAGS("floatingips", floatingip_resource), TAGS("security-groups", security_group_resource),
     {}
 };
