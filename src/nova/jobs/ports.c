@@ -252,12 +252,12 @@ json_t *ports_allocate(struct ctx *c, const struct instance *inst, bool again)
 /* Was the port there before the instance? What the request says counts where network_info was not yet written. */
 static bool port_taken(struct ctx *c, const struct instance *inst, const char *port_id)
 {
-    json_t *vif = vif_find(json_of(c, inst->network_info), port_id), *one;
+    json_t *vif = vif_find(json_of(c, inst->network_info), port_id), *asked = json_object_get(json_of(c, inst->request), "networks"), *one;
     size_t i;
 
     if (vif)
         return json_get_bool(vif, "preserve_on_delete", false);
-    json_array_foreach(json_object_get(json_of(c, inst->request), "networks"), i, one)
+    json_array_foreach(asked, i, one)
         if (text_equal(json_get_string(one, "port"), port_id))
             return true;
     return false;
