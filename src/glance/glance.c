@@ -38,6 +38,24 @@ const struct glance_options *glance_options(void)
     return service_options(&glance);
 }
 
+/* The resource types metadata definitions are usually for. */
+static bool bootstrap(struct ctx *c)
+{
+    static const char *const types[] = {
+        "OS::Cinder::Volume", "OS::Glance::Image", "OS::Nova::Aggregate", "OS::Nova::Flavor", "OS::Nova::Server", "OS::Trove::Instance", NULL
+    };
+
+    if (!db_begin(c))
+        return false;
+    for (const char *const *type = types; *type; type++)
+        if (!db_exec(c, "INSERT INTO metadef_resource_types (name, created_at, updated_at) VALUES ($1, $2, $2) ON CONFLICT DO NOTHING", T(*type),
+                     I(clock_us()))) {
+            db_rollback(c);
+            return false;
+        }
+    return db_commit(c);
+}
+
 /* Data and stagings that belong to an image. */
 static bool keep(struct ctx *c, const char *id, bool staged)
 {
@@ -63,5 +81,5 @@ static bool start(struct ctx *c)
 const struct service glance = {
     .name = "glance", .type = "image", .title = "Image Service", .port = 9292, .endpoint = "", .base = "/v2",
     .style = &glance_style, .routes = routes, .policies = glance_policies, .migrations = glance_migrations, .jobs = jobs,
-    .options = option_attrs, .options_size = sizeof(struct glance_options), .start = start,
+    .options = option_attrs, .options_size = sizeof(struct glance_options), .bootstrap = bootstrap, .start = start,
 };
