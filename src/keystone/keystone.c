@@ -24,13 +24,13 @@ static const struct attr keystone_option_attrs[] = {
 static const struct resource *const keystone_resources[] = {
     &domain_resource, &project_resource, &user_resource, &group_resource, &role_resource, &region_resource, &service_resource,
     &endpoint_resource, &credential_resource, &registered_limit_resource, &limit_resource, &policy_resource, &endpoint_group_resource,
-    &trust_resource, NULL
+    &trust_resource, &service_provider_resource, &identity_provider_resource, &mapping_resource, &consumer_resource, NULL
 };
 
 static const struct route *const keystone_routes[] = {
     keystone_version_routes, token_routes, project_routes, user_routes, group_routes, role_routes, grant_routes, role_assignment_routes,
     region_routes, application_credential_routes, ec2_routes, limit_routes, policy_routes, endpoint_filter_routes, trust_routes,
-    revocation_routes, NULL
+    revocation_routes, domain_config_routes, federation_routes, NULL
 };
 
 /* Options whose default depends on where the cloud lives. */

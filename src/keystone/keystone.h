@@ -24,6 +24,7 @@ const struct keystone_options *keystone_options(void);
  * The verbs of a resource of Keystone: its rules are asked about members by the names "target.<name>.<member>", unknown
  * members of a body are kept in the attr "extra" if the table has it, immutable resources are left alone. */
 handler keystone_create, keystone_show, keystone_list, keystone_update, keystone_remove;
+handler keystone_put;                /* creates under the id of the path */
 #define KEYSTONE_VERBS \
     .create = keystone_create, .show = keystone_show, .list = keystone_list, .update = keystone_update, .remove = keystone_remove
 

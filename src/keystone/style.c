@@ -126,6 +126,8 @@ static bool not_found(struct ctx *c, const struct resource *r, const char *id)
 
     if (!strcmp(r->name, "limit") || !strcmp(r->name, "registered_limit"))
         return fail(c, NO_SUCH_FOR, r->name[0] == 'l' ? "limit" : "registered limit", id);
+    if (!strcmp(r->name, "consumer"))
+        return fail(c, NOT_FOUND, "Consumer not found");
     for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
         if (!strcmp(words[i].resource, r->name))
             return fail(c, NO_SUCH, words[i].word, id);
@@ -211,7 +213,7 @@ static void finish(struct ctx *c, struct request *request, struct reply *reply)
 }
 
 const struct rest_style keystone_style = {
-    .envelope = true, .times = TIME_ISO_MICRO_Z, .hex_ids = true, .update_is_patch = true, .open_errors = true, .own_401 = true,
+    .envelope = true, .times = TIME_ISO_MICRO_Z, .hex_ids = true, .update_is_patch = true, .open_errors = true, .own_401 = true, .slash_at_end = true,
     .error = error, .invalid = invalid, .not_found = not_found, .forbidden = forbidden, .policy = no_rule, .filter = filter,
     .list_members = list_members, .finish = finish,
 };

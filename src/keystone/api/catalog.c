@@ -50,31 +50,13 @@ static void region_write(struct ctx *c, struct out *o, const void *record, bool 
     write_self(c, o, "regions", r->id);
 }
 
-/* PUT /v3/regions/{id}: the id is the path's. */
-static bool region_put(struct ctx *c, struct request *request, struct reply *reply)
-{
-    const char *id = request_arg(request, "id");
-    json_t *body = request_json(c, request), *object = json_object_get(body, "region");
-    const char *given = json_get_string(object, "id");
-
-    if (!body)
-        return false;
-    if (given && strcmp(given, id))
-        return fail(c, VALIDATION, ctx_printf(c, "Conflicting region IDs specified: \"%s\" != \"%s\"", id, given));
-    if (!object)
-        json_object_set_new(body, "region", object = json_object());
-    json_object_set_new(object, "id", json_string(id));
-    object = keystone_body(c, &region_resource, request, NULL);
-    return object && keystone_insert(c, &region_resource, request, object, reply);
-}
-
 const struct resource region_resource = {
     .name = "region", .plural = "regions", .size = sizeof(struct region), .attrs = region_attrs, .flags = NO_BULK, KEYSTONE_VERBS,
     .check = region_check, .deleting = region_deleting, .write = region_write,
 };
 
 const struct route region_routes[] = {
-    { "PUT", "/v3/regions/{id}", region_put, .status = 201, .flags = ROUTE_NO_POLICY },        /* as POST /v3/regions */
+    { "PUT", "/v3/regions/{id}", keystone_put, .status = 201, .data = &region_resource, .flags = ROUTE_NO_POLICY },
     {}
 };
 

@@ -115,4 +115,10 @@ CREATE TABLE domain_options (
 CREATE TABLE consumers (id TEXT PRIMARY KEY, description TEXT, secret TEXT NOT NULL, extra TEXT);
 CREATE TABLE service_providers (
     id TEXT PRIMARY KEY, auth_url TEXT NOT NULL, sp_url TEXT NOT NULL, description TEXT, enabled BOOLEAN NOT NULL,
-    relay_state_prefix TEXT NOT NULL);
+    relay_state_prefix TEXT);
+CREATE TABLE identity_providers (
+    id TEXT PRIMARY KEY, domain_id TEXT NOT NULL, description TEXT, enabled BOOLEAN NOT NULL, remote_ids TEXT, authorization_ttl BIGINT);
+CREATE TABLE mappings (id TEXT PRIMARY KEY, rules TEXT NOT NULL);
+CREATE TABLE federation_protocols (
+    idp_id TEXT NOT NULL REFERENCES identity_providers (id) ON DELETE CASCADE, id TEXT NOT NULL, mapping_id TEXT NOT NULL,
+    PRIMARY KEY (idp_id, id));

@@ -257,8 +257,29 @@ static void head_write(struct out *o, const struct facts *f)
         roles_write(o, f->roles);
 }
 
-static void tail_write(struct out *o, const struct facts *f)
+/* Where else a user of this cloud may go. */
+static void service_providers_write(struct ctx *c, struct out *o)
 {
+    struct rows *rows = db_query(c, "SELECT id, auth_url, sp_url FROM service_providers WHERE enabled = $1 ORDER BY id", B(true));
+    bool any = false;
+
+    while (db_next(rows)) {
+        if (!any)
+            out_array(o, "service_providers");
+        any = true;
+        out_object(o, NULL);
+        out_string(o, "id", db_text(rows, 0));
+        out_string(o, "auth_url", db_text(rows, 1));
+        out_string(o, "sp_url", db_text(rows, 2));
+        out_end_object(o);
+    }
+    if (any)
+        out_end_array(o);
+}
+
+static void tail_write(struct ctx *c, struct out *o, const struct facts *f)
+{
+    service_providers_write(c, o);
     if (f->app_cred.id) {
         out_object(o, "application_credential");
         out_string(o, "id", f->app_cred.id);
@@ -285,7 +306,7 @@ static bool answer_write(struct ctx *c, struct token *token, const struct facts 
     if (f->payload->version != PAYLOAD_UNSCOPED)
         ok = catalog_write(c, &o, "catalog", user_id, f->payload->project_id);
     token->catalog_size = text.len - token->head_size;
-    tail_write(&o, f);
+    tail_write(c, &o, f);
     token->tail_size = text.len - token->catalog_size - token->head_size;
     token->head = g_string_chunk_insert_len(token->strings, text.data, (gssize)text.len);
     token->catalog = token->head + token->head_size;

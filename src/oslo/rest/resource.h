@@ -76,6 +76,7 @@ struct rest_style {
     const char *owner_alias;                         /* a second name of the OWNER attr on the wire ("tenant_id"), or NULL */
     bool unknown_filter_is_error;
     bool open_errors;                                /* 404 and 405 of unknown routes need no token (keystone) */
+    bool slash_at_end;                               /* "/v3/users/" is "/v3/users" (keystone) */
     bool own_401;                                    /* error() says 401 too; else it is said as keystonemiddleware does */
     bool update_is_patch;                            /* PATCH, else PUT */
     int create_status, update_status, delete_status; /* 0: 201, 200, 204 */

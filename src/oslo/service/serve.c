@@ -12,6 +12,7 @@
 static bool answer(struct ctx *, struct service_state *, struct request *, struct reply *);
 static bool admit(struct ctx *, const struct service *, struct request *, bool found);
 static bool run_route(struct ctx *, struct request *, struct reply *);
+static bool slash_dropped(struct ctx *, const struct service *, struct request *);
 static void answer_fault(struct ctx *, struct request *, struct reply *);
 static void plain_error(struct ctx *, struct reply *);
 static void take_request_ids(struct ctx *, const struct request *);
@@ -54,7 +55,8 @@ static bool answer(struct ctx *c, struct service_state *state, struct request *r
     const char *allow = NULL;
 
     c->version = version_negotiate(c, service, request, &wrong_version);
-    bool found = router_find(c, state->router, request, c->version, &allow);
+    bool found = router_find(c, state->router, request, c->version, &allow) ||
+        (!allow && slash_dropped(c, service, request) && router_find(c, state->router, request, c->version, &allow));
     if (failed(c) || !admit(c, service, request, found))
         return false;
     if (wrong_version) {
@@ -72,6 +74,17 @@ static bool answer(struct ctx *c, struct service_state *state, struct request *r
         return false;
     version_headers(c, service, request, NULL, reply);
     return run_route(c, request, reply);
+}
+
+/* Takes the slash off the path's end where the service does not mind it. */
+static bool slash_dropped(struct ctx *c, const struct service *service, struct request *request)
+{
+    size_t n = strlen(request->path);
+
+    if (!service->style || !service->style->slash_at_end || n < 2 || request->path[n - 1] != '/')
+        return false;
+    request->path = ctx_strndup(c, request->path, n - 1);
+    return true;
 }
 
 /* Identity. What lies outside the service's base, and open rows, need none. */
