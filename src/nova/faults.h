@@ -50,11 +50,10 @@
 #define KEYPAIR_LIMIT 403, "KeypairLimitExceeded", "Quota exceeded, too many key pairs."
 
 #define CONSOLE_UNAVAILABLE 400, "ConsoleTypeUnavailable", "Unavailable console type %s."
-#define CONSOLE_INVALID 400, "ConsoleTypeInvalid", "Invalid console type %s"
 #define PORT_NOT_FOUND 404, "PortNotFound", "Port id %s could not be found."
 #define PORT_NOT_OF_SERVER 404, "NotFound", "Instance %s does not have a port with id %s"
 #define ATTACHED_NETWORK_NOT_FOUND 404, "NetworkNotFound", "Network %s could not be found."
-#define GROUP_NOT_FOUND 404, "SecurityGroupNotFoundForProject", "Security group %s not found for project %s."
+#define GROUP_NOT_FOUND 404, "SecurityGroupNotFoundForProject", "Security group %s is not found for project %s"
 #define GROUP_NOT_OF_SERVER 404, "SecurityGroupNotExistsForInstance", "Security group %s is not associated with the instance %s"
 #define MIGRATION_NOT_IN_PROGRESS 404, "MigrationNotFoundForInstance", "In-progress live migration %s is not found for server %s."
 

@@ -51,10 +51,10 @@ static bool carry_out(struct ctx *c, struct instance *inst, const struct server_
 
 bool action_run(struct ctx *c, struct instance *inst, const struct server_action *a, struct doing *d)
 {
-    if (a->job && !instance_action_exists(a->job))
-        return fail(c, NOT_IMPLEMENTED, "The requested functionality is not supported.");
     if (!action_allowed(c, inst, a) || (a->prepare && !a->prepare(c, inst, d)))
         return false;
+    if (a->job && !instance_action_exists(a->job))
+        return fail(c, NOT_IMPLEMENTED, "The requested functionality is not supported.");
     if (!db_begin(c) || !tx_done(c, carry_out(c, inst, a, d)))
         return false;
     if (a->job)

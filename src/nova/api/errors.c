@@ -80,10 +80,11 @@ void nova_error_write(struct ctx *c, struct request *rq, struct reply *rp)
         return;
     }
     rp->content_type = "application/json; charset=UTF-8";
+    rp->status = is_no_route(&c->fault) ? 404 : c->fault.status;
     o = answer(rp);
     out_object(&o, NULL);
-    out_object(&o, name_of(c->fault.status));
-    out_int(&o, "code", c->fault.status);
+    out_object(&o, name_of(rp->status));
+    out_int(&o, "code", rp->status);
     out_string(&o, "message", is_no_route(&c->fault) ? "The resource could not be found." : message_of(c));
     out_end_object(&o);
     out_end_object(&o);

@@ -172,7 +172,7 @@ static bool interface_detach(struct ctx *c, struct request *rq, struct reply *rp
     json_array_foreach(parsed, i, vif)
         has |= text_equal(json_get_string(vif, "id"), port);
     if (!has)
-        return fail(c, PORT_NOT_FOUND, port);
+        return true;
     return recorded_call(c, inst, "detach_interface", RPC_DETACH_INTERFACE, json_pack("{s:s}", "port_id", port)) != NULL;
 }
 
@@ -308,7 +308,7 @@ static bool group_change(struct ctx *c, struct request *rq, struct reply *rp)
 
     if (!body)
         return false;
-    if (!json_is_object(json_object_get(body, rq->route->action)))
+    if (!json_object_size(json_object_get(body, rq->route->action)))
         return fail(c, BAD_REQUEST, "Security group not specified");
     if (!name)
         return fail(c, BAD_REQUEST, "Security group name not specified");

@@ -60,7 +60,7 @@ static json_t *enveloped(const char *name, json_t *content)
 }
 
 /* {"$query": {...}}: each parameter is a list of values; since and until belong to the parameter. */
-static json_t *query_schema(const json_t *common, json_t *parameters, const json_t *strict)
+static json_t *query_schema(const json_t *common, json_t *parameters, const char *pattern, const json_t *strict)
 {
     json_t *properties = json_object(), *schema, *result;
     const char *key;
@@ -74,6 +74,10 @@ static json_t *query_schema(const json_t *common, json_t *parameters, const json
         json_object_set_new(properties, key, list);
     }
     result = json_pack("{s:s, s:o}", "type", "object", "properties", properties);
+    if (pattern) {
+        keep_pattern(pattern);
+        json_object_set_new(result, "patternProperties", json_pack("{s:{}}", pattern));
+    }
     if (strict)
         json_object_set_new(result, "noAdditionalProperties", json_pack("{s:i}", "since", version_of(strict)));
     return result;
@@ -122,7 +126,7 @@ static json_t *resolved(const json_t *common, json_t *schema)
     if (!json_is_object(schema))
         return json_incref(schema);
     if (json_object_get(schema, "$query"))
-        return query_schema(common, json_object_get(schema, "$query"), json_object_get(schema, "strict"));
+        return query_schema(common, json_object_get(schema, "$query"), json_get_string(schema, "pattern"), json_object_get(schema, "strict"));
     result = resolved_object(common, schema);
     return json_get_string(schema, "$in") ? enveloped(json_get_string(schema, "$in"), result) : result;
 }

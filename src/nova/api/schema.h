@@ -7,7 +7,7 @@
  *   "$ref": "name"                      the definition of that name in common.json, with the keywords beside it
  *   "$in": "server"                     the value stands in an envelope, the object's one, required member
  *   "$query": {"limit": schema}         the schema of a query string, each parameter a list; "strict": the microversion from
- *                                       which on unknown parameters are refused
+ *                                       which on unknown parameters are refused; "pattern": of further names that are let through
  * The first thing wrong, in the order of the file, is told.
  */
 #ifndef NOVA_API_SCHEMA_H

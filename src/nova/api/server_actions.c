@@ -120,6 +120,8 @@ static bool snapshot_image(struct ctx *c, struct instance *inst, const char *typ
 {
     struct call call = { .type = "image", .method = "POST", .path = "/v2/images" };
 
+    if (!instance_action_exists(strcmp(type, "backup") == 0 ? "backup" : "snapshot"))
+        return fail(c, NOT_IMPLEMENTED, "The requested functionality is not supported.");
     call.body = snapshot_document(c, inst, json_get_string(d->asked, "name"), type, json_object_get(d->asked, "metadata"));
     if (!client_call(c, &call))
         return false;
@@ -239,15 +241,17 @@ static bool reply_rebuild(struct ctx *c, struct reply *rp, struct instance *inst
 static bool prepare_resize(struct ctx *c, struct instance *inst, struct doing *d)
 {
     struct buf text = {};
+    const char *id;
     struct flavor *f;
     struct quota_set set;
 
     python_str(&text, json_object_get(d->asked, "flavorRef"));
-    f = flavor_get(c, ctx_strdup(c, text.data));
+    id = ctx_strdup(c, text.data);
     buf_clear(&text);
+    f = flavor_get(c, id);
     if (!f) {
         fault_clear(c);
-        return fail(c, BAD_REQUEST, "Unable to locate requested flavor.");
+        return fail(c, CREATE_FLAVOR_NOT_FOUND, id);
     }
     if (strcmp(f->id, inst->flavor_id) == 0)
         return fail(c, BAD_REQUEST, "When resizing, instances must change flavor!");

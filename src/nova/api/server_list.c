@@ -223,7 +223,7 @@ static bool add_locked(struct ctx *c, struct list *l)
     if (!text)
         return true;
     if (!text_to_bool(text, &locked))
-        return fail(c, INVALID_INPUT, ctx_printf(c, "Unrecognized value '%s', acceptable values are: '0', '1', 'f', 'false', 'n', 'no',"
+        return fail(c, BAD_REQUEST, ctx_printf(c, "Unrecognized value '%s', acceptable values are: '0', '1', 'f', 'false', 'n', 'no',"
                                                  " 'off', 'on', 't', 'true', 'y', 'yes'", text));
     sql_add(l->s, locked ? " AND locked" : " AND NOT locked");
     return true;
@@ -235,7 +235,7 @@ static bool add_owner(struct ctx *c, struct list *l, bool detail)
 
     l->all_tenants = text && !*text;
     if (text && *text && !text_to_bool(text, &l->all_tenants))
-        return fail(c, INVALID_INPUT, ctx_printf(c, "Unrecognized value '%s', acceptable values are: '0', '1', 'f', 'false', 'n', 'no',"
+        return fail(c, BAD_REQUEST, ctx_printf(c, "Unrecognized value '%s', acceptable values are: '0', '1', 'f', 'false', 'n', 'no',"
                                                  " 'off', 'on', 't', 'true', 'y', 'yes'", text));
     if (l->all_tenants)
         return policy_check(c, detail ? RULE("servers:detail:get_all_tenants") : RULE("servers:index:get_all_tenants"), NULL);

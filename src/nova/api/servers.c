@@ -340,6 +340,11 @@ static bool address_show(struct ctx *c, struct request *rq, struct reply *rp)
 /* Before 2.48 the driver's own words: flat, a number a disk and a CPU. */
 static json_t *old_diagnostics(struct ctx *c, const json_t *d)
 {
+    static const char *const words[][2] = { { "read_bytes", "read" }, { "read_requests", "read_req" }, { "write_bytes", "write" },
+                                            { "write_requests", "write_req" }, { "errors_count", "errors" } };
+    static const char *const nic_words[][2] = { { "rx_octets", "rx" }, { "rx_errors", "rx_errors" }, { "rx_drop", "rx_drop" },
+                                                { "rx_packets", "rx_packets" }, { "tx_octets", "tx" }, { "tx_errors", "tx_errors" },
+                                                { "tx_drop", "tx_drop" }, { "tx_packets", "tx_packets" } };
     json_t *flat = ctx_json(c, json_object()), *item, *memory = json_object_get(d, "memory_details");
     size_t i;
 
@@ -347,8 +352,11 @@ static json_t *old_diagnostics(struct ctx *c, const json_t *d)
         json_object_set(flat, ctx_printf(c, "cpu%zu_time", i), json_object_get(item, "time"));
     json_object_set_new(flat, "memory", json_integer(json_get_int(memory, "maximum", 0) * 1024));
     json_array_foreach(json_object_get(d, "disk_details"), i, item)
-        for (const char *const *m = (const char *const[]){ "read_bytes", "read_requests", "write_bytes", "write_requests", NULL }; *m; m++)
-            json_object_set_new(flat, ctx_printf(c, "vd%c_%s", (char)('a' + i), *m), json_integer(json_get_int(item, *m, 0)));
+        for (size_t k = 0; k < G_N_ELEMENTS(words); k++)
+            json_object_set_new(flat, ctx_printf(c, "vd%c_%s", (char)('a' + i), words[k][1]), json_integer(json_get_int(item, words[k][0], 0)));
+    json_array_foreach(json_object_get(d, "nic_details"), i, item)
+        for (size_t k = 0; k < G_N_ELEMENTS(nic_words); k++)
+            json_object_set_new(flat, ctx_printf(c, "vnet%zu_%s", i, nic_words[k][1]), json_integer(json_get_int(item, nic_words[k][0], 0)));
     return flat;
 }
 
