@@ -29,6 +29,7 @@ static GHashTable *ports;            /* device -> struct l2_port */
 static GHashTable *strangers;        /* devices the plugin does not know, until it names a port */
 static struct security *security;
 static char *loaded;                 /* the ruleset in force */
+static bool used_indexes[65536];     /* by ports */
 static int64_t next_resync;
 static bool compared;                /* everything was compared since the start, or since the last failure */
 
@@ -44,6 +45,7 @@ static void port_free(void *port)
 {
     struct l2_port *p = port;
 
+    used_indexes[p->index] = false;
     g_free(p->port_id);
     g_free(p->network_id);
     g_free(p->device);
@@ -160,18 +162,13 @@ static bool find_bound(struct ctx *c, GHashTable *ask)
 /* Marks live no longer than a packet: any number nobody uses will do. */
 static unsigned free_index(void)
 {
-    GHashTableIter i;
-    void *port;
+    static unsigned last;
 
-    for (unsigned index = 1;; index++) {
-        bool used = false;
-
-        g_hash_table_iter_init(&i, ports);
-        while (!used && g_hash_table_iter_next(&i, NULL, &port))
-            used = ((struct l2_port *)port)->index == index;
-        if (!used)
-            return index;
-    }
+    do
+        last = last % 65535 + 1;
+    while (used_indexes[last]);
+    used_indexes[last] = true;
+    return last;
 }
 
 /* A network's connections are tracked in a zone of its own, which must be the same after a restart: it comes from the id. What

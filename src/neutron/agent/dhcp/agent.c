@@ -14,6 +14,7 @@
 struct dhcp_network {
     json_t *info;                    /* immutable; its ports are only those of its first moment */
     GHashTable *ports;               /* MAC -> json_t of the port, immutable */
+    GHashTable *macs;                /* port id -> MAC in ports */
     struct dhcp_server server;
     char *port_id;                   /* our own port */
     char *own_ips;                   /* its fixed_ips as text */
@@ -265,6 +266,7 @@ static void network_free(void *network)
 
     json_decref(n->info);
     g_hash_table_unref(n->ports);
+    g_hash_table_unref(n->macs);
     g_free(n->port_id);
     g_free(n->own_ips);
     g_free(n);
@@ -285,6 +287,23 @@ static char *mac_of(const json_t *port)
     return g_ascii_strdown(json_get_string(port, "mac_address") ?: "", -1);
 }
 
+static void put_port(struct dhcp_network *n, json_t *port)
+{
+    g_hash_table_insert(n->macs, g_strdup(json_get_string(port, "id")), mac_of(port));
+    g_hash_table_insert(n->ports, mac_of(port), json_incref(port));
+}
+
+static void drop_port(struct dhcp_network *n, const char *id)
+{
+    const char *mac = id ? g_hash_table_lookup(n->macs, id) : NULL;
+
+    if (!mac)
+        return;
+    if (text_equal(json_get_string(g_hash_table_lookup(n->ports, mac), "id"), id))
+        g_hash_table_remove(n->ports, mac);
+    g_hash_table_remove(n->macs, id);
+}
+
 static void remember(struct ctx *c, json_t *info, const json_t *own)
 {
     struct dhcp_network *n = g_new0(struct dhcp_network, 1);
@@ -295,6 +314,7 @@ static void remember(struct ctx *c, json_t *info, const json_t *own)
 
     n->info = json_incref(info);
     n->ports = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, unref_json);
+    n->macs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     n->port_id = g_strdup(json_get_string(own, "id"));
     n->own_ips = g_strdup(text);
     free(text);
@@ -305,7 +325,7 @@ static void remember(struct ctx *c, json_t *info, const json_t *own)
         if (n->server.n_addresses < G_N_ELEMENTS(n->server.addresses))
             n->server.addresses[n->server.n_addresses++] = ipv4_number(json_get_string(fixed, "ip_address"));
     json_array_foreach(json_object_get(info, "ports"), i, port)
-        g_hash_table_insert(n->ports, mac_of(port), json_incref(port));
+        put_port(n, port);
     pthread_mutex_lock(&lock);
     if (!networks)
         networks = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, network_free);
@@ -378,11 +398,6 @@ static void note(struct ctx *c, struct id_set *set, const char *network_id)
     worker_wake(&dhcp_agent_worker);
 }
 
-static gboolean is_port(void *mac, void *port, void *id)
-{
-    return text_equal(json_get_string(port, "id"), id);
-}
-
 /* Network and own port aside, a port's change is one entry of the table. False: the network is not served (yet). */
 static bool take_port(json_t *port, bool *ret_own_changed)
 {
@@ -397,8 +412,8 @@ static bool take_port(json_t *port, bool *ret_own_changed)
         *ret_own_changed = !text_equal(text, n->own_ips);
         free(text);
     } else if (n) {
-        g_hash_table_foreach_remove(n->ports, is_port, (void *)(uintptr_t)id);
-        g_hash_table_insert(n->ports, mac_of(port), json_incref(port));
+        drop_port(n, id);
+        put_port(n, port);
     }
     pthread_mutex_unlock(&lock);
     return n != NULL;
@@ -428,7 +443,7 @@ static bool on_port_delete(struct ctx *c, json_t *args, json_t **ret)
     n = networks && network_id ? g_hash_table_lookup(networks, network_id) : NULL;
     if (n) {
         own = text_equal(n->port_id, id);
-        g_hash_table_foreach_remove(n->ports, is_port, (void *)(uintptr_t)id);
+        drop_port(n, id);
     }
     pthread_mutex_unlock(&lock);
     if (own)
