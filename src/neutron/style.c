@@ -323,7 +323,9 @@ static char *page_link(struct ctx *c, const struct page *page, const char *marke
 
             buf_printf(&href, "%s=%s&", q->name, value);
         }
-    buf_printf(&href, "marker=%s%s", marker, previous ? "&page_reverse=True" : "");
+    if (marker)
+        buf_printf(&href, "marker=%s%s", marker, previous ? "&" : "");
+    buf_puts(&href, previous ? "page_reverse=True" : "");
     copy = ctx_strdup(c, href.data);
     buf_clear(&href);
     return copy;
@@ -342,14 +344,17 @@ static void neutron_links(struct ctx *c, const struct page *page, struct out *o)
     const struct resource *r = page->resource;
     const struct attr *key = attr_find(r->attrs, r->key ? r->key : "id");
     bool whole = (int64_t)page->n >= page->limit;
+    const char *first, *last;
 
-    if (!page->limit || !page->n || !key)
+    if (!page->limit || !key)
         return;
+    first = page->n ? *FIELD(char *, page->records[0], key) : NULL;
+    last = page->n ? *FIELD(char *, page->records[page->n - 1], key) : NULL;
     out_array(o, ctx_printf(c, "%s_links", r->plural));
     if (whole || page->reverse)
-        link_write(o, "next", page_link(c, page, *FIELD(char *, page->records[page->n - 1], key), false));
+        link_write(o, "next", page_link(c, page, last, false));
     if (whole || !page->reverse)
-        link_write(o, "previous", page_link(c, page, *FIELD(char *, page->records[0], key), true));
+        link_write(o, "previous", page_link(c, page, first, true));
     out_end_array(o);
 }
 

@@ -48,41 +48,43 @@ static bool policy_judge(struct ctx *c, struct change *ch)
     if (!owner || (!c->who.is_admin && !text_equal(owner, c->who.project_id)))
         return owner ? invalid_input(c, "Only admins can manipulate policies on objects they do not own") :
             fail(c, 404, "HTTPNotFound", "The resource could not be found.");
-    if (!strcmp(policy->action, EXTERNAL) && !c->who.is_admin)
-        return invalid_input(c, "Only admins can manipulate policies granting access_as_external");
     return true;
 }
 
-/* Does a project outside the owner still use the object by this policy alone? */
+/* Which projects use the object, by the kind of object and action: "SELECT project_id ..." with $1 the object's id. */
+static const char *uses_of(const struct rbac_policy *policy)
+{
+    if (!strcmp(policy->object_type, "network") && !strcmp(policy->action, SHARED))
+        return "SELECT project_id FROM ports WHERE network_id = $1 AND device_owner NOT LIKE 'network:%' AND project_id <> ''"
+            " UNION SELECT project_id FROM subnets WHERE network_id = $1";
+    if (!strcmp(policy->object_type, "network"))
+        return "SELECT r.project_id FROM routers r JOIN ports p ON p.id = r.gw_port_id WHERE p.network_id = $1";
+    if (!strcmp(policy->object_type, "security_group"))
+        return "SELECT p.project_id FROM port_security_groups g JOIN ports p ON p.id = g.port_id WHERE g.security_group_id = $1";
+    if (!strcmp(policy->object_type, "subnetpool"))
+        return "SELECT project_id FROM subnets WHERE subnetpool_id = $1";
+    if (!strcmp(policy->object_type, "address_scope"))
+        return "SELECT project_id FROM subnetpools WHERE address_scope_id = $1";
+    return "SELECT project_id FROM security_group_rules WHERE remote_address_group_id = $1";
+}
+
+/* Does a project other than the owner use the object by this policy alone? */
 static bool in_use(struct ctx *c, const struct rbac_policy *policy)
 {
-    const char *who = !strcmp(policy->target_tenant, "*") ?
-        "NOT IN (SELECT target_tenant FROM rbac_policies WHERE object_id = $1 AND id <> $2 UNION SELECT project_id FROM networks WHERE id = $1"
-        " UNION SELECT project_id FROM security_groups WHERE id = $1 UNION SELECT project_id FROM address_scopes WHERE id = $1"
-        " UNION SELECT project_id FROM subnetpools WHERE id = $1 UNION SELECT project_id FROM address_groups WHERE id = $1 UNION SELECT '')" : "= $3";
-    const char *uses = NULL;
+    const struct object_type *type = type_find(policy->object_type);
+    bool all = !strcmp(policy->target_tenant, "*");
 
-    if (db_count(c, "SELECT count(*) FROM rbac_policies WHERE object_id = $1 AND id <> $2 AND target_tenant IN ('*', $3) AND action = $4",
-                 T(policy->object_id), T(policy->id), T(policy->target_tenant), T(policy->action)))
-        return false;
-    if (!strcmp(policy->object_type, "network") && !strcmp(policy->action, SHARED))
-        uses = "SELECT count(*) FROM ports WHERE network_id = $1 AND $2 <> '' AND $3 <> '' AND device_owner NOT LIKE 'network:%%' AND project_id %s";
-    else if (!strcmp(policy->object_type, "network"))
-        uses = "SELECT count(*) FROM routers r JOIN ports p ON p.id = r.gw_port_id WHERE p.network_id = $1 AND $2 <> '' AND $3 <> '' AND r.project_id %s";
-    else if (!strcmp(policy->object_type, "security_group"))
-        uses = "SELECT count(*) FROM port_security_groups g JOIN ports p ON p.id = g.port_id WHERE g.security_group_id = $1 AND $2 <> '' AND $3 <> ''"
-            " AND p.project_id %s";
-    else if (!strcmp(policy->object_type, "subnetpool"))
-        uses = "SELECT count(*) FROM subnets WHERE subnetpool_id = $1 AND $2 <> '' AND $3 <> '' AND project_id %s";
-    else if (!strcmp(policy->object_type, "address_scope"))
-        uses = "SELECT count(*) FROM subnetpools WHERE address_scope_id = $1 AND $2 <> '' AND $3 <> '' AND project_id %s";
-    else
-        uses = "SELECT count(*) FROM security_group_rules WHERE remote_address_group_id = $1 AND $2 <> '' AND $3 <> '' AND project_id %s";
-    return db_count(c, ctx_printf(c, uses, who), T(policy->object_id), T(policy->id), T(policy->target_tenant)) > 0;
+    return db_count(c, ctx_printf(c, "SELECT count(*) FROM (%s) AS uses WHERE project_id NOT IN (SELECT project_id FROM %s WHERE id = $1)"
+                                  " AND ($2 OR project_id = $3) AND NOT EXISTS (SELECT 1 FROM rbac_policies o WHERE o.object_id = $1 AND o.id <> $4"
+                                  " AND o.action = $5 AND o.target_tenant IN ('*', uses.project_id))", uses_of(policy), type->table),
+                    T(policy->object_id), B(all), T(policy->target_tenant), T(policy->id), T(policy->action)) > 0;
 }
 
 static bool policy_unused(struct ctx *c, const struct rbac_policy *policy)
 {
+    if (!strcmp(policy->action, EXTERNAL) && !strcmp(policy->target_tenant, "*") &&
+        db_count(c, "SELECT count(*) FROM networks WHERE id = $1 AND is_default AND external", T(policy->object_id)))
+        return fail(c, RBAC_IN_USE, policy->object_id, "Default external networks must be shared to everyone.");
     if (in_use(c, policy))
         return fail(c, RBAC_IN_USE, policy->object_id, ctx_printf(c, "Callback failed: %s %s is in use by other projects", policy->object_type, policy->object_id));
     return !failed(c);
@@ -98,9 +100,13 @@ static bool policy_row_check(struct ctx *c, struct change *ch)
     return !failed(c) && (!ch->old || policy_unused(c, ch->old));
 }
 
-/* A network with such a policy is external; without any it is not. */
-static bool external_settle(struct ctx *c, const struct rbac_policy *policy, int64_t gone)
+/* A network with such a policy is external; without any it is not. Either way the object has changed. */
+static bool object_settle(struct ctx *c, const struct rbac_policy *policy, int64_t gone)
 {
+    const struct object_type *type = type_find(policy->object_type);
+
+    if (strcmp(policy->object_type, "address_scope") && !revision_bump(c, type->table, policy->object_id))
+        return false;
     if (strcmp(policy->object_type, "network") || strcmp(policy->action, EXTERNAL))
         return true;
     return db_exec(c, "UPDATE networks SET external = (SELECT count(*) > $2 FROM rbac_policies WHERE object_id = $1 AND action = 'access_as_external')"
@@ -109,12 +115,12 @@ static bool external_settle(struct ctx *c, const struct rbac_policy *policy, int
 
 static bool policy_stored(struct ctx *c, struct change *ch)
 {
-    return external_settle(c, ch->now, 0);
+    return object_settle(c, ch->now, 0);
 }
 
 static bool policy_deleting(struct ctx *c, void *record)
 {
-    return policy_unused(c, record) && external_settle(c, record, 1);
+    return policy_unused(c, record) && object_settle(c, record, 1);
 }
 
 const struct resource rbac_policy_resource = {

@@ -123,7 +123,9 @@ static bool service_types_judge(struct ctx *c, const json_t *types)
     json_array_foreach(types, i, type) {
         if (!json_is_string(type))
             return fail(c, 400, "InvalidInputSubnetServiceType", "Subnet service type %s is not a string.", python_text(c, type));
-        if (!g_str_has_prefix(json_string_value(type), "network:") && !g_str_has_prefix(json_string_value(type), "compute:"))
+        /* the original means "compute:" too, but takes what starts with any of its letters */
+        if (!g_str_has_prefix(json_string_value(type), "network:") && !g_str_has_prefix(json_string_value(type), "neutron:") &&
+            (!*json_string_value(type) || !strchr("compute:", *json_string_value(type))))
             return fail(c, INVALID_SERVICE_TYPE, json_string_value(type));
     }
     return true;

@@ -132,8 +132,6 @@ static bool gateway_make(struct ctx *c, struct router *router, const char *netwo
         json_object_set(body, "fixed_ips", fixed_ips);
     if (!(port = port_make(c, body)))
         return false;
-    if (!strcmp(port->fixed_ips.text, "[]"))
-        return fail(c, BAD_RESOURCE_REQUEST, "router", ctx_printf(c, "No IPs available for external network %s", network_id));
     return gateway_write(c, router, port->id);
 }
 
