@@ -83,12 +83,8 @@ static void write_summary(struct ctx *c, struct out *out, const struct search *s
         out_end_object(out);
     }
     out_end_object(out);
-    if (c->version >= V(1, 17)) {
-        out_array(out, "traits");
-        for (guint i = 0; node->traits && i < node->traits->len; i++)
-            out_string(out, NULL, node->traits->pdata[i]);
-        out_end_array(out);
-    }
+    if (c->version >= V(1, 17))
+        out_raw(out, "traits", node->traits_json);
     if (c->version >= V(1, 29)) {
         out_string(out, "parent_provider_uuid", node->parent_uuid);
         out_string(out, "root_provider_uuid", node->root_uuid);

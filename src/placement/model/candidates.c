@@ -1,13 +1,14 @@
 /* The search for allocation candidates.
  *
  * The world (all providers with their inventories, and the traits and aggregates the request speaks of) is read by a few
- * queries, whatever its size; the rest is done on it in memory:
+ * plain queries, whatever its size; the rest is done on it in memory:
  *   for each group, the options: who could give all of it (or, without a suffix, which sets of one tree and of sharing
  *   providers could); then for each anchor (root of a tree) every combination of one option a group that the
  *   request-wide conditions and the capacities allow.
  */
 #include "placement/model/candidates.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define SHARES "MISC_SHARES_VIA_AGGREGATE"
@@ -73,10 +74,43 @@ static struct node *node_of(const struct world *w, const char *uuid)
     return uuid ? g_hash_table_lookup(w->by_uuid, uuid) : NULL;
 }
 
-static void add_stock(struct world *w, struct node *node, struct rows *rows, int at)
+static int by_age(const void *a, const void *b)
 {
-    struct stock *s;
+    const struct node *m = *(const struct node *const *)a, *n = *(const struct node *const *)b;
 
+    return m->created_at != n->created_at ? (m->created_at < n->created_at ? -1 : 1) : strcmp(m->uuid, n->uuid);
+}
+
+static bool read_providers(struct world *w)
+{
+    struct rows *rows = db_query(w->c, "SELECT uuid, parent_uuid, root_uuid, generation, created_at FROM resource_providers");
+
+    while (db_next(rows)) {
+        struct node *node = ctx_new(w->c, struct node);
+
+        node->uuid = db_text(rows, 0);
+        node->parent_uuid = db_text(rows, 1);
+        node->root_uuid = db_text(rows, 2);
+        node->generation = db_int(rows, 3);
+        node->created_at = db_int(rows, 4);
+        g_ptr_array_add(w->nodes, node);
+        g_hash_table_insert(w->by_uuid, node->uuid, node);
+    }
+    qsort(w->nodes->pdata, w->nodes->len, sizeof(gpointer), by_age);
+    for (guint i = 0; i < w->nodes->len; i++) {
+        struct node *node = w->nodes->pdata[i];
+
+        node->parent = node_of(w, node->parent_uuid);
+        node->root = node_of(w, node->root_uuid);
+        if (!node->root)
+            node->root = node; /* its tree was made between two queries */
+        w->any_nested |= node->parent != NULL;
+    }
+    return !failed(w->c);
+}
+
+static struct stock *new_stock(struct world *w, struct node *node)
+{
     if (node->n_stocks % 4 == 0) {
         struct stock *more = ctx_new_n(w->c, struct stock, node->n_stocks + 4);
 
@@ -84,43 +118,23 @@ static void add_stock(struct world *w, struct node *node, struct rows *rows, int
             memcpy(more, node->stocks, node->n_stocks * sizeof(*more));
         node->stocks = more;
     }
-    s = &node->stocks[node->n_stocks++];
-    record_from_row(rows, inventory_attrs, &s->inventory, at);
-    s->resource_class = s->inventory.resource_class;
-    s->capacity = (int64_t)inventory_capacity(&s->inventory);
-    s->used = s->inventory.used;
-    s->max_unit = s->inventory.max_unit;
+    return &node->stocks[node->n_stocks++];
 }
 
-static bool read_providers(struct world *w)
+static bool read_stocks(struct world *w)
 {
-    struct sql *s = sql_new(w->c);
-    struct node *node = NULL;
-    struct rows *rows;
+    struct rows *rows = db_query(w->c, "SELECT provider_uuid, resource_class, total, reserved, min_unit, max_unit, step_size, used, allocation_ratio "
+                                       "FROM inventories");
 
-    buf_puts(&s->text, "SELECT p.uuid, p.parent_uuid, p.root_uuid, ");
-    record_columns(&s->text, inventory_attrs, "i.");
-    buf_puts(&s->text, " FROM resource_providers AS p LEFT JOIN inventories AS i ON i.provider_uuid = p.uuid"
-                       " ORDER BY p.created_at, p.uuid, i.created_at, i.resource_class");
-    for (rows = sql_query(s); db_next(rows);) {
-        char *uuid = db_text(rows, 0);
+    while (db_next(rows)) {
+        struct node *node = node_of(w, db_text(rows, 0));
+        struct stock *s = node ? new_stock(w, node) : NULL;
 
-        if (!node || strcmp(node->uuid, uuid)) {
-            node = ctx_new(w->c, struct node);
-            node->uuid = uuid;
-            node->parent_uuid = db_text(rows, 1);
-            node->root_uuid = db_text(rows, 2);
-            g_ptr_array_add(w->nodes, node);
-            g_hash_table_insert(w->by_uuid, uuid, node);
-        }
-        if (!db_is_null(rows, 3))
-            add_stock(w, node, rows, 3);
-    }
-    for (guint i = 0; i < w->nodes->len; i++) {
-        node = w->nodes->pdata[i];
-        node->parent = node_of(w, node->parent_uuid);
-        node->root = node_of(w, node->root_uuid);
-        w->any_nested |= node->parent != NULL;
+        if (!s)
+            continue;
+        *s = (struct stock){ db_text(rows, 1), db_int(rows, 2), db_int(rows, 3), db_int(rows, 4), db_int(rows, 5), db_int(rows, 6),
+                             db_int(rows, 7), 0, db_real(rows, 8) };
+        s->capacity = (int64_t)((double)(s->total - s->reserved) * s->allocation_ratio);
     }
     return !failed(w->c);
 }
@@ -205,35 +219,7 @@ static bool world_read(struct world *w)
 {
     w->nodes = array_new(w->c);
     w->by_uuid = ctx_own(w->c, g_hash_table_new(g_str_hash, g_str_equal), table_free);
-    return read_providers(w) && read_traits(w) && read_aggregates(w);
-}
-
-bool nodes_load_traits(struct ctx *c, GPtrArray *nodes)
-{
-    g_autoptr(GHashTable) by_uuid = g_hash_table_new(g_str_hash, g_str_equal);
-    const char **uuids = ctx_new_n(c, const char *, nodes->len + 1);
-    struct sql *s = sql_new(c);
-    struct rows *rows;
-
-    for (guint i = 0; i < nodes->len; i++) {
-        struct node *node = nodes->pdata[i];
-
-        node->traits = NULL;
-        uuids[i] = node->uuid;
-        g_hash_table_insert(by_uuid, node->uuid, node);
-    }
-    sql_add(s, "SELECT provider_uuid, trait FROM provider_traits");
-    if (nodes->len <= 100) {
-        sql_add(s, " WHERE provider_uuid IN ");
-        sql_in(s, uuids);
-    }
-    for (rows = sql_query(s); db_next(rows);) {
-        struct node *node = g_hash_table_lookup(by_uuid, db_text(rows, 0));
-
-        if (node)
-            add_name(c, &node->traits, db_text(rows, 1));
-    }
-    return !failed(c);
+    return read_providers(w) && read_stocks(w) && read_traits(w) && read_aggregates(w);
 }
 
 /* --- what one provider has ------------------------------------------------------------------------------------------ */
@@ -274,8 +260,8 @@ static bool can_give(const struct node *node, const struct amount *a)
 {
     const struct stock *s = stock_of(node, a->resource_class);
 
-    return s && (double)(s->used + a->n) <= inventory_capacity(&s->inventory) && s->inventory.min_unit <= a->n && s->max_unit >= a->n &&
-           a->n % s->inventory.step_size == 0;
+    return s && (double)(s->used + a->n) <= (double)(s->total - s->reserved) * s->allocation_ratio && s->min_unit <= a->n &&
+           s->max_unit >= a->n && a->n % s->step_size == 0;
 }
 
 static bool is_anchor(const struct world *w, const struct node *root)

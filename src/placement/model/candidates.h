@@ -28,16 +28,18 @@ struct search {
     bool nested;                     /* several providers of one tree may serve one candidate */
 };
 
-/* What is found. Nodes are the providers, by their place in the world. */
-struct stock { const char *resource_class; int64_t capacity, used, max_unit; struct inventory inventory; };
+/* What is found. Nodes are the providers. */
+struct stock { char *resource_class; int64_t total, reserved, min_unit, max_unit, step_size, used, capacity; double allocation_ratio; };
 struct node {
     char *uuid, *parent_uuid, *root_uuid;
+    int64_t generation, created_at;
     struct node *parent, *root;
     struct stock *stocks;
     size_t n_stocks;
-    GPtrArray *traits;               /* those the search asks about; once found, in answers: all */
-    GPtrArray *aggregates;
-    bool sharing, answered;
+    GPtrArray *traits;               /* those the search asks about */
+    GPtrArray *aggregates;           /* likewise */
+    bool sharing;
+    const char *traits_json;         /* all of them, once nodes_load_traits() has been called */
 };
 struct part { struct node *node; const char *resource_class; int64_t amount; };
 struct candidate {
@@ -53,7 +55,7 @@ struct found {
 
 /* False with a fault only where the database fails; nothing found is an empty answer. */
 bool candidates_search(struct ctx *, const struct search *, struct found *ret_found);
-/* All traits of the nodes given, one query. */
+/* All traits of the nodes given; what is known of their generations costs no query. */
 bool nodes_load_traits(struct ctx *, GPtrArray *nodes);
 
 #endif
