@@ -15,8 +15,8 @@ static const struct attr credential_attrs[] = {
     ATTR(struct credential, id,         CREATE | SORT),
     ATTR(struct credential, blob,       CREATE | UPDATE | REQUIRED | SECRET),
     ATTR(struct credential, user_id,    CREATE | REQUIRED | FILTER),
-    ATTR(struct credential, project_id, CREATE | NULLABLE),
-    ATTR(struct credential, type,       CREATE | REQUIRED | FILTER),
+    ATTR(struct credential, project_id, CREATE | UPDATE | NULLABLE),
+    ATTR(struct credential, type,       CREATE | UPDATE | REQUIRED | FILTER),
     ATTR(struct credential, extra,      CREATE | UPDATE | HIDDEN),
     {}
 };

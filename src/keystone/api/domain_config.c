@@ -280,6 +280,27 @@ static bool show_default(struct ctx *c, struct request *request, struct reply *r
     return true;
 }
 
+/* What users may know of the rules for passwords: there are none here, so that each is null. */
+static bool show_compliance(struct ctx *c, struct request *request, struct reply *reply)
+{
+    static const char *const names[] = { "password_regex", "password_regex_description" };
+    struct path p = path_of(request);
+    json_t *members = ctx_json(c, json_object());
+
+    if (!domain_there(c, p.domain_id))
+        return false;
+    if (strcmp(p.domain_id, DEFAULT_DOMAIN))
+        return fail(c, INVALID_CONFIG, "Reading security compliance information for any domain other than the default domain is not allowed or supported");
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+        if (!p.name || !strcmp(p.name, names[i]))
+            json_object_set_new(members, names[i], json_null());
+    if (!json_object_size(members))
+        return fail(c, INVALID_CONFIG, ctx_printf(c, "Reading security compliance values other than password_regex and password_regex_description"
+                                                  " is not allowed."));
+    answer(c, p.name ? members : ctx_json(c, json_pack("{s:O}", "security_compliance", members)), NULL, NULL, reply);
+    return true;
+}
+
 #define CONFIG "/v3/domains/{domain_id}/config"
 const struct route domain_config_routes[] = {
     { "GET",    "/v3/domains/config/default", show_default, .policy = "identity:get_domain_config_default" },
@@ -289,6 +310,8 @@ const struct route domain_config_routes[] = {
     { "GET",    CONFIG, show, .policy = "identity:get_domain_config" },
     { "PATCH",  CONFIG, update, .policy = "identity:update_domain_config" },
     { "DELETE", CONFIG, drop, .status = 204, .flags = ROUTE_EMPTY, .policy = "identity:delete_domain_config" },
+    { "GET",    CONFIG "/security_compliance", show_compliance, .policy = "identity:get_security_compliance_domain_config" },
+    { "GET",    CONFIG "/security_compliance/{option}", show_compliance, .policy = "identity:get_security_compliance_domain_config" },
     { "GET",    CONFIG "/{group}", show, .policy = "identity:get_domain_config" },
     { "PATCH",  CONFIG "/{group}", update, .policy = "identity:update_domain_config" },
     { "DELETE", CONFIG "/{group}", drop, .status = 204, .flags = ROUTE_EMPTY, .policy = "identity:delete_domain_config" },

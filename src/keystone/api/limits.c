@@ -136,6 +136,7 @@ static bool create_all(struct ctx *c, struct request *request, struct reply *rep
     struct out o = { .to = &reply->body, .times = keystone_style.times };
     struct record_view view = {};
     reply->has_body = true;
+    reply->status = 201;
     out_object(&o, NULL);
     out_array(&o, r->plural);
     for (size_t i = 0; i < n; i++) {

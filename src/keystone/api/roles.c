@@ -117,7 +117,7 @@ static bool imply(struct ctx *c, struct request *request, struct reply *reply)
 
     if (!pair_of(c, request, &prior, &implied))
         return false;
-    if (!strcmp(implied->name, "admin"))
+    if (!strcmp(implied->name, "admin") || (!prior->domain_id && implied->domain_id))
         return fail(c, INVALID_IMPLIED_ROLE, implied->id);
     if (!keystone_exec(c, "INSERT INTO implied_roles (prior_role_id, implied_role_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", T(prior->id),
                        T(implied->id)))

@@ -50,11 +50,25 @@ void *keystone_get(struct ctx *c, const struct resource *r, const char *id)
     return rest_find_any(c, r, id);
 }
 
+/* Is this one of the things that the original looks for before it asks the rule? */
+static bool missing_first(const struct resource *r, const char *verb)
+{
+    static const struct { const char *resource, *verb; } rows[] = {
+        { "endpoint", NULL }, { "role", NULL }, { "domain", "update" }, { "domain", "delete" }, { "group", "delete" }, { "limit", "update" },
+        { "limit", "delete" },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+        if (!strcmp(rows[i].resource, r->name) && (!rows[i].verb || !strcmp(rows[i].verb, verb)))
+            return true;
+    return false;
+}
+
 void *keystone_subject(struct ctx *c, const struct resource *r, const char *verb, const char *id)
 {
     void *record = rest_find_any(c, r, id);
 
-    if (!record && c->fault.status != 404)
+    if (!record && (c->fault.status != 404 || missing_first(r, verb)))
         return NULL;
     struct fault missing = c->fault;
     fault_clear(c);
