@@ -143,9 +143,11 @@ CREATE TABLE router_l3_agents (
 CREATE TABLE service_profiles (
     id TEXT PRIMARY KEY, description TEXT, driver TEXT, metainfo TEXT, enabled BOOLEAN NOT NULL
 );
+CREATE INDEX service_profiles_driver ON service_profiles (driver);
 CREATE TABLE flavors (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, description TEXT, service_type TEXT NOT NULL, enabled BOOLEAN NOT NULL
 );
+CREATE INDEX flavors_type ON flavors (service_type);
 CREATE TABLE flavor_service_profiles (
     flavor_id TEXT NOT NULL REFERENCES flavors (id) ON DELETE CASCADE, service_profile_id TEXT NOT NULL REFERENCES service_profiles (id),
     PRIMARY KEY (flavor_id, service_profile_id)

@@ -1,22 +1,27 @@
 /* Telling Nova about its ports. */
 #include "neutron/plugin/nova.h"
 
-#include "oslo/base/log.h"
+#include <stdatomic.h>
+
 #include "oslo/client/client.h"
 
 enum { BATCH = 100 };
+
+static atomic_bool added;            /* an event since the worker was last woken; one rolled back costs a look */
 
 bool nova_event_add(struct ctx *c, const char *name, const char *server_id, const char *port_id)
 {
     if (!neutron_options()->notify_nova || !uuid_is(server_id))
         return true;
+    atomic_store(&added, true);
     return db_exec(c, "INSERT INTO nova_events (id, name, server_uuid, tag, status) VALUES ($1, $2, $3, $4, 'completed')",
                    T(uuid_new(c)), T(name), T(server_id), T(port_id));
 }
 
 void nova_events_wake(void)
 {
-    worker_wake(neutron.workers);
+    if (atomic_exchange(&added, false))
+        worker_wake(neutron.workers);
 }
 
 static json_t *events_read(struct ctx *c, const char **ids, size_t *ret_n)
