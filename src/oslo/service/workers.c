@@ -50,13 +50,14 @@ void workers_stop(void)
     pthread_mutex_lock(&lock);
     stopping = true;
     pthread_cond_broadcast(&changed);
+    size_t n = n_running;
+    n_running = 0;                   /* who wakes a worker from here on finds none */
     pthread_mutex_unlock(&lock);
-    for (size_t i = 0; i < n_running; i++) {
+    for (size_t i = 0; i < n; i++) {
         pthread_join(running[i]->thread, NULL);
         g_free(running[i]->last_fault);
         g_free(running[i]);
     }
-    n_running = 0;
 }
 
 void worker_wake(const struct worker *worker)
