@@ -102,7 +102,9 @@ class Cloud:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        code = self.process.returncode if self.process else 0
+        if not self.process:
+            return True
+        code, self.process = self.process.returncode, None
         self.tail = self.log_tail()
         if self.own_dir:
             shutil.rmtree(self.state_dir, ignore_errors=True)
