@@ -416,6 +416,8 @@ bool rest_delete(struct ctx *c, struct request *request, struct reply *reply)
 
 /* --- routes --------------------------------------------------------------------------------------------------- */
 
+static GPtrArray *kept_rows;         /* for the process: routers hold pointers to them */
+
 void rest_routes(struct router *router, const struct service *service, const struct resource *r)
 {
     const struct { const char *method; bool one; handler *own, *generic; unsigned without; } verbs[] = {
@@ -439,5 +441,8 @@ void rest_routes(struct router *router, const struct service *service, const str
         };
     }
     g_free(path);
+    if (!kept_rows)
+        kept_rows = g_ptr_array_new();
+    g_ptr_array_add(kept_rows, rows);
     router_add(router, rows);
 }
