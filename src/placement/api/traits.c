@@ -34,7 +34,7 @@ static bool add_filters(struct ctx *c, const struct request *request, struct sql
         sql_add(s, " AND t.name IN ");
         sql_in(s, (const char *const *)text_split(c, name + 3, ','));
     } else if (name && g_str_has_prefix(name, "startswith:")) {
-        sql_add(s, " AND substr(t.name, 1, ?) = ?", I((int64_t)text_length(name + 11)), T(name + 11));
+        sql_add(s, " AND t.name LIKE ?", T(ctx_printf(c, "%s%%", name + 11)));
     }
     if (associated && g_ascii_strcasecmp(associated, "true") && g_ascii_strcasecmp(associated, "false"))
         return fail(c, TRAITS_ASSOCIATED);
