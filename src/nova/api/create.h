@@ -24,5 +24,6 @@ bool files_check(struct ctx *, json_t *files);
 /* A name as a host name: at most 63 letters, digits and dashes; "" where nothing is left. */
 char *hostname_of(struct ctx *, const char *name);
 char *password_new(struct ctx *);
+char *ipv6_shortest(struct ctx *, char *address);            /* as it is kept; NULL gives NULL */
 
 #endif

@@ -199,6 +199,7 @@ static bool prepare_rebuild(struct ctx *c, struct instance *inst, struct doing *
     set_text(c, d->asked, "description", &inst->description);
     set_text(c, d->asked, "accessIPv4", &inst->access_ip_v4);
     set_text(c, d->asked, "accessIPv6", &inst->access_ip_v6);
+    inst->access_ip_v6 = ipv6_shortest(c, inst->access_ip_v6);
     set_text(c, d->asked, "hostname", &inst->hostname);
     set_text(c, d->asked, "user_data", &inst->user_data);
     if (disk)
@@ -232,6 +233,8 @@ static bool reply_rebuild(struct ctx *c, struct reply *rp, struct instance *inst
         out_string(&o, "user_data", inst->user_data);
     if (c->version >= V(2, 54) && v.plain)
         out_string(&o, "key_name", inst->key_name);
+    if (c->version >= V(2, 71))
+        server_write_groups(&o, inst);
     out_end_object(&o);
     out_end_object(&o);
     reply_header(c, rp, "Location", server_url(c, inst->uuid));
@@ -424,8 +427,9 @@ const struct route nova_server_action_routes[] = {
            .task = TASK_REBUILDING, .record = "rebuild", .job = "rebuild", .prepare = prepare_rebuild, .reply = reply_rebuild),
     ACTION("resize", "servers:resize", .name = "resize", .schema = "actions.resize", .states = IN(VM_ACTIVE, VM_STOPPED),
            .task = TASK_RESIZE_PREP, .record = "resize", .job = "resize", .prepare = prepare_resize),
-    ACTION("confirmResize", "servers:confirm_resize", .name = "confirmResize", .states = IN(VM_RESIZED), .task = TASK_RESIZE_CONFIRMING,
-           .record = "confirmResize", .job = "confirm_resize"),
+    { "POST", "servers/{id}/action", server_act, 204, ROUTE_EMPTY, RULE("servers:confirm_resize"), .action = "confirmResize",
+      .data = &(const struct server_action){ .name = "confirmResize", .states = IN(VM_RESIZED), .task = TASK_RESIZE_CONFIRMING,
+                                             .record = "confirmResize", .job = "confirm_resize" } },
     ACTION("revertResize", "servers:revert_resize", .name = "revertResize", .states = IN(VM_RESIZED), .task = TASK_RESIZE_REVERTING,
            .record = "revertResize", .job = "revert_resize"),
     ACTION("migrate", "os-migrate-server:migrate", .name = "migrate", .states = IN(VM_ACTIVE, VM_STOPPED), .task = TASK_RESIZE_PREP,

@@ -12,6 +12,7 @@
 
 #include "oslo/trace/trace.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 struct wish {
@@ -44,6 +45,14 @@ char *password_new(struct ctx *c)
         password[j] = held;
     }
     return password;
+}
+
+char *ipv6_shortest(struct ctx *c, char *address)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr bytes;
+
+    return address && inet_pton(AF_INET6, address, &bytes) == 1 ? ctx_strdup(c, inet_ntop(AF_INET6, &bytes, text, sizeof text)) : address;
 }
 
 /* Latin letters and digits stay, blanks, dots and underscores become dashes, the rest goes. */
@@ -379,7 +388,7 @@ static struct instance *instance_of(struct ctx *c, const struct wish *w, const c
     inst->config_drive = loose_bool(json_object_get(w->server, "config_drive"), false) || nova_options()->force_config_drive;
     inst->auto_disk_config = disk ? strcmp(disk, "AUTO") == 0 : false;
     inst->access_ip_v4 = text_asked(c, w, "accessIPv4");
-    inst->access_ip_v6 = text_asked(c, w, "accessIPv6");
+    inst->access_ip_v6 = ipv6_shortest(c, text_asked(c, w, "accessIPv6"));
     inst->server_group = ctx_strdup(c, w->server_group);
     inst->metadata = json_object_get(w->server, "metadata") ? json_text(c, json_object_get(w->server, "metadata")) : inst->metadata;
     inst->trusted_certs = json_text(c, json_object_get(w->server, "trusted_image_certificates"));

@@ -414,7 +414,7 @@ static struct instance **servers_of_query(struct ctx *c, struct list *l, bool de
 
     l->s = sql_new(c);
     sql_add(l->s, "SELECT ");
-    record_columns(&l->s->text, instance_attrs, "");
+    record_columns(&l->s->text, instance_list_attrs(), "");
     sql_add(l->s, " FROM instances WHERE 1 = 1");
     if (!conditions(c, l, detail) || !order(c, l) || !after_marker(c, l))
         return NULL;
@@ -428,13 +428,17 @@ static struct instance **servers_of_query(struct ctx *c, struct list *l, bool de
     while ((int64_t)*ret_n < limit && db_next(r)) {
         struct instance *inst = ctx_new(c, struct instance);
 
-        record_from_row(r, instance_attrs, inst, 0);
+        record_from_row(r, instance_list_attrs(), inst, 0);
         if (row_matches(c, l, inst))
             page[(*ret_n)++] = inst;
     }
     db_rows_end(r);
     return failed(c) ? NULL : page;
 }
+
+/* About what a server takes in an answer: room is made once. */
+#define DETAIL_SIZE 2048
+#define BRIEF_SIZE 256
 
 static void write_brief(struct ctx *c, struct out *o, const struct instance *inst)
 {
@@ -472,6 +476,7 @@ static bool servers_answer(struct ctx *c, struct request *rq, struct reply *rp, 
 
     if (!page)
         return false;
+    buf_reserve(&rp->body, n * (detail ? DETAIL_SIZE : BRIEF_SIZE));
     o = answer(rp);
     out_object(&o, NULL);
     out_array(&o, "servers");

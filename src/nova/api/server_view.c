@@ -292,7 +292,7 @@ void server_write(struct ctx *c, struct out *o, const struct server_view *v, con
         out_raw(o, "security_groups", inst->security_groups.text);
 }
 
-static void write_groups(struct ctx *c, struct out *o, const struct instance *inst)
+void server_write_groups(struct out *o, const struct instance *inst)
 {
     out_array(o, "server_groups");
     if (inst->server_group)
@@ -310,7 +310,7 @@ bool server_answer(struct ctx *c, struct reply *rp, struct instance *inst, bool 
     out_object(&o, "server");
     server_write(c, &o, &v, inst);
     if (c->version >= V(2, 71))
-        write_groups(c, &o, inst);
+        server_write_groups(&o, inst);
     out_end_object(&o);
     out_end_object(&o);
     return !failed(c);

@@ -47,6 +47,7 @@ static bool server_update(struct ctx *c, struct request *rq, struct reply *rp)
     update_text(c, asked, "name", &inst->name);
     update_text(c, asked, "accessIPv4", &inst->access_ip_v4);
     update_text(c, asked, "accessIPv6", &inst->access_ip_v6);
+    inst->access_ip_v6 = ipv6_shortest(c, inst->access_ip_v6);
     update_text(c, asked, "description", &inst->description);
     update_text(c, asked, "hostname", &inst->hostname);
     if (json_get_string(asked, "OS-DCF:diskConfig"))

@@ -22,6 +22,7 @@ struct server_view {
 struct server_view server_view_of(struct ctx *, struct instance *const *page, size_t n);
 /* The members of one server, no braces. */
 void server_write(struct ctx *, struct out *, const struct server_view *, const struct instance *);
+void server_write_groups(struct out *, const struct instance *);      /* "server_groups": since 2.71 of one server */
 /* {"server": {...}} */
 bool server_answer(struct ctx *, struct reply *, struct instance *, bool plain);
 

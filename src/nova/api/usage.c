@@ -111,7 +111,7 @@ static struct instance **servers_in(struct ctx *c, const struct window *w, const
     if (marker && !db_count(c, "SELECT count(*) FROM instances WHERE uuid = $1", T(marker)))
         return fail_null(c, MARKER_NOT_FOUND, marker);
     sql_add(s, "SELECT ");
-    record_columns(&s->text, instance_attrs, "");
+    record_columns(&s->text, instance_list_attrs(), "");
     sql_add(s, " FROM instances WHERE launched_at < ? AND (terminated_at IS NULL OR terminated_at > ?)", I(w->stop), I(w->start));
     if (project)
         sql_add(s, " AND project_id = ?", T(project));
@@ -121,7 +121,7 @@ static struct instance **servers_in(struct ctx *c, const struct window *w, const
     *ret_n = 0;
     for (struct rows *r = sql_query(s); db_next(r); ++*ret_n) {
         page[*ret_n] = ctx_new(c, struct instance);
-        record_from_row(r, instance_attrs, page[*ret_n], 0);
+        record_from_row(r, instance_list_attrs(), page[*ret_n], 0);
     }
     return failed(c) ? NULL : page;
 }

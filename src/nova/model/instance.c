@@ -5,6 +5,7 @@
 #include "nova/model/states.h"
 
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <string.h>
 
 const struct attr instance_attrs[] = {
@@ -49,7 +50,7 @@ const struct attr instance_attrs[] = {
     ATTR(struct instance, locked_by,         SORT),
     ATTR(struct instance, locked_reason,     0),
     ATTR(struct instance, key_name,          FILTER | SORT),
-    ATTR(struct instance, key_data,          0),
+    ATTR(struct instance, key_data,          LAZY),
     ATTR(struct instance, user_data,         0),
     ATTR(struct instance, config_drive,      FILTER | SORT),
     ATTR(struct instance, auto_disk_config,  FILTER | SORT, .unset = "true"),
@@ -58,16 +59,35 @@ const struct attr instance_attrs[] = {
     ATTR(struct instance, root_device_name,  FILTER | SORT),
     ATTR(struct instance, server_group,      0),
     ATTR(struct instance, metadata,          0, .unset = "{}"),
-    ATTR(struct instance, system_metadata,   0, .unset = "{}"),
+    ATTR(struct instance, system_metadata,   LAZY, .unset = "{}"),
     ATTR(struct instance, trusted_certs,     0),
-    ATTR(struct instance, request,           0, .unset = "{}"),
-    ATTR(struct instance, network_info,      0, .unset = "[]"),
+    ATTR(struct instance, request,           LAZY, .unset = "{}"),
+    ATTR(struct instance, network_info,      LAZY, .unset = "[]"),
     ATTR(struct instance, addresses,         0, .unset = "{}"),
     ATTR(struct instance, security_groups,   0, .unset = "[]"),
     ATTR(struct instance, block_devices,     0, .unset = "[]"),
     ATTR(struct instance, fault,             0),
     {}
 };
+
+static struct attr list_attrs[G_N_ELEMENTS(instance_attrs)];
+
+static void choose_list_attrs(void)
+{
+    size_t n = 0;
+
+    for (const struct attr *a = instance_attrs; a->name; a++)
+        if (!(a->flags & LAZY))
+            list_attrs[n++] = *a;
+}
+
+const struct attr *instance_list_attrs(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, choose_list_attrs);
+    return list_attrs;
+}
 
 struct instance *instance_find_deleted(struct ctx *c, const char *uuid)
 {

@@ -106,6 +106,8 @@ struct instance {
     raw_json fault;                  /* {"code", "message", "created", "details"}; set by instance_set_fault() */
 };
 extern const struct attr instance_attrs[];
+/* Those a list reads: without what is long and never shown (LAZY). Such a record is not to be saved. */
+const struct attr *instance_list_attrs(void);
 #define INSTANCE_TABLE "instances"
 
 /* The live row; NULL with INSTANCE_NOT_FOUND, or, by _find, NULL without. Whoever asks: see server_get() of api/servers.h. */
