@@ -1,5 +1,6 @@
 /* JSON values as Python writes them. */
 #include "oslo/record/python.h"
+#include "oslo/base/text.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -122,6 +123,79 @@ static int by_name(const void *a, const void *b)
 
 static void pretty(struct buf *to, const json_t *value, size_t indent, size_t allowance);
 
+static size_t repr_length(const char *text, size_t n)
+{
+    struct buf repr = { 0 };
+    g_autofree char *copy = g_strndup(text, n);
+    size_t length;
+
+    repr_string(&repr, copy);
+    length = text_length(repr.data);
+    buf_clear(&repr);
+    return length;
+}
+
+static void repr_piece(struct buf *to, const char *text, size_t n, size_t indent, bool first)
+{
+    g_autofree char *copy = g_strndup(text, n);
+
+    if (!first)
+        buf_printf(to, "\n%*s", (int)indent, "");
+    repr_string(to, copy);
+}
+
+/* A word and the blanks after it. */
+static size_t word_length(const char *text, size_t n)
+{
+    size_t length = 0;
+
+    while (length < n && !g_ascii_isspace(text[length]))
+        length++;
+    while (length < n && g_ascii_isspace(text[length]))
+        length++;
+    return length;
+}
+
+/* One line of a long text, cut where blanks end; returns whether anything has been written. */
+static bool pretty_line(struct buf *to, const char *line, size_t n, size_t indent, size_t width, size_t allowance, bool first)
+{
+    size_t start = 0, end = 0;
+
+    while (end < n) {
+        size_t word = word_length(line + end, n - end), room = width - (end + word == n ? allowance : 0);
+
+        if (end > start && repr_length(line + start, end + word - start) > room) {
+            repr_piece(to, line + start, end - start, indent, first);
+            first = false;
+            start = end;
+        }
+        end += word;
+    }
+    repr_piece(to, line + start, n - start, indent, first);
+    return false;
+}
+
+/* A text that does not fit: its lines, and where a line is too long its words, as strings below each other; in parentheses
+ * when it stands alone. */
+static void pretty_string(struct buf *to, const char *text, size_t indent, size_t allowance, bool alone)
+{
+    struct buf pieces = { 0 };
+    bool first = true;
+    size_t n, width;
+
+    indent += alone;
+    allowance += alone;
+    width = PRINT_WIDTH > indent ? PRINT_WIDTH - indent : 0;
+    for (; *text; text += n) {
+        n = strcspn(text, "\n");
+        n += text[n] == '\n';
+        first = pretty_line(&pieces, text, n, indent, width, text[n] ? 0 : allowance, first);
+    }
+    alone = alone && strchr(pieces.data ? pieces.data : "", '\n');
+    buf_printf(to, alone ? "(%s)" : "%s", pieces.data ? pieces.data : "''");
+    buf_clear(&pieces);
+}
+
 /* The members by name, one a line. */
 static void pretty_object(struct buf *to, const json_t *value, size_t indent, size_t allowance)
 {
@@ -131,7 +205,8 @@ static void pretty_object(struct buf *to, const json_t *value, size_t indent, si
 
     json_object_foreach((json_t *)(uintptr_t)value, key, item)
         names[i++] = key;
-    qsort(names, n, sizeof *names, by_name);
+    if (n)
+        qsort(names, n, sizeof *names, by_name);
     buf_putc(to, '{');
     for (i = 0; i < n; i++) {
         size_t before = to->len;
@@ -174,10 +249,12 @@ static void pretty(struct buf *to, const json_t *value, size_t indent, size_t al
     } else {
         python_repr(to, value);
     }
-    if (to->len - before + indent + allowance <= PRINT_WIDTH || !(json_is_object(value) || json_is_array(value)))
+    if (to->len - before + indent + allowance <= PRINT_WIDTH || !(json_is_object(value) || json_is_array(value) || json_is_string(value)))
         return;
     to->len = before;
-    if (json_is_object(value))
+    if (json_is_string(value))
+        pretty_string(to, json_string_value(value), indent, allowance, indent == 0 && allowance == 0);
+    else if (json_is_object(value))
         pretty_object(to, value, indent, allowance);
     else
         pretty_array(to, value, indent, allowance);
