@@ -2,6 +2,7 @@
 #include "oslo/base/text.h"
 #include "oslo/http/fetch.h"
 #include "oslo/http/server.h"
+#include "oslo/http/websocket.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define HEAD "Host: here\r\n"
@@ -66,12 +68,25 @@ static ssize_t pull(void *data, void *bytes, size_t n)
     return (ssize_t)n;
 }
 
+/* The console a websocket leads to. */
+static char console[64];
+
+static void serve_socket(struct ctx *c, struct request *request, struct reply *reply)
+{
+    if (websocket_proxy(c, request, reply, console, "binary"))
+        return;
+    reply->status = c->fault.status;
+    reply_text(reply, "text/plain", c->fault.message);
+}
+
 static void serve(void *data, struct ctx *c, struct request *request, struct reply *reply)
 {
     char name[] = "/tmp/test_http_XXXXXX";
 
     if (streams(NULL, request)) {
         serve_stream(c, request, reply);
+    } else if (strcmp(request->path, "/socket") == 0) {
+        serve_socket(c, request, reply);
     } else if (strcmp(request->path, "/slow") == 0) {
         g_usleep(300000);
         slow_served++;
@@ -413,6 +428,60 @@ static void test_nobody_waits(void)
         close(idle[i]);
 }
 
+/* A console that says back what it hears. */
+static void *echo(void *data)
+{
+    int fd = accept(*(int *)data, NULL, NULL);
+    char bytes[256];
+    ssize_t n;
+
+    while ((n = recv(fd, bytes, sizeof(bytes), 0)) > 0)
+        send(fd, bytes, (size_t)n, MSG_NOSIGNAL);
+    close(fd);
+    return NULL;
+}
+
+#define UPGRADE "GET /socket HTTP/1.1\r\n" HEAD "Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n" \
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: base64, binary\r\n"
+
+/* The handshake of RFC 6455, 1.3, then its masked "Hello" (5.7), sent in one piece with it, there and back. */
+static void test_websocket(void)
+{
+    static const char hello[] = "\x82\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+    static const char bye[] = "\x88\x82\0\0\0\0\x03\xe8";
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    g_autofree char *head = NULL, *answer = NULL, *refused_version = NULL;
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0), fd;
+    char frame[7];
+    pthread_t thread;
+
+    snprintf(at.sun_path, sizeof(at.sun_path), "/tmp/test_http_%d", (int)getpid());
+    snprintf(console, sizeof(console), "unix:%s", at.sun_path);
+    unlink(at.sun_path);
+    g_assert_cmpint(bind(listener, (struct sockaddr *)&at, sizeof(at)), ==, 0);
+    listen(listener, 1);
+    pthread_create(&thread, NULL, echo, &listener);
+
+    fd = dial();
+    say_text(fd, UPGRADE "Sec-WebSocket-Version: 13\r\n\r\n");
+    say(fd, hello, sizeof(hello) - 1);
+    head = hear_until(fd, "\r\n\r\n");
+    assert_starts(head, "HTTP/1.1 101");
+    g_assert_nonnull(strstr(head, "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+    g_assert_nonnull(strstr(head, "Sec-WebSocket-Protocol: binary"));
+    g_assert_cmpint(recv(fd, frame, sizeof(frame), MSG_WAITALL), ==, 7);
+    g_assert_cmpmem(frame, 7, "\x82\x05Hello", 7);
+    say(fd, bye, sizeof(bye) - 1);
+    answer = hear_all(fd);
+    g_assert_cmpmem(answer, 4, "\x88\x02\x03\xe8", 4);
+    pthread_join(thread, NULL);
+    close(listener);
+    unlink(at.sun_path);
+
+    refused_version = talk_n(UPGRADE "Sec-WebSocket-Version: 8\r\n\r\n", strlen(UPGRADE) + strlen("Sec-WebSocket-Version: 8\r\n\r\n"));
+    assert_starts(refused_version, "HTTP/1.1 426");
+}
+
 static void test_fetch(void)
 {
     struct ctx c;
@@ -470,6 +539,7 @@ int main(int argc, char **argv)
     g_test_add_func("/http/stream", test_stream);
     g_test_add_func("/http/pull", test_pull);
     g_test_add_func("/http/nobody_waits", test_nobody_waits);
+    g_test_add_func("/http/websocket", test_websocket);
     g_test_add_func("/http/fetch", test_fetch);
     g_test_add_func("/http/drain", test_drain);
     result = g_test_run();

@@ -70,6 +70,13 @@ static void watch(struct watched *w)
     epoll_ctl(epoll_fd, EPOLL_CTL_ADD, w->fd, &event);
 }
 
+/* Closing alone would not do: the library's descriptor of the same connection may still be open. */
+static void unwatch(struct watched *w)
+{
+    epoll_ctl(epoll_fd, EPOLL_CTL_DEL, w->fd, NULL);
+    close(w->fd);
+}
+
 static void peer_name(const struct sockaddr_storage *peer, char *text, size_t n)
 {
     if (getnameinfo((const struct sockaddr *)peer, sizeof(*peer), text, (socklen_t)n, NULL, 0, NI_NUMERICHOST) != 0)
@@ -126,7 +133,7 @@ static void sweep_lingering(void)
             continue;
         }
         *p = w->before;
-        close(w->fd);
+        unwatch(w);
         g_free(w);
     }
     pthread_mutex_unlock(&lock);
@@ -144,7 +151,7 @@ static void close_listener(void)
         return;
     while (accept_one(w->server))
         ;
-    close(w->fd);
+    unwatch(w);
     pthread_mutex_lock(&lock);
     closing = NULL;
     pthread_cond_broadcast(&closed);
@@ -380,7 +387,7 @@ static void door_close(void)
     pool_free(stream_pool);
     while ((w = lingering)) {
         lingering = w->before;
-        close(w->fd);
+        unwatch(w);
         g_free(w);
     }
     close(epoll_fd);
