@@ -8,7 +8,7 @@
 
 struct application_credential {
     char *id, *name, *description, *user_id, *project_id, *secret_hash;
-    bool unrestricted;
+    opt_bool unrestricted;
     utc_time expires_at;
     raw_json access_rules, roles, extra;
 };
@@ -17,13 +17,13 @@ static const struct attr app_cred_attrs[] = {
     ATTR(struct application_credential, id,           SORT),
     ATTR(struct application_credential, name,         CREATE | REQUIRED | FILTER | SORT, .min = 1, .max = 255, .format = &format_not_blank),
     ATTR(struct application_credential, description,  CREATE | NULLABLE),
-    ATTR(struct application_credential, user_id,      CREATE | HIDDEN),
+    ATTR(struct application_credential, user_id,      CREATE),
     ATTR(struct application_credential, project_id,   CREATE),
     ATTR(struct application_credential, secret_hash,  CREATE | HIDDEN | SECRET),
-    ATTR(struct application_credential, unrestricted, CREATE, .unset = "false"),
+    ATTR(struct application_credential, unrestricted, CREATE | HIDDEN),
     ATTR(struct application_credential, expires_at,   CREATE | NULLABLE | HIDDEN),
     ATTR(struct application_credential, access_rules, CREATE | HIDDEN),
-    ATTR(struct application_credential, roles,        CREATE | DERIVED),
+    ATTR(struct application_credential, roles,        CREATE | DERIVED | HIDDEN),
     ATTR(struct application_credential, extra,        CREATE | HIDDEN),
     {}
 };
@@ -222,15 +222,21 @@ static void app_cred_write(struct ctx *c, struct out *o, const void *record, boo
     const struct application_credential *a = record;
     char expires[TIME_TEXT_SIZE];
 
+    out_null(o, "system");
     if (a->expires_at.us)
         out_string(o, "expires_at", time_write(expires, a->expires_at, TIME_ISO_MICRO));
     else
         out_null(o, "expires_at");
+    if (a->unrestricted.set)
+        out_bool(o, "unrestricted", a->unrestricted.value);
+    else
+        out_null(o, "unrestricted");
+    out_raw(o, "roles", a->roles.text);
     if (a->access_rules.text)
         out_raw(o, "access_rules", a->access_rules.text);
     write_extra(c, o, a->extra);
     out_object(o, "links");
-    out_printf(o, "self", "%s/v3/users/%s/application_credentials/%s", c->base_url, a->user_id, a->id);
+    out_printf(o, "self", "%s/v3/application_credentials/%s", c->base_url, a->id);
     out_end_object(o);
 }
 

@@ -165,7 +165,6 @@ static void assignment_write(struct ctx *c, struct out *o, struct rows *rows, co
 
     out_object(o, NULL);
     links_write(c, o, rows);
-    entity_write(o, "role", db_text(rows, 4), names);
     out_object(o, "scope");
     if (!strcmp(kind, "system"))
         out_raw(o, "system", "{\"all\": true}");
@@ -175,6 +174,7 @@ static void assignment_write(struct ctx *c, struct out *o, struct rows *rows, co
         out_string(o, "OS-INHERIT:inherited_to", "projects");
     out_end_object(o);
     entity_write(o, db_text(rows, 0), db_text(rows, 1), names);
+    entity_write(o, "role", db_text(rows, 4), names);
     out_end_object(o);
 }
 

@@ -61,7 +61,7 @@ CREATE INDEX revocation_events_time ON revocation_events (revoked_at);
 CREATE TABLE application_credentials (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     project_id TEXT NOT NULL REFERENCES projects (id) ON DELETE CASCADE, secret_hash TEXT NOT NULL, description TEXT,
-    expires_at BIGINT, unrestricted BOOLEAN NOT NULL, access_rules TEXT, extra TEXT);
+    expires_at BIGINT, unrestricted BOOLEAN, access_rules TEXT, extra TEXT);
 CREATE UNIQUE INDEX application_credentials_name ON application_credentials (user_id, name);
 CREATE TABLE application_credential_roles (
     application_credential_id TEXT NOT NULL REFERENCES application_credentials (id) ON DELETE CASCADE,
