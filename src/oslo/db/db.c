@@ -63,6 +63,7 @@ struct db *db_open(struct ctx *c, const char *url, const struct migration *migra
     db->driver = driver;
     pool_init(&db->readers, driver->readers, false);
     pool_init(&db->writers, 1, true);
+    flusher_init(&db->flusher);
     if (!driver->open(c, db, url)) {
         db_close(db);
         return NULL;
@@ -82,6 +83,7 @@ void db_close(struct db *db)
     pool_clear(db, &db->readers);
     pool_clear(db, &db->writers);
     db->driver->close(db);
+    flusher_clear(&db->flusher);
     g_free(db);
 }
 
@@ -132,7 +134,6 @@ static void tx_release(void *object)
 bool db_begin(struct ctx *c)
 {
     struct db_tx *tx = c->tx;
-    const char *const *sql;
 
     if (tx) {
         if (!tx_savepoint(c, "SAVEPOINT", tx->depth + 1))
@@ -147,11 +148,10 @@ bool db_begin(struct ctx *c)
     tx->c = c;
     tx->since = clock_mono_us();
     c->tx = ctx_own(c, tx, tx_release);
-    for (sql = c->db->driver->begin; *sql; sql++)
-        if (!tx_run(c, *sql)) {
-            db_rollback(c);
-            return false;
-        }
+    if (!c->db->driver->script(c, tx->conn, c->db->driver->begin)) {
+        db_rollback(c);
+        return false;
+    }
     c->db->transactions++;
     return true;
 }
@@ -175,16 +175,16 @@ bool db_commit(struct ctx *c)
         tx->depth--;
         return true;
     }
-    if (inject(c, INJECT_COMMIT) || (relaxed && db->driver->relax && !tx_run(c, db->driver->relax)) || !tx_run(c, "COMMIT")) {
+    if (inject(c, INJECT_COMMIT) || !tx_run(c, "COMMIT")) {
         db_rollback(c);
         return false;
     }
-    if (wrote && !relaxed && db->driver->committed)
-        ticket = db->driver->committed(tx->conn);
+    if (wrote && !relaxed)
+        ticket = flush_ticket(db);
     tx_end(c);
-    bool synced = !ticket || db->driver->sync(c, db, ticket);
+    bool durable = !ticket || flush_wait(c, db, ticket);
     inject(c, INJECT_COMMITTED);
-    return synced;
+    return durable;
 }
 
 void db_rollback(struct ctx *c)

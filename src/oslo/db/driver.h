@@ -45,11 +45,18 @@ struct pool {
     bool writer;
 };
 
+/* Who has committed, and what of it is on the disk: flush.c. Tickets count commits. */
+struct flusher {
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    uint64_t committed, flushed, failed;
+    bool flushing;
+};
+
 struct db_driver {
     const char *scheme;              /* what its URLs start with */
     int readers;                     /* connections for reading, at most; for writing there is one */
-    const char *const *begin;        /* what opens a transaction, NULL-terminated */
-    const char *relax;               /* said before COMMIT of a relaxed transaction, or NULL */
+    const char *begin;               /* what opens a transaction */
     bool (*open)(struct ctx *, struct db *, const char *url);            /* before the first connect */
     void (*quiesce)(struct db *);                                        /* before the first disconnect, or NULL */
     void (*close)(struct db *);                                          /* after the last disconnect */
@@ -59,9 +66,8 @@ struct db_driver {
     bool (*run)(struct ctx *, struct connection *, const char *sql, const struct value *, struct result *);
     bool (*script)(struct ctx *, struct connection *, const char *sql);  /* several statements, no values */
     void (*forget)(struct connection *, void *prepared);                 /* drops a prepared statement */
-    /* Writer at hand, just committed: gives a ticket. Then, without the writer, makes all up to the ticket durable. */
-    uint64_t (*committed)(struct connection *);
-    bool (*sync)(struct ctx *, struct db *, uint64_t ticket);
+    /* Makes all that is committed durable; one thread at a time calls it. Logs why not. */
+    bool (*flush)(struct db *);
 };
 extern const struct db_driver sqlite_driver, postgresql_driver;
 
@@ -69,12 +75,18 @@ struct db {
     const struct db_driver *driver;
     void *data;                      /* the driver's */
     struct pool readers, writers;
+    struct flusher flusher;
     atomic_int_fast64_t queries, transactions, syncs;
 };
 
 /* Waits for a connection. NULL with a fault if a new one cannot be made. */
 struct connection *pool_take(struct ctx *, struct db *, struct pool *);
 void pool_give(struct db *, struct pool *, struct connection *);
+
+void flusher_init(struct flusher *);
+void flusher_clear(struct flusher *);
+uint64_t flush_ticket(struct db *);                              /* of a commit just made, the writer still at hand */
+bool flush_wait(struct ctx *, struct db *, uint64_t ticket);     /* without the writer */
 
 void connection_init(struct connection *, struct db *, bool writer);
 void connection_clear(struct connection *);                      /* drops its statements */

@@ -1,9 +1,11 @@
 /* PostgreSQL by libpq: statements prepared per connection by their text, values sent as text, SQLSTATE turned into faults.
  *
  * One writing transaction at a time, as in SQLite, by an advisory lock on the database: code that reads before it writes
- * is right on both. Readers are read-only sessions.
+ * is right on both. The writer commits asynchronously, so that it holds the lock for no disk; a flush is a commit of a session
+ * of its own that waits for the disk, and with it for all before. Readers are read-only sessions.
  */
 #include "oslo/db/driver.h"
+#include "oslo/base/log.h"
 
 #include <libpq-fe.h>
 #include <stdlib.h>
@@ -15,6 +17,11 @@ struct pg_connection {
     struct connection base;
     PGconn *handle;
     unsigned prepared;               /* statements so far: their names */
+};
+
+struct pg {
+    char *url;
+    PGconn *flusher;                 /* of the thread that flushes; NULL until first needed */
 };
 
 struct prepared {
@@ -81,7 +88,7 @@ static struct prepared *prepare(struct ctx *c, struct connection *conn, const ch
         types[i] = values[i].kind == VALUE_INT ? OID_INT8 : values[i].kind == VALUE_BOOL ? OID_BOOL : values[i].kind == VALUE_REAL ? OID_FLOAT8 : 0;
     p = g_new0(struct prepared, 1);
     g_snprintf(p->name, sizeof(p->name), "s%u", ++((struct pg_connection *)conn)->prepared);
-    p->writes = !starts_with_word(sql, "SELECT") && !starts_with_word(sql, "WITH");
+    p->writes = !starts_with_word(sql, "SELECT");
     res = PQprepare(handle_of(conn), p->name, sql, n, types);
     good = PQresultStatus(res) == PGRES_COMMAND_OK;
     if (!good)
@@ -193,10 +200,11 @@ static void be_quiet(void *data, const PGresult *notice)
 static struct connection *pg_connect(struct ctx *c, struct db *db, bool writer)
 {
     struct pg_connection *conn = g_new0(struct pg_connection, 1);
-    const char *setup = writer ? "SET lock_timeout = '30s'; SET timezone = 'UTC'" : "SET default_transaction_read_only = on; SET timezone = 'UTC'";
+    const char *setup = writer ? "SET lock_timeout = '30s'; SET timezone = 'UTC'; SET synchronous_commit = off"
+                               : "SET default_transaction_read_only = on; SET timezone = 'UTC'";
 
     connection_init(&conn->base, db, writer);
-    conn->handle = PQconnectdb(db->data);
+    conn->handle = PQconnectdb(((struct pg *)db->data)->url);
     if (PQstatus(conn->handle) == CONNECTION_OK) {
         PQsetNoticeReceiver(conn->handle, be_quiet, NULL);
         if (pg_script(c, &conn->base, setup))
@@ -207,27 +215,56 @@ static struct connection *pg_connect(struct ctx *c, struct db *db, bool writer)
     return NULL;
 }
 
+/* A record of nothing, whose commit waits for the disk. Tried again on a new connection where the old one is lost. */
+static bool pg_flush(struct db *db)
+{
+    struct pg *pg = db->data;
+    bool good = false;
+
+    for (int tries = 0; tries < 2 && !good; tries++) {
+        PGresult *res;
+
+        if (pg->flusher && PQstatus(pg->flusher) != CONNECTION_OK) {
+            PQfinish(pg->flusher);
+            pg->flusher = NULL;
+        }
+        if (!pg->flusher)
+            pg->flusher = PQconnectdb(pg->url);
+        res = PQexec(pg->flusher, "SELECT pg_logical_emit_message(true, 'nacre', '')");
+        good = PQresultStatus(res) == PGRES_TUPLES_OK;
+        PQclear(res);
+    }
+    if (!good)
+        log_error(NULL, "a flush failed: %s", PQerrorMessage(pg->flusher));
+    return good;
+}
+
 /* "postgresql+psycopg2://..." as SQLAlchemy writes it is "postgresql://..." for libpq. */
 static bool pg_open(struct ctx *c, struct db *db, const char *url)
 {
+    struct pg *pg = g_new0(struct pg, 1);
     const char *rest = strstr(url, "://");
 
+    db->data = pg;
     if (!rest)
         return db_fail(c, DB_GONE, "a URL without ://");
-    db->data = g_strdup_printf("postgresql%s", rest);
+    pg->url = g_strdup_printf("postgresql%s", rest);
     return true;
 }
 
 static void pg_close(struct db *db)
 {
-    g_free(db->data);
+    struct pg *pg = db->data;
+
+    if (pg->flusher)
+        PQfinish(pg->flusher);
+    g_free(pg->url);
+    g_free(pg);
 }
 
-static const char *const pg_begin[] = { "BEGIN", "SELECT pg_advisory_xact_lock(7237123)", NULL };
-
 const struct db_driver postgresql_driver = {
-    .scheme = "postgresql", .readers = 8, .begin = pg_begin, .relax = "SET LOCAL synchronous_commit TO OFF",
+    .scheme = "postgresql", .readers = 8, .begin = "BEGIN; SELECT pg_advisory_xact_lock(7237123)",
     .open = pg_open, .close = pg_close,
     .connect = pg_connect, .disconnect = pg_disconnect,
-    .run = pg_run, .script = pg_script, .forget = pg_forget,
+    .run = pg_run, .script = pg_script, .forget = pg_forget, .flush = pg_flush,
 };

@@ -1,8 +1,7 @@
 /* SQLite: one file, one writer, a few readers, WAL.
  *
- * Group commit: a COMMIT only appends to the WAL (synchronous=NORMAL), then the writer goes to the next transaction, and
- * the thread waits until one fdatasync that began after its COMMIT has ended: what synchronous=FULL promises, but one sync
- * serves all who committed before it. A failed sync leaves the disk's state unknown: nothing is written after it.
+ * A COMMIT only appends to the WAL (synchronous=NORMAL); a flush is one fdatasync of it: what synchronous=FULL promises, for
+ * all who committed before. A failed one leaves the disk's state unknown: from then on all commits fail.
  * A thread of its own copies the WAL back into the file, so that no request pays for it.
  */
 #include "oslo/db/driver.h"
@@ -21,11 +20,9 @@
 struct sqlite {
     char *path;
     pthread_mutex_t lock;
-    pthread_cond_t synced_more, work;
-    uint64_t committed, synced;      /* tickets */
-    bool syncing;
-    int sync_error;                  /* errno of a sync that failed */
-    int wal;                         /* its file, or -1 until first needed */
+    pthread_cond_t work;
+    int wal;                         /* its file, or -1 until first needed; of the thread that flushes */
+    bool wal_failed;                 /* likewise */
     int wal_pages;
     bool stopping, has_thread;
     pthread_t checkpointer;
@@ -185,7 +182,7 @@ static bool sqlite_run(struct ctx *c, struct connection *conn, const char *sql, 
 
 static bool sqlite_script(struct ctx *c, struct connection *conn, const char *sql)
 {
-    return sqlite3_exec(handle_of(conn), sql, NULL, NULL, NULL) == SQLITE_OK || sqlite_fault(c, handle_of(conn), "a migration");
+    return sqlite3_exec(handle_of(conn), sql, NULL, NULL, NULL) == SQLITE_OK || sqlite_fault(c, handle_of(conn), sql);
 }
 
 /* --- connections --- */
@@ -236,57 +233,20 @@ static struct connection *sqlite_connect(struct ctx *c, struct db *db, bool writ
 
 /* --- durability --- */
 
-static uint64_t sqlite_committed(struct connection *conn)
+static bool sqlite_flush(struct db *db)
 {
-    struct sqlite *s = conn->db->data;
-    uint64_t ticket;
+    struct sqlite *s = db->data;
 
-    pthread_mutex_lock(&s->lock);
-    ticket = ++s->committed;
-    pthread_mutex_unlock(&s->lock);
-    return ticket;
-}
-
-/* Called without the lock by the one thread that is syncing. 0 or errno. */
-static int sync_wal(struct db *db, struct sqlite *s)
-{
     if (s->wal < 0) {
         g_autofree char *path = g_strdup_printf("%s-wal", s->path);
 
         s->wal = open(path, O_RDONLY | O_CLOEXEC);
-        if (s->wal < 0)
-            return errno;
     }
-    db->syncs++;
-    return fdatasync(s->wal) ? errno : 0;
-}
-
-static bool sqlite_sync(struct ctx *c, struct db *db, uint64_t ticket)
-{
-    struct sqlite *s = db->data;
-    int error;
-
-    pthread_mutex_lock(&s->lock);
-    while (s->synced < ticket && !s->sync_error) {
-        if (s->syncing) {
-            pthread_cond_wait(&s->synced_more, &s->lock);
-        } else {
-            uint64_t upto = s->committed;
-
-            s->syncing = true;
-            pthread_mutex_unlock(&s->lock);
-            error = sync_wal(db, s);
-            pthread_mutex_lock(&s->lock);
-            s->syncing = false;
-            s->sync_error = error;
-            if (!error)
-                s->synced = upto;
-            pthread_cond_broadcast(&s->synced_more);
-        }
+    if (!s->wal_failed && (s->wal < 0 || fdatasync(s->wal))) {
+        s->wal_failed = true;
+        log_error(NULL, "%s-wal cannot be synced (%s): no commit is acknowledged any more", s->path, g_strerror(errno));
     }
-    error = s->synced < ticket ? s->sync_error : 0;
-    pthread_mutex_unlock(&s->lock);
-    return !error || db_fail(c, DB_ERROR, ctx_printf(c, "%s-wal cannot be synced: %s", s->path, g_strerror(error)));
+    return !s->wal_failed;
 }
 
 /* --- the WAL goes back into the file --- */
@@ -351,7 +311,6 @@ static bool sqlite_open(struct ctx *c, struct db *db, const char *url)
     s->path = path_of(url);
     s->wal = -1;
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->synced_more, NULL);
     pthread_cond_init(&s->work, NULL);
     fd = s->path[0] ? open(s->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
     if (fd < 0)
@@ -383,19 +342,16 @@ static void sqlite_close(struct db *db)
         return;
     if (s->wal >= 0)
         close(s->wal);
-    pthread_cond_destroy(&s->synced_more);
     pthread_cond_destroy(&s->work);
     pthread_mutex_destroy(&s->lock);
     g_free(s->path);
     g_free(s);
 }
 
-static const char *const sqlite_begin[] = { "BEGIN IMMEDIATE", NULL };
-
 const struct db_driver sqlite_driver = {
-    .scheme = "sqlite", .readers = 4, .begin = sqlite_begin,
+    .scheme = "sqlite", .readers = 4, .begin = "BEGIN IMMEDIATE",
     .open = sqlite_open, .quiesce = sqlite_quiesce, .close = sqlite_close,
     .connect = sqlite_connect, .disconnect = sqlite_disconnect,
     .run = sqlite_run, .script = sqlite_script, .forget = sqlite_forget,
-    .committed = sqlite_committed, .sync = sqlite_sync,
+    .flush = sqlite_flush,
 };
