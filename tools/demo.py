@@ -70,7 +70,7 @@ class Stages:
         if note == 'there':
             print('   there')
         else:
-            self.new = True
+            self.new = self.new or what != 'hypervisor'
             print('%8.1f s' % (time.monotonic() - started))
 
 
@@ -142,6 +142,15 @@ class Demo:
             os.makedirs(os.path.dirname(self.key_file), mode=0o700, exist_ok=True)
             subprocess.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'nacre', '-f', self.key_file], check=True)
         c.call('POST', 'compute', '/os-keypairs', {'keypair': {'name': KEY, 'type': 'ssh', 'public_key': open(self.key_file + '.pub').read().strip()}})
+
+    def hypervisor(self):
+        """The first look at a host's libvirt takes a moment after the APIs answer."""
+        c = self.cloud
+        for turn in range(600):
+            if c.call('GET', 'placement', '/resource_providers?resources=VCPU:1', headers={'OpenStack-API-Version': 'placement 1.39'})['resource_providers']:
+                return None if turn else 'there'
+            time.sleep(0.1)
+        sys.exit('no hypervisor after 60 s')
 
     def server(self):
         c = self.cloud
@@ -266,6 +275,7 @@ def main():
     stage('router', demo.router)
     stage('security group rules: ping and ssh', demo.security_group)
     stage('key pair ' + KEY, demo.key_pair)
+    stage('hypervisor', demo.hypervisor)
     stage('server ' + SERVER, demo.server)
     stage('floating IP', demo.floating_ip)
     if not options.sim:
