@@ -58,7 +58,8 @@ class Cloud:
 
 
 class Stages:
-    """A line a stage, with the time it took; `new` tells whether any of them made something."""
+    """A line a stage, with the time it took; `new` tells whether any of them made something. A stage that found all there says
+    'there', one that only looked says 'seen'."""
 
     def __init__(self):
         self.new = False
@@ -70,7 +71,7 @@ class Stages:
         if note == 'there':
             print('   there')
         else:
-            self.new = self.new or what != 'hypervisor'
+            self.new = self.new or note != 'seen'
             print('%8.1f s' % (time.monotonic() - started))
 
 
@@ -148,7 +149,7 @@ class Demo:
         c = self.cloud
         for turn in range(600):
             if c.call('GET', 'placement', '/resource_providers?resources=VCPU:1', headers={'OpenStack-API-Version': 'placement 1.39'})['resource_providers']:
-                return None if turn else 'there'
+                return 'seen' if turn else 'there'
             time.sleep(0.1)
         sys.exit('no hypervisor after 60 s')
 
@@ -194,7 +195,7 @@ class Demo:
         while time.monotonic() < until:
             ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             if ran.returncode == 0 and ran.stdout.decode().strip() == SERVER:
-                return
+                return 'seen'
             time.sleep(0.5)
         sys.exit('no ssh to %s after 180 s: %s' % (self.floating, ran.stderr.decode().strip()))
 
