@@ -70,20 +70,33 @@ static json_t *plain_allocations(struct ctx *c, json_t *held)
     return plain;
 }
 
-bool claim_move(struct ctx *c, const struct instance *inst, const char *from, const char *to, json_t *allocations)
+static json_t *consumer_read(struct ctx *c, const char *consumer)
 {
     struct call read = { .type = "placement", .method = "GET", .version = PLACEMENT_VERSION, .as_service = true };
-    struct call call = { .type = "placement", .method = "POST", .path = "/allocations", .version = PLACEMENT_VERSION, .as_service = true };
-    json_t *source, *target, *held;
 
-    read.path = ctx_printf(c, "/allocations/%s", from);
-    if (!client_call(c, &read))
+    read.path = ctx_printf(c, "/allocations/%s", consumer);
+    return client_call(c, &read) ? read.reply : NULL;
+}
+
+/* A consumer that holds nothing has no generation: null, as it is read. */
+static json_t *consumer_body(const struct instance *inst, json_t *consumer, json_t *allocations)
+{
+    json_t *body = allocation_body(inst, allocations), *generation = json_object_get(consumer, "consumer_generation");
+
+    if (generation)
+        json_object_set(body, "consumer_generation", generation);
+    return body;
+}
+
+bool claim_move(struct ctx *c, const struct instance *inst, const char *from, const char *to, json_t *allocations)
+{
+    struct call call = { .type = "placement", .method = "POST", .path = "/allocations", .version = PLACEMENT_VERSION, .as_service = true };
+    json_t *source = consumer_read(c, from), *target = source ? consumer_read(c, to) : NULL;
+
+    if (!target)
         return false;
-    held = plain_allocations(c, json_object_get(read.reply, "allocations"));
-    source = allocation_body(inst, allocations);
-    target = allocation_body(inst, held);
-    json_object_set(source, "consumer_generation", json_object_get(read.reply, "consumer_generation"));
-    call.body = ctx_json(c, json_pack("{s:o, s:o}", from, source, to, target));
+    call.body = ctx_json(c, json_pack("{s:o, s:o}", from, consumer_body(inst, source, allocations),
+                                      to, consumer_body(inst, target, plain_allocations(c, json_object_get(source, "allocations")))));
     return client_call(c, &call);
 }
 
