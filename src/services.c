@@ -2,6 +2,7 @@
 #include "glance/glance.h"
 #include "keystone/keystone.h"
 #include "neutron/neutron.h"
+#include "nova/console/console.h"
 #include "nova/metadata/metadata.h"
 #include "nova/nova.h"
 #include "oslo/service/service.h"
@@ -14,5 +15,6 @@ const struct service *const services[] = {
     &neutron,
     &nova,
     &metadata_service,
+    &console_service,
     NULL
 };

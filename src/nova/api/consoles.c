@@ -1,9 +1,9 @@
 /* Consoles: the log, and tokens for the screen. A token is kept by its hash alone. */
 #include "nova/api/action.h"
+#include "nova/model/console.h"
 #include "nova/options.h"
 #include "nova/rpc/compute.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 
 /* --- the log ------------------------------------------------------------------------------------------------------ */
@@ -33,20 +33,11 @@ static bool console_output(struct ctx *c, struct request *rq, struct reply *rp)
 /* Of the types the API knows (novnc, xvpvnc, spice-html5, rdp-html5, serial, webmks) hypervisors here have novnc. */
 static const struct server_action console_action = { .name = "get_vnc_console", .any_task = true, .unlaunched = true, .lockless = true };
 
-static char *hash_of(struct ctx *c, const char *token)
-{
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned n;
-
-    EVP_Digest(token, strlen(token), digest, &n, EVP_sha256(), NULL);
-    return hex_write(c, digest, n);
-}
-
 static bool token_store(struct ctx *c, const struct instance *inst, const char *token, const char *type, const json_t *where)
 {
     return db_exec(c, "DELETE FROM console_tokens WHERE expires_at < $1", I(clock_us())) &&
            db_exec(c, "INSERT INTO console_tokens (token_hash, console_type, instance_uuid, host, port, internal_access_path, expires_at)"
-                   " VALUES ($1, $2, $3, $4, $5, $6, $7)", T(hash_of(c, token)), T(type), T(inst->uuid), T(json_get_string(where, "host")),
+                   " VALUES ($1, $2, $3, $4, $5, $6, $7)", T(console_token_hash(c, token)), T(type), T(inst->uuid), T(json_get_string(where, "host")),
                    I(json_get_int(where, "port", 0)), T(json_get_string(where, "internal_access_path")),
                    I(clock_us() + nova_options()->console_token_ttl * 1000000));
 }
@@ -119,7 +110,7 @@ static bool token_show(struct ctx *c, struct request *rq, struct reply *rp)
 {
     const char *token = request_arg(rq, "token");
     struct rows *r = db_query(c, "SELECT instance_uuid, host, port, internal_access_path, console_type FROM console_tokens"
-                              " WHERE token_hash = $1 AND expires_at > $2", T(hash_of(c, token)), I(clock_us()));
+                              " WHERE token_hash = $1 AND expires_at > $2", T(console_token_hash(c, token)), I(clock_us()));
     struct out o;
 
     if (!db_next(r))

@@ -247,7 +247,7 @@ bool text_to_bool(const char *text, bool *ret_value)
 
 bool text_in(const char *text, const char *const *list)
 {
-    for (; list && *list; list++)
+    for (; text && list && *list; list++)
         if (!strcmp(text, *list))
             return true;
     return false;

@@ -42,7 +42,7 @@ bool text_is_utf8(const char *text, size_t n);               /* valid and withou
 size_t text_length(const char *utf8);                        /* in code points, as Python counts */
 bool text_to_int(const char *text, int64_t *ret_value);      /* decimal, whole string, no overflow */
 bool text_to_bool(const char *text, bool *ret_value);        /* as oslo strutils.bool_from_string, strict: 1 t true on y yes / 0 f false off n no */
-bool text_in(const char *text, const char *const *list);     /* NULL-terminated; NULL list holds nothing */
+bool text_in(const char *text, const char *const *list);     /* NULL-terminated; NULL list holds nothing, NULL text is in none */
 bool text_equal(const char *a, const char *b);               /* NULL equals NULL only */
 char **text_split(struct ctx *, const char *text, char separator);           /* NULL-terminated, pieces stripped of blanks */
 bool secret_equal(const void *a, const void *b, size_t n);   /* in constant time */
