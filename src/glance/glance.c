@@ -68,7 +68,7 @@ static bool start(struct ctx *c)
 {
     if (!glance_schemas_load(c) || !store_open(c) || !db_begin(c))
         return false;
-    if (!db_exec(c, "UPDATE images SET status = 'queued', size = NULL WHERE status = 'saving'")) {
+    if (!db_exec(c, "UPDATE images SET status = 'queued', size = NULL WHERE status = 'saving' OR (status = 'uploading' AND size IS NULL)")) {
         db_rollback(c);
         return false;
     }
