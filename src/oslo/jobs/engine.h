@@ -3,7 +3,7 @@
 #define OSLO_JOBS_ENGINE_H
 
 #include "oslo/jobs/jobs.h"
-#include "oslo/service/service.h"
+#include "oslo/registry/registry.h"
 
 #include <pthread.h>
 
