@@ -14,6 +14,9 @@ void python_str(struct buf *, const json_t *);
 /* As pprint.pformat(value, width=72): members by name, broken where a line is full. */
 void python_pprint(struct buf *, const json_t *);
 
+/* What json.loads says of a text that is no JSON: "Expecting value: line 1 column 1 (char 0)". */
+void python_json_error(struct buf *, const char *text, size_t n);
+
 /* No control, format, private or unassigned characters, no line separators. */
 bool char_is_printable(gunichar);
 

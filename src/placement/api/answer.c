@@ -1,6 +1,7 @@
 /* Reading requests and writing answers the way Placement does; its errors. */
 #include "placement/api/api.h"
 
+#include "oslo/record/python.h"
 #include "placement/schema.h"
 
 #include <string.h>
@@ -21,17 +22,17 @@ bool accepts_json(struct ctx *c, const struct request *request)
            fail(c, NOT_ACCEPTABLE);
 }
 
-/* What Python's decoder says, as far as the place goes. */
 static json_t *parse(struct ctx *c, const char *text, size_t n)
 {
-    json_error_t error;
-    json_t *value = json_loadb(text ? text : "", text ? n : 0, JSON_DECODE_ANY, &error);
+    json_t *value = json_loadb(text ? text : "", text ? n : 0, JSON_DECODE_ANY, NULL);
+    struct buf message = { 0 };
 
     if (value)
         return ctx_json(c, value);
-    if (!text || !n)
-        return fail_null(c, BAD_JSON, "Expecting value: line 1 column 1 (char 0)");
-    return fail_null(c, BAD_JSON, ctx_printf(c, "%s: line %d column %d (char %d)", error.text, error.line, MAX(error.column, 1), MAX(error.position - 1, 0)));
+    python_json_error(&message, text ? text : "", text ? n : 0);
+    fail(c, BAD_JSON, message.data);
+    buf_clear(&message);
+    return NULL;
 }
 
 json_t *body_read(struct ctx *c, const struct request *request, const char *schema)
