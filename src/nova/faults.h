@@ -15,6 +15,8 @@
 #define INVALID_FILTER 400, "HTTPBadRequest", "Invalid %s filter [%s]"
 #define INVALID_INPUT 400, "InvalidInput", "Invalid input received: %s"
 #define NOT_IMPLEMENTED 501, "HTTPNotImplemented", "%s"
+#define UNPROCESSABLE 422, "HTTPUnprocessableEntity", "%s"
+#define INVALID_PORT_RANGE 400, "InvalidPortRange", "Invalid port range %" PRId64 ":%" PRId64 ". %s"
 #define GONE 410, "HTTPGone", "This resource is no longer available. No forwarding address is given."
 
 /* instances */

@@ -14,6 +14,7 @@ static const struct route *const routes[] = {
     nova_instance_action_routes, nova_migration_routes, nova_server_group_routes, nova_external_event_routes,
     nova_hypervisor_routes, nova_service_routes, nova_zone_routes, nova_aggregate_routes,
     nova_limit_routes, nova_quota_routes, nova_usage_routes,
+    nova_host_routes, nova_proxy_image_routes, nova_proxy_network_routes, nova_proxy_group_routes, nova_gone_routes,
     NULL
 };
 

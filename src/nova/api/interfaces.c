@@ -1,5 +1,6 @@
 /* /servers/{id}/os-interface: the ports of a server, as Neutron has them; and its security groups. */
 #include "nova/api/action.h"
+#include "nova/api/proxy_groups.h"
 #include "nova/jobs/jobs.h"
 #include "nova/model/action.h"
 #include "nova/rpc/compute.h"
@@ -186,59 +187,6 @@ static json_t *ports_of(struct ctx *c, const struct instance *inst)
     return reply ? json_object_get(reply, "ports") : NULL;
 }
 
-/* Neutron's rule as Nova's: ports where it has none are null, the group beside an address range. */
-static void write_rule(struct out *o, const json_t *rule, json_t *groups)
-{
-    const char *remote = json_get_string(rule, "remote_group_id"), *prefix = json_get_string(rule, "remote_ip_prefix");
-    const char *protocol = json_get_string(rule, "protocol"), *name = NULL;
-    json_t *group, *low = json_object_get(rule, "port_range_min"), *high = json_object_get(rule, "port_range_max");
-    size_t i;
-
-    out_object(o, NULL);
-    out_string(o, "id", json_get_string(rule, "id"));
-    out_string(o, "parent_group_id", json_get_string(rule, "security_group_id"));
-    if (protocol && json_is_null(low)) {
-        out_int(o, "from_port", strcmp(protocol, "icmp") == 0 ? -1 : 1);
-        out_int(o, "to_port", strcmp(protocol, "icmp") == 0 ? -1 : 65535);
-    } else {
-        out_json(o, "from_port", low);
-        out_json(o, "to_port", high);
-    }
-    out_string(o, "ip_protocol", protocol);
-    out_object(o, "group");
-    json_array_foreach(groups, i, group)
-        if (text_equal(json_get_string(group, "id"), remote))
-            name = json_get_string(group, "name");
-    if (remote && name) {
-        out_string(o, "name", name);
-        out_string(o, "tenant_id", json_get_string(rule, "tenant_id"));
-    }
-    out_end_object(o);
-    out_object(o, "ip_range");
-    if (!remote)
-        out_string(o, "cidr", prefix ? prefix : text_equal(json_get_string(rule, "ethertype"), "IPv6") ? "::/0" : "0.0.0.0/0");
-    out_end_object(o);
-    out_end_object(o);
-}
-
-static void write_group(struct out *o, const json_t *group, json_t *groups)
-{
-    json_t *rule;
-    size_t i;
-
-    out_object(o, NULL);
-    out_string(o, "id", json_get_string(group, "id"));
-    out_string(o, "name", json_get_string(group, "name"));
-    out_string(o, "description", json_get_string(group, "description"));
-    out_string(o, "tenant_id", json_get_string(group, "tenant_id"));
-    out_array(o, "rules");
-    json_array_foreach(json_object_get(group, "security_group_rules"), i, rule)
-        if (text_equal(json_get_string(rule, "direction"), "ingress"))
-            write_rule(o, rule, groups);
-    out_end_array(o);
-    out_end_object(o);
-}
-
 static bool groups_list(struct ctx *c, struct request *rq, struct reply *rp)
 {
     const struct instance *inst = server_get(c, rq);
@@ -262,7 +210,7 @@ static bool groups_list(struct ctx *c, struct request *rq, struct reply *rp)
     out_object(&o, NULL);
     out_array(&o, "security_groups");
     json_array_foreach(json_object_get(reply, "security_groups"), i, group)
-        write_group(&o, group, json_object_get(reply, "security_groups"));
+        security_group_write(&o, NULL, group, json_object_get(reply, "security_groups"));
     out_end_array(&o);
     out_end_object(&o);
     return true;
