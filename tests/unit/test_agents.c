@@ -364,6 +364,42 @@ static void test_security_groups(void)
     OK(NS REACH);
 }
 
+/* What the API lets through must load, all of it at once; what does not load closes its own port and no other. */
+static void test_odd_rules(void)
+{
+    set_rules("[{\"direction\": \"ingress\", \"ethertype\": \"IPv4\", \"protocol\": \"icmp\"}, {\"direction\": \"ingress\", \"ethertype\": \"IPv4\", \"protocol\": \"tcp\"},"
+              "{\"direction\": \"ingress\", \"ethertype\": \"IPv4\", \"protocol\": \"255\"}, {\"direction\": \"ingress\", \"ethertype\": \"IPv4\", \"protocol\": \"0\"},"
+              "{\"direction\": \"ingress\", \"ethertype\": \"IPv4\", \"protocol\": \"icmp\", \"port_range_min\": 255, \"port_range_max\": 255},"
+              "{\"direction\": \"ingress\", \"ethertype\": \"IPv4\", \"protocol\": \"icmp\", \"port_range_min\": 8},"
+              "{\"direction\": \"ingress\", \"ethertype\": \"IPv6\", \"protocol\": \"ipv6-icmp\", \"port_range_min\": 128, \"port_range_max\": 0},"
+              "{\"direction\": \"ingress\", \"ethertype\": \"IPv6\", \"protocol\": \"icmp\"}, {\"direction\": \"ingress\", \"ethertype\": \"IPv6\", \"protocol\": \"1\"},"
+              "{\"direction\": \"ingress\", \"ethertype\": \"IPv4\", \"protocol\": \"ipv6-icmp\"}, {\"direction\": \"egress\", \"ethertype\": \"IPv4\", \"protocol\": \"vrrp\"},"
+              "{\"direction\": \"ingress\", \"ethertype\": \"IPv4\", \"protocol\": \"sctp\", \"port_range_min\": 1, \"port_range_max\": 65535},"
+              "{\"direction\": \"ingress\", \"ethertype\": \"IPv4\", \"protocol\": \"udplite\", \"port_range_min\": 7, \"port_range_max\": 7},"
+              "{\"direction\": \"ingress\", \"ethertype\": \"IPv4\", \"protocol\": \"dccp\", \"port_range_min\": 7, \"port_range_max\": 9},"
+              "{\"direction\": \"ingress\", \"ethertype\": \"IPv4\", \"source_ip_prefix\": \"0.0.0.0/0\", \"protocol\": \"udp\"},"
+              "{\"direction\": \"ingress\", \"ethertype\": \"IPv6\", \"source_ip_prefix\": \"::/0\", \"protocol\": \"udp\"},"
+              "{\"direction\": \"ingress\", \"ethertype\": \"IPv4\", \"source_ip_prefix\": \"10.9.0.7/24\", \"protocol\": \"udp\"},"
+              "{\"direction\": \"ingress\", \"ethertype\": \"IPv6\", \"source_ip_prefix\": \"::ffff:10.0.0.0/104\"},"
+              "{\"direction\": \"ingress\", \"ethertype\": \"IPv4\", \"remote_group_id\": \"00000000-0000-4000-8000-00000000dead\"},"
+              "{\"direction\": \"ingress\", \"ethertype\": \"IPv6\", \"remote_group_id\": \"" GROUP "\", \"protocol\": \"tcp\"}]");
+    OK(NS "two ping -c1 -W1 10.9.0.11");
+    json_object_set_new(json_object_get(ports, TWO), "allowed_address_pairs",
+                        json_loads("[{\"ip_address\": \"0.0.0.0/0\"}, {\"ip_address\": \"10.9.0.0/24\"}, {\"ip_address\": \"10.9.0.12\"}, {\"ip_address\": \"10.9.0.130/25\"},"
+                                   " {\"ip_address\": \"::/0\"}, {\"ip_address\": \"fd00::/8\", \"mac_address\": \"FA:16:3E:00:00:13\"}, {\"ip_address\": \"::ffff:1.2.3.4\"}]", 0, NULL));
+    cast(TOPIC_PORT_UPDATE, "1.0", NULL, L2_PORT_UPDATE, json_pack("{s:O}", "port", json_object_get(ports, TWO)));
+    OK(NS "two ping -c1 -W1 10.9.0.11");
+    OK("ip -n two addr add 10.9.0.77/24 dev eth0 && " NS "two ping -c1 -W1 -I 10.9.0.77 10.9.0.11; ip -n two addr del 10.9.0.77/24 dev eth0");
+    /* Not even the API lets this through. */
+    json_object_set_new(json_object_get(ports, TWO), "allowed_address_pairs", json_pack("[{s:s}]", "ip_address", "not-an-address"));
+    cast(TOPIC_PORT_UPDATE, "1.0", NULL, L2_PORT_UPDATE, json_pack("{s:O}", "port", json_object_get(ports, TWO)));
+    NO(NS "two ping -c1 -W1 10.9.0.11");
+    OK(NS "one busybox arping -c1 -w1 -I eth0 10.9.0.2");
+    json_object_set_new(json_object_get(ports, TWO), "allowed_address_pairs", json_array());
+    cast(TOPIC_PORT_UPDATE, "1.0", NULL, L2_PORT_UPDATE, json_pack("{s:O}", "port", json_object_get(ports, TWO)));
+    OK(NS "two ping -c1 -W1 10.9.0.11");
+}
+
 static void test_spoofing(void)
 {
     OK(NS "two ping -c1 -W1 10.9.0.11");
@@ -543,6 +579,7 @@ int main(int argc, char **argv)
     g_test_add_func("/agents/ports_come_up", test_ports_come_up);
     g_test_add_func("/agents/dhcp", test_dhcp);
     g_test_add_func("/agents/security_groups", test_security_groups);
+    g_test_add_func("/agents/odd_rules", test_odd_rules);
     g_test_add_func("/agents/spoofing", test_spoofing);
     g_test_add_func("/agents/router", test_router);
     g_test_add_func("/agents/metadata", test_metadata);

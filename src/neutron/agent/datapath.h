@@ -44,8 +44,9 @@ struct datapath {
     char **(*devices)(struct ctx *);
     bool (*wire)(struct ctx *, const struct wiring *, size_t n);
     bool (*bridge_remove)(struct ctx *, const char *bridge);         /* if there is one and nothing is on it */
-    /* Security groups: one nft ruleset for all ports. NULL: not enforced, and nobody needs to work it out. */
-    bool (*filter)(struct ctx *, const char *ruleset);
+    /* Security groups: one nft ruleset for all ports; try: only whether it would load. NULL: not enforced, and nobody needs to
+     * work it out. */
+    bool (*filter)(struct ctx *, const char *ruleset, bool try);
     bool (*namespace_apply)(struct ctx *, const struct namespace_plan *);
     bool (*namespace_remove)(struct ctx *, const char *name);
     char **(*namespaces)(struct ctx *);                              /* ours */

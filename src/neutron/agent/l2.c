@@ -19,6 +19,7 @@ struct l2_port {
     int64_t mtu;
     unsigned index, zone;
     bool guarded, up;
+    bool closed;                     /* its rules do not load */
 };
 
 /* Noted by handlers, taken by the worker. */
@@ -218,6 +219,7 @@ static struct l2_port *port_of(struct ctx *c, const json_t *details)
         p->zone = zone_of(network, bridge);
         g_hash_table_insert(ports, p->device, p);
     }
+    p->closed = false;
     p->mtu = json_get_int(details, "mtu", 0);
     p->up = json_get_bool(details, "admin_state_up", true);
     p->guarded = !is_trusted(json_get_string(details, "device_owner")) && json_get_bool(details, "port_security_enabled", true);
@@ -284,10 +286,12 @@ static bool learn_security(struct ctx *c, const GPtrArray *fresh)
             json_array_append_new(devices, json_string(((struct l2_port *)fresh->pdata[k])->port_id));
     g_hash_table_iter_init(&i, ports);
     while (*groups && g_hash_table_iter_next(&i, NULL, &port)) {
-        const struct l2_port *p = port;
+        struct l2_port *p = port;
 
-        if (p->guarded && !g_ptr_array_find((GPtrArray *)(uintptr_t)fresh, p, NULL) && security_concerns(security, p->port_id, groups))
-            json_array_append_new(devices, json_string(p->port_id));
+        if (!p->guarded || g_ptr_array_find((GPtrArray *)(uintptr_t)fresh, p, NULL) || !security_concerns(security, p->port_id, groups))
+            continue;
+        p->closed = false;               /* it may load now */
+        json_array_append_new(devices, json_string(p->port_id));
     }
     if (json_array_size(devices) == 0) {
         json_decref(devices);
@@ -306,14 +310,53 @@ static gint by_index(const void *a, const void *b)
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
-static bool enforce(struct ctx *c, const GPtrArray *fresh)
+static struct security_port security_port_of(const struct l2_port *p)
 {
-    struct security_port *list;
+    return (struct security_port){ .port_id = p->port_id, .device = p->device, .index = p->index, .zone = p->zone, .guarded = p->guarded, .closed = p->closed };
+}
+
+/* The ruleset of all ports, of the ctx. */
+static char *ruleset(struct ctx *c)
+{
+    struct security_port *list = ctx_new_n(c, struct security_port, g_hash_table_size(ports) + 1);
     struct buf text = {};
     GHashTableIter i;
     size_t n = 0;
     void *port;
-    bool ok;
+
+    g_hash_table_iter_init(&i, ports);
+    while (g_hash_table_iter_next(&i, NULL, &port))
+        list[n++] = security_port_of(port);
+    qsort(list, n, sizeof(list[0]), by_index);
+    security_write(c, security, list, n, &text);
+    return ctx_own(c, buf_steal(&text), free);
+}
+
+/* Rules that do not load close their own port, and hold up no other's. */
+static void close_culprits(struct ctx *c)
+{
+    GHashTableIter i;
+    void *port;
+
+    g_hash_table_iter_init(&i, ports);
+    while (g_hash_table_iter_next(&i, NULL, &port)) {
+        struct l2_port *p = port;
+        struct security_port alone = security_port_of(p);
+        struct buf text = {};
+
+        security_write(c, security, &alone, 1, &text);
+        if (p->guarded && !p->closed && !datapath()->filter(c, text.data, true)) {
+            log_error(c, "port %s is closed, its rules do not load: %s", p->port_id, c->fault.detail ?: c->fault.message);
+            fault_clear(c);
+            p->closed = true;
+        }
+        buf_clear(&text);
+    }
+}
+
+static bool enforce(struct ctx *c, const GPtrArray *fresh)
+{
+    char *text;
 
     if (!datapath()->filter) {
         ids_take(c, &changed_groups);
@@ -321,22 +364,19 @@ static bool enforce(struct ctx *c, const GPtrArray *fresh)
     }
     if (!learn_security(c, fresh))
         return false;
-    list = ctx_new_n(c, struct security_port, g_hash_table_size(ports) + 1);
-    g_hash_table_iter_init(&i, ports);
-    while (g_hash_table_iter_next(&i, NULL, &port)) {
-        const struct l2_port *p = port;
-
-        list[n++] = (struct security_port){ .port_id = p->port_id, .device = p->device, .index = p->index, .zone = p->zone, .guarded = p->guarded };
+    text = ruleset(c);
+    if (text_equal(loaded, text))
+        return true;
+    if (!datapath()->filter(c, text, false)) {
+        fault_clear(c);
+        close_culprits(c);
+        text = ruleset(c);
+        if (!datapath()->filter(c, text, false))
+            return false;
     }
-    qsort(list, n, sizeof(list[0]), by_index);
-    security_write(c, security, list, n, &text);
-    ok = text_equal(loaded, text.data) || datapath()->filter(c, text.data);
-    if (ok) {
-        g_free(loaded);
-        loaded = g_strdup(text.data);
-    }
-    buf_clear(&text);
-    return ok;
+    g_free(loaded);
+    loaded = g_strdup(text);
+    return true;
 }
 
 /* ---- reporting ----------------------------------------------------------------------------------------------- */

@@ -74,8 +74,10 @@ void security_write(struct ctx *c, const struct security *s, const struct securi
         const json_t *device = json_object_get(s->devices, from[k].port_id);
 
         ports[k] = (struct firewall_port){ .device = from[k].device, .index = from[k].index, .zone = from[k].zone };
-        ports[k].guarded = from[k].guarded && json_get_bool(device, "port_security_enabled", true);
-        if (ports[k].guarded) {
+        ports[k].guarded = from[k].closed || (from[k].guarded && json_get_bool(device, "port_security_enabled", true));
+        if (from[k].closed) {
+            fill_addresses(c, &ports[k], NULL);
+        } else if (ports[k].guarded) {
             fill_addresses(c, &ports[k], device);
             fill_rules(c, s, &ports[k], device, named);
         }

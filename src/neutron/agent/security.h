@@ -16,6 +16,7 @@ struct security_port {
     const char *port_id, *device;
     unsigned index, zone;
     bool guarded;                    /* false: no rules (router and DHCP ports) */
+    bool closed;                     /* nothing passes: its rules do not load */
 };
 
 /* Takes an answer of security_group_info_for_devices in: its devices, groups and members replace those known. */

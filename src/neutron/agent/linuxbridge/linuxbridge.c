@@ -103,11 +103,11 @@ static bool linuxbridge_bridge_remove(struct ctx *c, const char *bridge)
     return true;
 }
 
-static bool linuxbridge_filter(struct ctx *c, const char *ruleset)
+static bool linuxbridge_filter(struct ctx *c, const char *ruleset, bool try)
 {
     struct run run = { .input = ruleset };
 
-    return privsep_run(c, &run, NULL, (const char *const[]){ "nft", "-f", "-", NULL });
+    return privsep_run(c, &run, NULL, try ? (const char *const[]){ "nft", "-c", "-f", "-", NULL } : (const char *const[]){ "nft", "-f", "-", NULL });
 }
 
 /* What leaves the external network through the host bears the host's address, where the operator wants that. */
@@ -155,7 +155,7 @@ static bool linuxbridge_leave(struct ctx *c)
     }
     struct buf none = {};
     firewall_write(&none, NULL, 0, NULL, 0);
-    ok = linuxbridge_filter(c, none.data) && ok;
+    ok = linuxbridge_filter(c, none.data, false) && ok;
     buf_clear(&none);
     return ok;
 }
