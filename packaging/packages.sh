@@ -1,6 +1,6 @@
 # The Debian 12 packages that each purpose needs; sourced by ./up and ./check.
 packages_build="gcc libc6-dev meson ninja-build pkg-config python3 libglib2.0-dev libjansson-dev libsqlite3-dev libpq-dev libssl-dev
-  libcurl4-openssl-dev libmicrohttpd-dev libyaml-dev libvirt-dev libcrypt-dev libnftables-dev"
+  libcurl4-openssl-dev libmicrohttpd-dev libyaml-dev libvirt-dev libcrypt-dev"
 packages_demo="python3-openstackclient python3-yaml openssh-client curl"
 packages_run="libvirt-daemon-driver-qemu qemu-system-x86 qemu-utils iproute2 nftables dnsmasq-base iputils-ping procps genisoimage"
 packages_check="clang python3-gabbi python3-requests python3-yaml python3-pytest libclang-rt-14-dev socat"
@@ -24,6 +24,13 @@ as_root()
         echo "root is needed for: $*" >&2
         return 1
     fi
+}
+
+# libvirt's QEMU driver, run as root, does not start where its user is unknown; only the daemon's package makes it.
+users_make()
+{
+    getent passwd libvirt-qemu >/dev/null ||
+        as_root useradd --system --user-group --no-create-home --home-dir /var/lib/libvirt --shell /usr/sbin/nologin libvirt-qemu
 }
 
 # Installs what is missing; says so when there is nothing to do.
