@@ -13,7 +13,6 @@
 
 #define NETWORK_NOT_FOUND           404, "NetworkNotFound", "Network %s could not be found."
 #define NETWORK_IN_USE              409, "NetworkInUse", "Unable to complete operation on network %s. %s."
-#define PORTS_ON_NETWORK            "There are one or more ports still in use on the network"
 #define INVALID_SHARED_SETTING      409, "InvalidSharedSetting", \
     "Unable to reconfigure sharing settings for network %s. Multiple tenants are using it."
 #define NO_NETWORK_AVAILABLE        503, "NoNetworkAvailable", \

@@ -36,6 +36,7 @@ extern const struct route neutron_version_routes[], extension_routes[], quota_ro
 
 /* "[{'start': '10.0.0.2'}]": as Python prints the value, for messages. */
 char *python_text(struct ctx *, const json_t *);
+char *python_keys(struct ctx *, const json_t *object);       /* its keys as a set */
 /* The fault of a member's value: "Invalid input for <name>. Reason: <reason>." Always false. */
 bool invalid_member(struct ctx *, const char *name, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* The fault InvalidInput with that text. Always false. */

@@ -58,6 +58,21 @@ char *python_text(struct ctx *c, const json_t *value)
     return copy;
 }
 
+char *python_keys(struct ctx *c, const json_t *object)
+{
+    struct buf text = { 0 };
+    const char *key;
+    json_t *value;
+    char *copy;
+
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+        buf_printf(&text, "%s'%s'", text.len ? ", " : "{", key);
+    buf_puts(&text, text.len ? "}" : "set()");
+    copy = ctx_strdup(c, text.data);
+    buf_clear(&text);
+    return copy;
+}
+
 bool invalid_member(struct ctx *c, const char *name, const char *format, ...)
 {
     va_list args;
@@ -111,15 +126,6 @@ static bool wrong_type(struct ctx *c, const struct invalid *wrong, const char *v
     }
 }
 
-static bool wrong_choice(struct ctx *c, const struct invalid *wrong, const char *value)
-{
-    json_t *choices = ctx_json(c, json_array());
-
-    for (const char *const *choice = wrong->attr->choices; *choice; choice++)
-        json_array_append_new(choices, json_string(*choice));
-    return invalid_member(c, wrong->name, "%s is not in %s", value, python_text(c, choices));
-}
-
 static bool wrong_body(struct ctx *c, const struct resource *r, const struct invalid *wrong)
 {
     if (wrong->attr)
@@ -150,7 +156,7 @@ static bool neutron_invalid(struct ctx *c, const struct resource *r, const struc
     case WRONG_FORMAT:
         return wrong_format(c, wrong, value);
     case NOT_A_CHOICE:
-        return wrong_choice(c, wrong, value);
+        return invalid_member(c, wrong->name, "%s is not in valid_values", value);
     case TOO_LONG:
         return invalid_member(c, wrong->name, "'%s' exceeds maximum length of %" G_GINT64_FORMAT, value, wrong->attr->max);
     case TOO_SHORT:

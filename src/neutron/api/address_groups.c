@@ -19,7 +19,7 @@ static const struct attr address_group_attrs[] = {
     ATTR(struct address_group, name,            CREATE | UPDATE | FILTER | SORT, .max = 255, .unset = ""),
     ATTR(struct address_group, description,     CREATE | UPDATE | FILTER | SORT, .max = 1024, .unset = ""),
     ATTR(struct address_group, project_id,      CREATE | FILTER | SORT | OWNER, .max = 255),
-    ATTR(struct address_group, shared,          DERIVED, .unset = "false"),
+    ATTR(struct address_group, shared,          DERIVED | HIDDEN, .unset = "false"),
     ATTR(struct address_group, addresses,       CREATE | NULLABLE, .unset = "[]"),
     ATTR(struct address_group, created_at,      FILTER | SORT | HIDDEN | CREATED_AT),
     ATTR(struct address_group, updated_at,      FILTER | SORT | HIDDEN | UPDATED_AT | CREATED_AT),

@@ -24,7 +24,7 @@ static bool scope_judge(struct ctx *c, struct change *ch)
     const struct address_scope *scope = ch->now;
 
     return scope->ip_version == 4 || scope->ip_version == 6 ||
-        invalid_member(c, "ip_version", "%" G_GINT64_FORMAT " is not in [4, 6]", scope->ip_version);
+        invalid_member(c, "ip_version", "%" G_GINT64_FORMAT " is not in valid_values", scope->ip_version);
 }
 
 static bool scope_check(struct ctx *c, struct change *ch)

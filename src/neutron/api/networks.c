@@ -105,13 +105,15 @@ static bool network_stored(struct ctx *c, struct change *ch)
 static bool network_deleting(struct ctx *c, void *record)
 {
     const struct network *net = record;
+    const char *ports;
 
     /* floating IPs that nothing uses go with their network */
     if (!db_exec(c, "DELETE FROM ports WHERE id IN (SELECT floating_port_id FROM floatingips WHERE floating_network_id = $1 AND port_id IS NULL)", T(net->id)) ||
         !db_exec(c, "DELETE FROM floatingips WHERE floating_network_id = $1 AND port_id IS NULL", T(net->id)))
         return false;
-    if (db_count(c, "SELECT count(*) FROM ports WHERE network_id = $1 AND device_owner NOT IN " AUTO_OWNERS, T(net->id)))
-        return fail(c, NETWORK_IN_USE, net->id, PORTS_ON_NETWORK);
+    ports = ids_of(c, "SELECT id FROM ports WHERE network_id = $1 AND device_owner NOT IN " AUTO_OWNERS " ORDER BY created_at LIMIT 100", net->id, ",");
+    if (*ports)
+        return fail(c, NETWORK_IN_USE, net->id, ctx_printf(c, "There are one or more ports still in use on the network, id for these ports is: %s", ports));
     return !failed(c) && auto_ports_delete(c, net->id) && db_exec(c, "DELETE FROM subnets WHERE network_id = $1", T(net->id)) &&
         rbac_forget(c, "network", net->id);
 }

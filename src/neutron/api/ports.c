@@ -67,23 +67,26 @@ bool device_owner_is_compute(const char *device_owner)
 
 /* --- members the table cannot judge ------------------------------------------------------------------------------ */
 
-static bool pair_judge(struct ctx *c, const struct port *port, json_t *pair)
+/* allowed_address_pairs: the words here are bare, without the member's name. */
+static bool pair_judge(struct ctx *c, const json_t *pair)
 {
     static const char *const known[] = { "mac_address", "ip_address", NULL };
     json_t *value;
-    const char *key, *mac = json_get_string(pair, "mac_address"), *address = json_get_string(pair, "ip_address");
+    const char *key, *mac = json_get_string(pair, "mac_address");
     struct cidr cidr;
 
-    if (!json_is_object(pair) || !json_object_get(pair, "ip_address"))
+    if (!json_is_object(pair))
         return fail(c, ADDRESS_PAIR_NEEDS_IP);
     if (json_object_get(pair, "mac_address") && !mac_is(mac))
-        return invalid_member(c, "allowed_address_pairs", "'%s' is not a valid MAC address", python_text(c, json_object_get(pair, "mac_address")));
-    if (!cidr_read(address, &cidr))
-        return invalid_member(c, "allowed_address_pairs", "'%s' is not a valid IP subnet", python_text(c, json_object_get(pair, "ip_address")));
-    json_object_foreach(pair, key, value)
+        return fail(c, HTTP_BAD_REQUEST, ctx_printf(c, "'%s' is not a valid MAC address", python_text(c, json_object_get(pair, "mac_address"))));
+    if (!json_object_get(pair, "ip_address"))
+        return fail(c, ADDRESS_PAIR_NEEDS_IP);
+    if (!cidr_read(json_get_string(pair, "ip_address"), &cidr))
+        return fail(c, HTTP_BAD_REQUEST, ctx_printf(c, "'%s' is not a valid IP %s", python_text(c, json_object_get(pair, "ip_address")),
+                                                    strchr(python_text(c, json_object_get(pair, "ip_address")), '/') ? "subnet" : "address"));
+    json_object_foreach((json_t *)(uintptr_t)pair, key, value)
         if (!text_in(key, known))
             return fail(c, HTTP_BAD_REQUEST, ctx_printf(c, "Unrecognized attribute(s) '%s'", key));
-    json_object_set_new(pair, "mac_address", json_string(mac ? mac_canonical(c, mac) : port->mac_address));
     return true;
 }
 
@@ -97,15 +100,20 @@ static bool pairs_judge(struct ctx *c, struct port *port)
         return true;
     }
     if (!json_is_array(pairs))
-        return invalid_member(c, "allowed_address_pairs", "Allowed address pairs must be a list");
+        return fail(c, HTTP_BAD_REQUEST, "Allowed address pairs must be a list.");
     if ((int64_t)json_array_size(pairs) > neutron_options()->max_allowed_address_pairs)
         return fail(c, ADDRESS_PAIRS_EXHAUSTED, (long long)neutron_options()->max_allowed_address_pairs);
     json_array_foreach(pairs, i, pair) {
-        if (!pair_judge(c, port, pair))
+        if (!pair_judge(c, pair))
             return false;
         json_array_foreach(pairs, k, other)
             if (k < i && json_equal(pair, other))
-                return fail(c, ADDRESS_PAIR_DUPLICATE, json_get_string(pair, "mac_address"), json_get_string(pair, "ip_address"));
+                return fail(c, ADDRESS_PAIR_DUPLICATE, python_text(c, json_object_get(pair, "mac_address")), json_get_string(pair, "ip_address"));
+    }
+    json_array_foreach(pairs, i, pair) {
+        const char *mac = json_get_string(pair, "mac_address");
+
+        json_object_set_new(pair, "mac_address", json_string(mac ? mac_canonical(c, mac) : port->mac_address));
     }
     port->allowed_address_pairs = json_text(c, pairs);
     return true;
@@ -118,9 +126,9 @@ static bool option_judge(struct ctx *c, json_t *option)
     const char *name = json_get_string(option, "opt_name");
     json_t *value = json_object_get(option, "opt_value");
 
-    if (!json_is_object(option) || !name || !*name || (value && !json_is_string(value) && !json_is_null(value)) ||
+    if (!json_is_object(option) || !name || !*name || !value || (!json_is_string(value) && !json_is_null(value)) ||
         (json_is_string(version) && !text_to_int(json_string_value(version), &number)) || (version && number != 4 && number != 6))
-        return invalid_member(c, "extra_dhcp_opts", "No valid key specs matched for: %s", python_text(c, option));
+        return invalid_input(c, "No valid key specs matched for: %s", python_text(c, option));
     json_object_set_new(option, "ip_version", json_integer(number ? number : 4));
     return true;
 }
@@ -136,7 +144,7 @@ static bool options_judge(struct ctx *c, struct port *port, const struct port *o
         return true;
     }
     if (!json_is_array(given))
-        return invalid_member(c, "extra_dhcp_opts", "'%s' is not a list", python_text(c, given));
+        return invalid_input(c, "'%s' is not a list", python_text(c, given));
     merged = old ? json_of(c, old->extra_dhcp_opts) : ctx_json(c, json_array());
     json_array_foreach(given, i, option) {
         if (!option_judge(c, option))
@@ -186,7 +194,7 @@ static bool asked_judge(struct ctx *c, struct change *ch, struct port_work *work
         return invalid_member(c, "security_groups", "'%s' is not a list", python_text(c, groups));
     json_array_foreach(groups, i, group)
         if (!json_is_string(group) || !uuid_is(json_string_value(group)))
-            return invalid_input(c, "'%s' is not an integer or uuid", python_text(c, group));
+            return invalid_member(c, "security_groups", "'%s' is not a valid UUID", python_text(c, group));
     work->groups = groups;
     if (!port->profile.text)
         port->profile.text = ctx_strdup(c, "{}");

@@ -68,24 +68,25 @@ static const char *uses_of(const struct rbac_policy *policy)
     return "SELECT project_id FROM security_group_rules WHERE remote_address_group_id = $1";
 }
 
-/* Does a project other than the owner use the object by this policy alone? */
-static bool in_use(struct ctx *c, const struct rbac_policy *policy)
+/* Does a project other than the owner use the object by this policy alone, and not by what it becomes (target; NULL: nothing)? */
+static bool in_use(struct ctx *c, const struct rbac_policy *policy, const char *target)
 {
     const struct object_type *type = type_find(policy->object_type);
     bool all = !strcmp(policy->target_tenant, "*");
 
     return db_count(c, ctx_printf(c, "SELECT count(*) FROM (%s) AS uses WHERE project_id NOT IN (SELECT project_id FROM %s WHERE id = $1)"
                                   " AND ($2 OR project_id = $3) AND NOT EXISTS (SELECT 1 FROM rbac_policies o WHERE o.object_id = $1 AND o.id <> $4"
-                                  " AND o.action = $5 AND o.target_tenant IN ('*', uses.project_id))", uses_of(policy), type->table),
-                    T(policy->object_id), B(all), T(policy->target_tenant), T(policy->id), T(policy->action)) > 0;
+                                  " AND o.action = $5 AND o.target_tenant IN ('*', uses.project_id))"
+                                  " AND $6 <> '*' AND $6 <> uses.project_id", uses_of(policy), type->table),
+                    T(policy->object_id), B(all), T(policy->target_tenant), T(policy->id), T(policy->action), T(target ? target : "")) > 0;
 }
 
-static bool policy_unused(struct ctx *c, const struct rbac_policy *policy)
+static bool policy_unused(struct ctx *c, const struct rbac_policy *policy, const char *target)
 {
     if (!strcmp(policy->action, EXTERNAL) && !strcmp(policy->target_tenant, "*") &&
         db_count(c, "SELECT count(*) FROM networks WHERE id = $1 AND is_default AND external", T(policy->object_id)))
         return fail(c, RBAC_IN_USE, policy->object_id, "Default external networks must be shared to everyone.");
-    if (in_use(c, policy))
+    if (in_use(c, policy, target))
         return fail(c, RBAC_IN_USE, policy->object_id, ctx_printf(c, "Callback failed: %s %s is in use by other projects", policy->object_type, policy->object_id));
     return !failed(c);
 }
@@ -97,7 +98,7 @@ static bool policy_row_check(struct ctx *c, struct change *ch)
     if (db_count(c, "SELECT count(*) FROM rbac_policies WHERE object_id = $1 AND action = $2 AND target_tenant = $3 AND object_type = $4 AND id <> $5",
                  T(policy->object_id), T(policy->action), T(policy->target_tenant), T(policy->object_type), T(policy->id)))
         return fail(c, RBAC_DUPLICATE);
-    return !failed(c) && (!ch->old || policy_unused(c, ch->old));
+    return !failed(c) && (!ch->old || policy_unused(c, ch->old, policy->target_tenant));
 }
 
 /* A network with such a policy is external; without any it is not. Either way the object has changed. */
@@ -120,7 +121,7 @@ static bool policy_stored(struct ctx *c, struct change *ch)
 
 static bool policy_deleting(struct ctx *c, void *record)
 {
-    return policy_unused(c, record) && object_settle(c, record, 1);
+    return policy_unused(c, record, NULL) && object_settle(c, record, 1);
 }
 
 const struct resource rbac_policy_resource = {

@@ -184,8 +184,8 @@ static bool ids_judge(struct ctx *c, const char *port_id, const char *subnet_id,
     if (port_id && subnet_id && !remove)
         return BAD_ROUTER(c, "Cannot specify both subnet-id and port-id");
     if (port_id && !uuid_is(port_id))
-        return invalid_member(c, "port_id", "'%s' is not a valid UUID", port_id);
-    return !subnet_id || uuid_is(subnet_id) || invalid_member(c, "subnet_id", "'%s' is not a valid UUID", subnet_id);
+        return BAD_ROUTER(c, ctx_printf(c, "'%s' is not a valid UUID", port_id));
+    return !subnet_id || uuid_is(subnet_id) || BAD_ROUTER(c, ctx_printf(c, "'%s' is not a valid UUID", subnet_id));
 }
 
 static bool interface_run(struct ctx *c, struct interface *it, const char *router_id, bool remove, const char *port_id, const char *subnet_id)

@@ -21,7 +21,7 @@ const struct attr router_attrs[] = {
     ATTR(struct router, distributed,             CREATE | UPDATE | FILTER | POLICY | NULLABLE, .unset = "false"),
     ATTR(struct router, ha,                      CREATE | UPDATE | FILTER | POLICY | NULLABLE, .unset = "false"),
     ATTR(struct router, routes,                  UPDATE | NULLABLE, .unset = "[]"),
-    ATTR(struct router, flavor_id,               CREATE | SORT | NULLABLE, .format = &format_uuid),
+    ATTR(struct router, flavor_id,               CREATE | SORT | NULLABLE),
     ATTR(struct router, availability_zone_hints, CREATE | NULLABLE, .unset = "[]"),
     ATTR(struct router, availability_zones,      DERIVED),
     ATTR(struct router, qos_policy_id,           HIDDEN),
@@ -44,7 +44,7 @@ static bool info_judge(struct ctx *c, const json_t *info)
         return invalid_member(c, "external_gateway_info", "'%s' is not a dictionary", python_text(c, info));
     if (!json_object_get(info, "network_id"))
         return invalid_member(c, "external_gateway_info", "Validation of dictionary's keys failed. Expected keys: {'network_id'} Provided keys: %s",
-                              python_text(c, info));
+                              python_keys(c, info));
     json_object_foreach((json_t *)(uintptr_t)info, key, value)
         if (!text_in(key, known))
             return invalid_member(c, "external_gateway_info", "Unexpected keys supplied: %s", key);
@@ -52,7 +52,7 @@ static bool info_judge(struct ctx *c, const json_t *info)
         return invalid_member(c, "external_gateway_info", "'%s' is not a valid UUID", python_text(c, json_object_get(info, "network_id")));
     value = json_object_get(info, "enable_snat");
     if (value && !json_is_boolean(value) && !text_to_bool(python_text(c, value), &boolean))
-        return invalid_member(c, "external_gateway_info", "'%s' is not a valid boolean value", python_text(c, value));
+        return invalid_input(c, "'%s' cannot be converted to boolean", python_text(c, value));
     value = json_object_get(info, "external_fixed_ips");
     return !value || json_is_null(value) || fixed_ips_judge(c, value);
 }
@@ -93,7 +93,7 @@ static bool router_check(struct ctx *c, struct change *ch)
     const struct router *router = ch->now, *old = ch->old;
 
     if (!old)
-        return true;
+        return !router->flavor_id || rest_find_any(c, &flavor_resource, router->flavor_id);
     if (router->distributed != old->distributed && (router->admin_state_up && old->admin_state_up))
         return fail(c, BAD_RESOURCE_REQUEST, "router", "Cannot change the 'distributed' attribute of active routers. Please set router admin_state_up to"
                     " False prior to upgrade");
@@ -112,8 +112,10 @@ static bool router_deleting(struct ctx *c, void *record)
 {
     struct router *router = record;
 
-    if (db_count(c, "SELECT count(*) FROM ports WHERE device_id = $1 AND device_owner IN " ROUTER_OWNERS, T(router->id)))
-        return fail(c, ROUTER_IN_USE, router->id, "still has ports");
+    const char *ports = ids_of(c, "SELECT id FROM ports WHERE device_id = $1 AND device_owner IN " ROUTER_OWNERS " ORDER BY created_at", router->id, ", ");
+
+    if (*ports)
+        return fail(c, ROUTER_IN_USE, router->id, ctx_printf(c, "has ports still attached: %s", ports));
     return !failed(c) && gateway_set(c, router, NULL, router);
 }
 

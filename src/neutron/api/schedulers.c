@@ -73,7 +73,8 @@ static bool agents_list(struct ctx *c, struct request *request, struct reply *re
 {
     const struct scheduled *s = of(request);
 
-    return policy_check(c, s->agents_rule, NULL) && page_of(c, request, reply, &agent_resource, &(struct pairing){ "agent_id", s->table, s->column });
+    return policy_check(c, s->agents_rule, NULL) && (s == &networks || rest_find_any(c, s->resource, request_arg(request, "id"))) &&
+        page_of(c, request, reply, &agent_resource, &(struct pairing){ "agent_id", s->table, s->column });
 }
 
 static void tell(struct ctx *c, const char *topic, const char *host, const char *method, json_t *payload)

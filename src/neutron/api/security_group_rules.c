@@ -40,10 +40,13 @@ static bool protocol_read(struct ctx *c, json_t *rule)
     if (!given || json_is_null(given))
         return true;
     text = g_ascii_strdown(python_text(c, given), -1);
-    bool known = (json_is_string(given) || json_is_integer(given)) && protocol_number(text) >= 0;
+    if ((!json_is_string(given) && !json_is_integer(given)) || protocol_number(text) < 0) {
+        g_free(text);
+        return fail(c, SG_PROTOCOL, python_text(c, given), protocol_names);
+    }
     json_object_set_new(rule, "protocol", json_string(text));
     g_free(text);
-    return known || fail(c, SG_PROTOCOL, python_text(c, given), protocol_names);
+    return true;
 }
 
 static bool port_read(struct ctx *c, json_t *rule, const char *name)
@@ -263,12 +266,6 @@ static bool rule_fill(struct ctx *c, void *const *page, size_t n)
     return c->who.is_admin || fill_rows(c, page, n, &owners, owner_row, NULL);
 }
 
-static void rule_write(struct ctx *c, struct out *o, const void *record, bool in_list)
-{
-    out_array(o, "tags");
-    out_end_array(o);
-}
-
 static bool rule_visible(struct ctx *c, struct sql *s)
 {
     sql_add(s, " AND (t.project_id = ? OR t.security_group_id IN (SELECT id FROM security_groups WHERE project_id = ?) OR t.security_group_id IN"
@@ -284,7 +281,7 @@ static bool rule_list(struct ctx *c, struct request *request, struct reply *repl
 
 const struct resource security_group_rule_resource = {
     .name = "security_group_rule", .plural = "security_group_rules", .path = "/security-group-rules", .size = sizeof(struct security_group_rule),
-    .attrs = security_group_rule_attrs, .quota = "security_group_rule", .flags = NO_UPDATE, .create = rule_create, .list = rule_list,
+    .attrs = security_group_rule_attrs, .quota = "security_group_rule", .create = rule_create, .list = rule_list,
     .judge = rule_judge, .check = rule_check, .stored = rule_stored, .deleting = rule_deleting, .committed = notify_change,
-    .fill = rule_fill, .write = rule_write, .visible = rule_visible,
+    .fill = rule_fill, .visible = rule_visible,
 };

@@ -252,7 +252,7 @@ static json_t *prefixes_asked(struct ctx *c, struct request *request)
     if (!body)
         return NULL;
     if (!json_array_size(list)) {
-        fail(c, 400, "BadRequest", "Bad prefixes request: %s.", "Prefixes must be specified");
+        fail(c, HTTP_BAD_REQUEST, "Request body contains invalid data");
         return NULL;
     }
     return prefixes_judge(c, "prefixes", list) ? list : NULL;
@@ -309,7 +309,7 @@ static bool prefixes_remove(struct ctx *c, struct subnetpool *pool, json_t *list
             used = used || cidr_overlaps(taken, holes[i]);
     }
     if (used)
-        return fail(c, POOL_PREFIX_UPDATE, "One or more of the prefixes are in use");
+        return fail(c, POOL_PREFIX_UPDATE, "One or more the prefixes to be removed is in use by a subnet.");
     for (size_t i = 0; i < m && !failed(c); i++) {
         struct cidr *left = ctx_new_n(c, struct cidr, n + 130);
         size_t count = 0;
@@ -440,7 +440,8 @@ bool subnetpool_allocate(struct ctx *c, struct subnet *s, const struct change *c
     if (s->cidr)
         cidr_read(s->cidr, &wanted);
     if (pool->ip_version != s->ip_version)
-        return fail(c, BAD_RESOURCE_REQUEST, "subnets", "Cannot allocate IPv4 subnet from IPv6 subnet pool");
+        return fail(c, BAD_RESOURCE_REQUEST, "subnets", ctx_printf(c, "Cannot allocate IPv%" G_GINT64_FORMAT " subnet from IPv%" G_GINT64_FORMAT
+                                                                   " subnet pool", s->ip_version, pool->ip_version));
     if (asked(ch, "allocation_pools") && !s->cidr)
         return fail(c, BAD_RESOURCE_REQUEST, "subnets", "allocation_pools allowed only for specific subnet requests.");
     prefixlen = s->cidr ? wanted.prefixlen : s->prefixlen.set ? s->prefixlen.value : pool->default_prefixlen;

@@ -15,9 +15,9 @@ const struct attr subnet_attrs[] = {
     ATTR(struct subnet, id,                     FILTER | SORT),
     ATTR(struct subnet, name,                   CREATE | UPDATE | FILTER | SORT, .max = 255, .unset = ""),
     ATTR(struct subnet, project_id,             CREATE | FILTER | SORT | OWNER, .max = 255),
-    ATTR(struct subnet, network_id,             CREATE | REQUIRED | FILTER | SORT, .format = &format_uuid),
     ATTR(struct subnet, ip_version,             CREATE | REQUIRED | FILTER | SORT),
-    ATTR(struct subnet, subnetpool_id,          CREATE | FILTER | SORT | NULLABLE),
+    ATTR(struct subnet, network_id,             CREATE | REQUIRED | FILTER | SORT, .format = &format_uuid),
+    ATTR(struct subnet, subnetpool_id,          CREATE | FILTER | SORT | NULLABLE, .format = &format_uuid),
     ATTR(struct subnet, enable_dhcp,            CREATE | UPDATE | FILTER | SORT, .unset = "true"),
     ATTR(struct subnet, ipv6_ra_mode,           CREATE | FILTER | SORT, IPV6_MODES),
     ATTR(struct subnet, ipv6_address_mode,      CREATE | FILTER | SORT, IPV6_MODES),
@@ -51,8 +51,8 @@ static bool pools_judge(struct ctx *c, const json_t *pools)
         if (!json_is_object(pool))
             return invalid_member(c, "allocation_pools", "Invalid data format for IP pool: '%s'", python_text(c, pools));
         if (json_object_size(pool) != 2 || !json_object_get(pool, "start") || !json_object_get(pool, "end"))
-            return invalid_member(c, "allocation_pools", "Validation of dictionary's keys failed. Expected keys: {'start', 'end'} Provided keys: %s",
-                                  python_text(c, pool));
+            return invalid_member(c, "allocation_pools", "Validation of dictionary's keys failed. Expected keys: {'end', 'start'} Provided keys: %s",
+                                  python_keys(c, pool));
         for (size_t k = 0; k < 2; k++)
             if (!ip_read(json_get_string(pool, ends[k]), &ip))
                 return invalid_member(c, "allocation_pools", "'%s' is not a valid IP address", python_text(c, json_object_get(pool, ends[k])));
@@ -66,6 +66,9 @@ static bool nameservers_judge(struct ctx *c, const json_t *hosts, int64_t versio
     size_t i, k;
     struct ip ip;
 
+    if (json_is_string(hosts))
+        return invalid_member(c, "dns_nameservers", "'%.1s' is not a valid nameserver. '%.1s' is not a valid IP address",
+                              json_string_value(hosts), json_string_value(hosts));
     if (!json_is_array(hosts))
         return invalid_member(c, "dns_nameservers", "Invalid data format for nameserver: '%s'", python_text(c, hosts));
     json_array_foreach(hosts, i, host) {
@@ -98,7 +101,7 @@ bool host_routes_judge(struct ctx *c, const char *name, const json_t *routes)
         if (!json_is_object(route) || json_object_size(route) != 2 || !json_object_get(route, "destination") || !json_object_get(route, "nexthop"))
             return json_is_object(route) ?
                 invalid_member(c, name, "Validation of dictionary's keys failed. Expected keys: {'destination', 'nexthop'} Provided keys: %s",
-                               python_text(c, route)) :
+                               python_keys(c, route)) :
                 invalid_member(c, name, "Invalid input. '%s' must be a dictionary with keys: ['destination', 'nexthop']", python_text(c, route));
         if (!destination || !strchr(destination, '/') || !cidr_read(destination, &cidr))
             return invalid_member(c, name, "'%s' is not a valid CIDR", python_text(c, json_object_get(route, "destination")));
@@ -149,7 +152,7 @@ static bool subnet_judge(struct ctx *c, struct change *ch)
     const struct network *net;
 
     if (!ch->old && s->ip_version != 4 && s->ip_version != 6)
-        return invalid_member(c, "ip_version", "%" G_GINT64_FORMAT " is not in [4, 6]", s->ip_version);
+        return invalid_member(c, "ip_version", "%" G_GINT64_FORMAT " is not in valid_values", s->ip_version);
     if ((asked(ch, "allocation_pools") && !pools_judge(c, json_object_get(ch->asked, "allocation_pools"))) ||
         (asked(ch, "service_types") && !service_types_judge(c, json_object_get(ch->asked, "service_types"))))
         return false;
@@ -331,11 +334,11 @@ static bool subnet_creating(struct ctx *c, struct subnet *s, const struct change
     if (!prefix_choose(c, s, ch))
         return false;
     cidr = subnet_cidr(s);
-    if (!version_check(c, s, cidr.base, "cidr", s->cidr) || !overlap_check(c, s, cidr))
+    if (!version_check(c, s, cidr.base, "cidr", s->cidr) || (s->enable_dhcp && !dhcp_check(c, s, cidr)))
         return false;
     if (!asked(ch, "gateway_ip") && cidr.prefixlen < ip_bits(cidr.base.version))
-        s->gateway_ip = ip_text(c, cidr_ip(cidr, 1));
-    if (!gateway_check(c, s, NULL, cidr) || (s->enable_dhcp && !dhcp_check(c, s, cidr)) || !modes_check(c, s, NULL, cidr) || !routes_check(c, s))
+        s->gateway_ip = ip_text(c, cidr_ip(cidr, s->ip_version == 4));
+    if (!gateway_check(c, s, NULL, cidr) || !modes_check(c, s, NULL, cidr) || !routes_check(c, s) || !overlap_check(c, s, cidr))
         return false;
     if (asked(ch, "allocation_pools"))
         return pools_check(c, s, cidr) && gateway_out_of_pools(c, s);

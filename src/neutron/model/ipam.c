@@ -235,7 +235,7 @@ static const struct subnet *subnet_wanted(struct leasing *l, const json_t *entry
         if (rest_find_any(l->c, &subnet_resource, id))
             invalid_input(l->c, "Failed to create port on network %s, because fixed_ips included invalid subnet %s", l->port->network_id, id);
     } else if (id) {
-        if (address && !subnet_has_host(s, ip)) {
+        if (address && !subnet_has_host(s, ip, router_port(l->port))) {
             fail(l->c, INVALID_IP_FOR_SUBNET, address);
             return NULL;
         }
@@ -244,7 +244,7 @@ static const struct subnet *subnet_wanted(struct leasing *l, const json_t *entry
         invalid_input(l->c, "IP allocation requires subnet_id or ip_address");
     } else {
         for (size_t i = 0; i < l->n_subnets; i++)
-            if (subnet_has_host(l->subnets[i], ip))
+            if (subnet_has_host(l->subnets[i], ip, router_port(l->port)))
                 return l->subnets[i];
         fail(l->c, INVALID_IP_FOR_NETWORK, address);
     }

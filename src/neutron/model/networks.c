@@ -25,6 +25,15 @@ bool revision_bump(struct ctx *c, const char *table, const char *id)
                    T(id), I(clock_us()));
 }
 
+const char *ids_of(struct ctx *c, const char *sql, const char *id, const char *separator)
+{
+    const char *joined = "";
+
+    for (struct rows *rows = db_query(c, sql, T(id)); db_next(rows);)
+        joined = ctx_printf(c, "%s%s%s", joined, *joined ? separator : "", db_text(rows, 0));
+    return joined;
+}
+
 bool auto_ports_delete(struct ctx *c, const char *network_id)
 {
     return db_exec(c, "DELETE FROM ports WHERE network_id = $1 AND device_owner IN " AUTO_OWNERS, T(network_id));

@@ -13,6 +13,8 @@ bool segment_allocate(struct ctx *, struct network *);
 int64_t network_mtu_max(const char *network_type);
 /* One more revision of a row that did not change itself (a network whose subnets change). */
 bool revision_bump(struct ctx *, const char *table, const char *id);
+/* What a query with one parameter gives, joined: "a, b"; "" for nothing. */
+const char *ids_of(struct ctx *, const char *sql, const char *id, const char *separator);
 /* Deletes ports that the service itself put there (DHCP): of a network, or all with that device. */
 bool auto_ports_delete(struct ctx *, const char *network_id);
 /* ('network:dhcp', ...): owners whose ports go with their network or subnet */

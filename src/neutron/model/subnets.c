@@ -51,7 +51,7 @@ bool subnet_is_auto(const struct subnet *s)
     return (s->ipv6_address_mode && text_in(s->ipv6_address_mode, modes)) || (s->ipv6_ra_mode && text_in(s->ipv6_ra_mode, modes));
 }
 
-bool subnet_has_host(const struct subnet *s, struct ip ip)
+bool subnet_has_host(const struct subnet *s, struct ip ip, bool router)
 {
     struct cidr cidr = subnet_cidr(s);
 
@@ -59,7 +59,9 @@ bool subnet_has_host(const struct subnet *s, struct ip ip)
         return false;
     if (cidr_last(cidr) - cidr_first(cidr) < 2)
         return true;
-    return ip.n != cidr_first(cidr) && (ip.version == 6 || ip.n != cidr_last(cidr));
+    if (ip.version == 6)
+        return router || ip.n != cidr_first(cidr);
+    return ip.n != cidr_first(cidr) && ip.n != cidr_last(cidr);
 }
 
 struct range *pools_read(struct ctx *c, const struct subnet *s, size_t *ret_n)

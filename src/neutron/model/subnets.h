@@ -12,8 +12,8 @@ struct subnet *subnet_find(struct subnet **, const char *id);
 struct cidr subnet_cidr(const struct subnet *);
 /* Addresses come from the MAC (SLAAC, stateless DHCPv6). */
 bool subnet_is_auto(const struct subnet *);
-/* May a port have that address? Not the network's own, nor IPv4's broadcast. */
-bool subnet_has_host(const struct subnet *, struct ip);
+/* May a port have that address? Not the network's own (except an IPv6 router), nor IPv4's broadcast. */
+bool subnet_has_host(const struct subnet *, struct ip, bool router);
 
 /* The ranges of allocation_pools; those of a subnet that names none. */
 struct range *pools_read(struct ctx *, const struct subnet *, size_t *ret_n);
