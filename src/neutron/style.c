@@ -147,6 +147,8 @@ static bool neutron_invalid(struct ctx *c, const struct resource *r, const struc
     case IS_MISSING:
         return fail(c, HTTP_BAD_REQUEST, ctx_printf(c, "Failed to parse request. Required attribute '%s' not specified", wrong->name));
     case IS_READ_ONLY:
+        if (wrong->attr->flags & OWNER && wrong->verb == VERB_CREATE)
+            return fail(c, HTTP_BAD_REQUEST, "Specifying 'project_id' or 'tenant_id' other than the authenticated project in request requires admin privileges");
         return fail(c, HTTP_BAD_REQUEST, ctx_printf(c, wrong->verb == VERB_CREATE ? "Attribute '%s' not allowed in POST" :
                                                     "Cannot update read-only attribute %s", wrong->name));
     case IS_UNKNOWN:

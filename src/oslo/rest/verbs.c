@@ -123,6 +123,8 @@ static bool create_prepare(struct ctx *c, const struct resource *r, json_t *obje
         span_resource(c, *FIELD(char *, ch->now, key));
     if (owner && !*FIELD(char *, ch->now, owner))
         *FIELD(char *, ch->now, owner) = ctx_strdup(c, c->who.project_id);
+    if (owner && style_of(c)->owner_scoped && !c->who.is_admin && !text_equal(*FIELD(char *, ch->now, owner), c->who.project_id))
+        return style_of(c)->invalid(c, r, &(struct invalid){ IS_READ_ONLY, owner, attr_json(owner), json_object_get(object, attr_json(owner)), VERB_CREATE });
     stamp(c, ch);
     return (!r->judge || r->judge(c, ch)) && rest_allowed(c, r, "create", ch->now) && members_allowed(c, ch, "create");
 }
