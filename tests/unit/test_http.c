@@ -88,7 +88,7 @@ static void serve(void *data, struct ctx *c, struct request *request, struct rep
     } else if (strcmp(request->path, "/socket") == 0) {
         serve_socket(c, request, reply);
     } else if (strcmp(request->path, "/slow") == 0) {
-        g_usleep(300000);
+        g_usleep(1000000);
         slow_served++;
         reply_text(reply, "text/plain", "slow");
     } else if (strcmp(request->path, "/empty") == 0) {
@@ -418,7 +418,7 @@ static void test_nobody_waits(void)
 
         assert_starts(answer, "HTTP/1.1 200");
     }
-    g_assert_cmpint(clock_mono_us() - began, <, 250000);
+    g_assert_cmpint(clock_mono_us() - began, <, 900000);
     for (int i = 0; i < 8; i++) {
         g_autofree char *answer = hear_all(slow[i]);
 

@@ -237,7 +237,9 @@ static const struct policy_target *target_of(struct ctx *c, const char *owner, c
 
 bool image_allowed(struct ctx *c, const struct image *image, const char *rule)
 {
-    const struct policy_target *target = target_of(c, image->owner, image->visibility, c->who.project_id);
+    /* Whoever sees another's shared image is a member of it. */
+    bool member = strcmp(image->visibility, "shared") == 0 && !text_equal(image->owner, c->who.project_id);
+    const struct policy_target *target = target_of(c, image->owner, image->visibility, member ? c->who.project_id : NULL);
 
     if (policy_allows(c, rule, target))
         return true;
