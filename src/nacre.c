@@ -1,4 +1,5 @@
 /* The program: one table of commands. */
+#include "keystone/keystone.h"
 #include "oslo/service/commands.h"
 
 #include <stdio.h>
@@ -12,6 +13,7 @@ static const struct command commands[] = {
     { "dump",    "",                             "print routes, policies, options, RPC methods as JSON",     command_dump },
     { "trace",   "ID [--json]",                  "the life of a call, by request id or resource id",         command_trace },
     { "policy",  "list|check SERVICE RULE ...",  "the rules, and what they say to an identity",              command_policy },
+    { "keystone", "fernet_setup|fernet_rotate",  "make or rotate the keys of tokens",                        command_keystone },
     { "version", "",                             "print the version",                                        command_version },
     {}
 };

@@ -4,6 +4,7 @@
 #include "keystone/keystone.h"
 #include "keystone/token/fernet.h"
 
+#include <pthread.h>
 #include <string.h>
 
 enum { SECRET_ROUNDS = 4 };          /* of passwords that are long random texts: there is nothing to guess */
@@ -66,28 +67,80 @@ static bool roles_ensure(struct ctx *c, struct ids *ids)
 
 /* -- users --------------------------------------------------------------------------------------------------------- */
 
+/* The hash of a password that a person chose takes long on purpose: it is worked out while the rest of the cloud starts. */
+static struct {
+    pthread_t thread;
+    bool running;
+    char *password, *hash;
+} chosen;
+
+static void *chosen_run(void *unused)
+{
+    struct ctx c;
+
+    ctx_init(&c, NULL, NULL);
+    chosen.hash = g_strdup(password_hash(&c, chosen.password, 0));
+    ctx_clear(&c);
+    return NULL;
+}
+
+static bool password_fill(struct ctx *c, const char *name, const char *hash)
+{
+    return db_exec(c, "UPDATE users SET password_hash = $1, password_created_at = $2 WHERE domain_id = $3 AND name = $4 AND password_hash IS NULL",
+                   T(hash), I(clock_us()), T(DEFAULT_DOMAIN), T(name));
+}
+
+bool keystone_bootstrap_end(struct ctx *c)
+{
+    if (!chosen.running)
+        return true;
+    pthread_join(chosen.thread, NULL);
+    chosen.running = false;
+    bool ok = chosen.hash ? db_begin(c) : fail(c, INTERNAL_ERROR, "the password of admin could not be hashed");
+    if (ok && !password_fill(c, "admin", chosen.hash)) {
+        db_rollback(c);
+        ok = false;
+    }
+    ok = ok && db_commit(c);
+    explicit_bzero(chosen.password, strlen(chosen.password));
+    g_clear_pointer(&chosen.password, g_free);
+    g_clear_pointer(&chosen.hash, g_free);
+    return ok;
+}
+
 static char *user_ensure(struct ctx *c, const char *name, const char *hash)
 {
     char *id = db_get_text(c, "SELECT id FROM users WHERE domain_id = $1 AND name = $2", T(DEFAULT_DOMAIN), T(name));
 
-    if (id || failed(c))
+    if (failed(c))
+        return NULL;
+    if (id && hash && !password_fill(c, name, hash))
+        return NULL;
+    if (id)
         return id;
     id = uuid_new_hex(c);
     return db_exec(c, "INSERT INTO users (id, name, domain_id, enabled, password_hash, password_created_at, options)"
                    " VALUES ($1, $2, $3, $4, $5, $6, '{}')", T(id), T(name), T(DEFAULT_DOMAIN), B(true), T(hash), I(clock_us())) ? id : NULL;
 }
 
-/* The hash of a password this cloud made itself, or of the one the operator chose; only where the user is still missing. */
+/* The hash for a user who is missing, or whose hash is: at once of a password this cloud made itself, later (NULL now) of one a
+ * person chose. */
 static bool hash_new(struct ctx *c, const char *user, const char **ret_hash)
 {
+    bool by_person = !strcmp(user, "admin") && common_options->admin_password;
     const char *password;
-    bool chosen = !strcmp(user, "admin") && (common_options->admin_password || common_options->sim);
 
     *ret_hash = NULL;
-    if (db_get_text(c, "SELECT id FROM users WHERE domain_id = $1 AND name = $2", T(DEFAULT_DOMAIN), T(user)) || failed(c))
+    if (db_get_text(c, "SELECT id FROM users WHERE domain_id = $1 AND name = $2 AND password_hash IS NOT NULL", T(DEFAULT_DOMAIN), T(user)) || failed(c))
         return !failed(c);
     password = service_password(c, user);
-    return password && (*ret_hash = password_hash(c, password, chosen ? 0 : SECRET_ROUNDS)) != NULL;
+    if (!password)
+        return false;
+    if (by_person && !chosen.running) {
+        chosen.password = g_strdup(password);
+        chosen.running = pthread_create(&chosen.thread, NULL, chosen_run, NULL) == 0;
+    }
+    return chosen.running && by_person ? true : (*ret_hash = password_hash(c, password, by_person ? 0 : SECRET_ROUNDS)) != NULL;
 }
 
 static bool service_user_ensure(struct ctx *c, const struct ids *ids, const char *name, const char *hash)

@@ -3,6 +3,9 @@
 #include "keystone/api/api.h"
 #include "keystone/token/token.h"
 #include "oslo/auth/auth.h"
+#include "oslo/service/commands.h"
+
+#include <string.h>
 
 extern const struct migration keystone_migrations[];
 
@@ -41,13 +44,31 @@ const struct keystone_options *keystone_options(void)
     return &options;
 }
 
-static bool keystone_begin(struct ctx *c)
+static void options_read(void)
 {
     options = *(const struct keystone_options *)service_options(&keystone_service);
     if (!options.fernet_keys)
         options.fernet_keys = g_strconcat(common_options->state_dir, "/fernet-keys", NULL);
     if (!options.credential_keys)
         options.credential_keys = g_strconcat(common_options->state_dir, "/credential-keys", NULL);
+}
+
+int command_keystone(struct ctx *c, const struct arguments *arguments)
+{
+    const char *what = arguments->n_words == 1 ? arguments->words[0] : "";
+
+    if (strcmp(what, "fernet_setup") && strcmp(what, "fernet_rotate"))
+        return !fail(c, BAD_REQUEST, "usage: nacre keystone fernet_setup | fernet_rotate");
+    if (!service_configure(c, arguments->config_file))
+        return 1;
+    options_read();
+    return !(strcmp(what, "fernet_rotate") ? fernet_setup(c, options.fernet_keys)
+                                           : fernet_rotate(c, options.fernet_keys, (int)options.max_active_keys));
+}
+
+static bool keystone_begin(struct ctx *c)
+{
+    options_read();
     auth_judge(&keystone_service, token_judge);
     return keystone_bootstrap(c);
 }
@@ -75,4 +96,5 @@ const struct service keystone_service = {
     .style = &keystone_style, .resources = keystone_resources, .routes = keystone_routes, .policies = keystone_policies,
     .options = keystone_option_attrs, .options_size = sizeof(struct keystone_options), .migrations = keystone_migrations,
     .workers = keystone_workers, .quick = tokens_known, .bootstrap = keystone_begin,
+    .start = keystone_bootstrap_end,
 };

@@ -74,5 +74,10 @@ char *password_hash(struct ctx *, const char *password, int rounds);
 bool password_verify(struct ctx *, const char *password, const char *hash);
 
 bool keystone_bootstrap(struct ctx *);
+bool keystone_bootstrap_end(struct ctx *);           /* waits for what was still going on; before requests come */
+
+/* `nacre keystone fernet_setup | fernet_rotate` */
+struct arguments;
+int command_keystone(struct ctx *, const struct arguments *);
 
 #endif
