@@ -1,6 +1,8 @@
 /* /os-networks, /os-tenant-networks, /os-floating-ip-pools and /os-floating-ips, until 2.35: Neutron's in Nova's words. */
 #include "nova/api/servers.h"
 
+#include "nova/jobs/jobs.h"
+
 #include "oslo/client/client.h"
 
 #include <string.h>
@@ -220,7 +222,79 @@ static bool floating_ip_create(struct ctx *c, struct request *rq, struct reply *
     return answer_floating_ip(c, rp, json_object_get(call.reply, "floatingip"));
 }
 
+/* --- floating IPs of a server, until 2.43 -------------------------------------------------------------------------- */
+
+static json_t *floating_ip_of(struct ctx *c, const char *address)
+{
+    json_t *reply = client_get(c, "network", "/v2.0/floatingips?floating_ip_address=%s", client_quote(c, address));
+    json_t *ip = json_array_get(json_object_get(reply, "floatingips"), 0);
+
+    return ip || failed(c) ? ip : fail_null(c, NOT_FOUND_TEXT, "floating IP not found");
+}
+
+static bool floating_ip_put(struct ctx *c, const json_t *ip, const char *port, const char *fixed)
+{
+    struct call call = { .type = "network", .method = "PUT", .path = ctx_printf(c, "/v2.0/floatingips/%s", json_get_string(ip, "id")) };
+
+    call.body = ctx_json(c, port ? json_pack("{s:{s:s, s:s}}", "floatingip", "port_id", port, "fixed_ip_address", fixed)
+                                 : json_pack("{s:{s:n}}", "floatingip", "port_id"));
+    return client_call(c, &call);
+}
+
+/* The port that has the address asked for, else the first IPv4 one. */
+static const char *port_of(json_t *vifs, const char *asked, const char **ret_fixed)
+{
+    json_t *vif, *ip;
+    size_t i, j;
+
+    json_array_foreach(vifs, i, vif)
+        json_array_foreach(json_object_get(vif, "ips"), j, ip)
+            if (asked ? text_equal(json_get_string(ip, "address"), asked) : json_get_int(ip, "version", 4) == 4) {
+                *ret_fixed = json_get_string(ip, "address");
+                return json_get_string(vif, "id");
+            }
+    return NULL;
+}
+
+static bool floating_ip_add(struct ctx *c, struct request *rq, struct reply *rp)
+{
+    json_t *body = schema_body(c, rq, "actions.addFloatingIp"), *asked = json_object_get(body, "addFloatingIp"), *vifs, *ip;
+    const char *fixed_asked = json_get_string(asked, "fixed_address"), *fixed = NULL, *port;
+    const struct instance *inst = body ? server_get(c, rq) : NULL;
+
+    if (!inst)
+        return false;
+    vifs = json_of(c, inst->network_info);
+    if (!json_array_size(vifs))
+        return fail(c, BAD_REQUEST, "Instance network is not ready yet");
+    port = port_of(vifs, fixed_asked, &fixed);
+    if (!port)
+        return fail(c, BAD_REQUEST, fixed_asked ? "Specified fixed address not assigned to instance"
+                                                : "No fixed IPs associated to instance");
+    ip = floating_ip_of(c, json_get_string(asked, "address"));
+    return ip && floating_ip_put(c, ip, port, fixed) && instance_network_refresh(c, inst->uuid);
+}
+
+static bool floating_ip_remove(struct ctx *c, struct request *rq, struct reply *rp)
+{
+    json_t *body = schema_body(c, rq, "actions.removeFloatingIp"), *reply, *ip;
+    const char *address = json_get_string(json_object_get(body, "removeFloatingIp"), "address"), *port;
+    const struct instance *inst = body ? server_get(c, rq) : NULL;
+
+    ip = inst ? floating_ip_of(c, address) : NULL;
+    if (!ip)
+        return false;
+    port = json_get_string(ip, "port_id");
+    reply = port ? client_get(c, "network", "/v2.0/ports/%s?fields=device_id", port) : NULL;
+    if (!text_equal(json_get_string(json_object_get(reply, "port"), "device_id"), inst->uuid))
+        return failed(c) ? false : fail(c, CONFLICT, ctx_printf(c, "Floating IP %s is not associated with instance %s.", address, inst->uuid));
+    return floating_ip_put(c, ip, NULL, NULL) && instance_network_refresh(c, inst->uuid);
+}
+
 const struct route nova_proxy_network_routes[] = {
+    { "POST", "servers/{id}/action", floating_ip_add, 202, 0, RULE("os-floating-ips:add"), .until = V(2, 43), .action = "addFloatingIp" },
+    { "POST", "servers/{id}/action", floating_ip_remove, 202, 0, RULE("os-floating-ips:remove"), .until = V(2, 43),
+      .action = "removeFloatingIp" },
     { "GET", "os-networks", networks_list, .policy = RULE("os-networks:list"), .until = V(2, 35) },
     { "GET", "os-networks/{id}", network_show, .policy = RULE("os-networks:show"), .until = V(2, 35) },
     { "GET", "os-tenant-networks", tenant_networks_list, .policy = RULE("os-tenant-networks:list"), .until = V(2, 35) },

@@ -103,13 +103,13 @@ static json_t *snapshot_document(struct ctx *c, const struct instance *inst, con
     json_object_foreach(kept, key, value)
         if (g_str_has_prefix(key, "image_") && !text_in(key + 6, not_inherited) && !g_str_has_prefix(key, "image_min_"))
             json_object_set(image, key + 6, value);
-    json_object_update(image, metadata);
-    json_object_set_new(image, "name", json_string(name));
-    json_object_set_new(image, "visibility", json_string("private"));
     json_object_set_new(image, "image_type", json_string(type));
     json_object_set_new(image, "instance_uuid", json_string(inst->uuid));
     json_object_set_new(image, "user_id", json_string(c->who.user_id));
     json_object_set_new(image, "base_image_ref", json_string(inst->image_ref ? inst->image_ref : ""));
+    json_object_update(image, metadata);
+    json_object_set_new(image, "name", json_string(name));
+    json_object_set_new(image, "visibility", json_string("private"));
     json_object_set_new(image, "min_disk", json_integer(inst->root_gb));
     if (json_get_string(kept, "image_min_ram"))
         json_object_set_new(image, "min_ram", json_integer(g_ascii_strtoll(json_get_string(kept, "image_min_ram"), NULL, 10)));
@@ -225,11 +225,12 @@ static bool reply_rebuild(struct ctx *c, struct reply *rp, struct instance *inst
     struct out o = answer(rp);
 
     v.plain = c->version < V(2, 75);
+    v.rebuilt = true;
     out_object(&o, NULL);
     out_object(&o, "server");
     server_write(c, &o, &v, inst);
     out_string(&o, "adminPass", d->password);
-    if (c->version >= V(2, 57) && !(v.extended && !v.plain))
+    if (c->version >= V(2, 57))
         out_string(&o, "user_data", inst->user_data);
     if (c->version >= V(2, 54) && v.plain)
         out_string(&o, "key_name", inst->key_name);

@@ -157,7 +157,7 @@ static void write_usage_time(struct out *o, const char *key, utc_time at)
     out_string(o, key, at.us ? time_write(text, (utc_time){ at.us / 1000000 * 1000000 }, TIME_ISO_MICRO) : NULL);
 }
 
-static void write_extended(struct ctx *c, struct out *o, const struct instance *inst)
+static void write_extended(struct ctx *c, struct out *o, const struct server_view *v, const struct instance *inst)
 {
     out_string(o, "OS-EXT-SRV-ATTR:host", inst->host);
     out_string(o, "OS-EXT-SRV-ATTR:instance_name", instance_domain_name(c, inst));
@@ -170,7 +170,8 @@ static void write_extended(struct ctx *c, struct out *o, const struct instance *
     out_string(o, "OS-EXT-SRV-ATTR:kernel_id", inst->kernel_id ? inst->kernel_id : "");
     out_string(o, "OS-EXT-SRV-ATTR:ramdisk_id", inst->ramdisk_id ? inst->ramdisk_id : "");
     out_string(o, "OS-EXT-SRV-ATTR:root_device_name", inst->root_device_name);
-    out_string(o, "OS-EXT-SRV-ATTR:user_data", inst->user_data);
+    if (!v->rebuilt)
+        out_string(o, "OS-EXT-SRV-ATTR:user_data", inst->user_data);
 }
 
 static void write_volumes(struct ctx *c, struct out *o, const struct instance *inst)
@@ -236,7 +237,7 @@ static void write_extensions(struct ctx *c, struct out *o, const struct server_v
     if (inst->security_groups.text && strcmp(inst->security_groups.text, "[]") != 0 && !v->in_list)
         out_raw(o, "security_groups", inst->security_groups.text);
     if (v->extended)
-        write_extended(c, o, inst);
+        write_extended(c, o, v, inst);
     out_string(o, "OS-EXT-STS:task_state", inst->task_state);
     out_string(o, "OS-EXT-STS:vm_state", inst->vm_state);
     out_int(o, "OS-EXT-STS:power_state", inst->power_state);

@@ -13,6 +13,7 @@ struct instance *server_get(struct ctx *, struct request *);
 struct server_view {
     bool plain;                      /* what an update's and a rebuild's answer is before 2.75: without the extensions */
     bool in_list;
+    bool rebuilt;                    /* a rebuild's answer: user_data stands beside, if at all */
     bool extra_specs, extended;
     bool host_status, host_status_unknown;           /* may see any; may see that it is unknown */
     struct zones *zones;
