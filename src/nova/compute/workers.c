@@ -19,6 +19,7 @@ static bool report_compute(struct ctx *);
 static bool report_conductor(struct ctx *);
 static bool report_resources(struct ctx *);
 static bool sync_guests(struct ctx *);
+static bool clean_images(struct ctx *);
 
 #define SECOND 1000000LL
 const struct worker nova_workers[] = {
@@ -26,6 +27,7 @@ const struct worker nova_workers[] = {
     { "conductor report", "conductor", report_conductor, 10 * SECOND },
     { "resources", "compute", report_resources, SECOND },
     { "power sync", "compute", sync_guests, 60 * SECOND },
+    { "image cache", "compute", clean_images, 3600 * SECOND },
     {}
 };
 
@@ -117,4 +119,9 @@ static bool sync_guests(struct ctx *c)
         return true;
     guests_synced = guests_sync(c, virt_hosts(), first) || guests_synced;
     return !failed(c);
+}
+
+static bool clean_images(struct ctx *c)
+{
+    return virt_clean(c);
 }

@@ -46,6 +46,8 @@ struct virt_driver {
     char *(*console_output)(struct ctx *, const struct instance *);          /* all there is, at most 100 KiB */
     bool (*vnc)(struct ctx *, const struct instance *, const char **ret_host, int *ret_port);
     json_t *(*diagnostics)(struct ctx *, const struct instance *, json_t *vifs);     /* as 2.48 shows them; of the ctx */
+    /* Now and then: what is kept for guests to come and nobody used for long goes. */
+    bool (*clean)(struct ctx *);
     /* `nacre down`: takes this cloud's guests off the host; needs no open(). */
     bool (*leave)(struct ctx *);
 };

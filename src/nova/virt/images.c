@@ -87,6 +87,8 @@ char *image_cached(struct ctx *c, const char *image_id)
     if (reading_begin(image_id, path)) {
         ok = image_read(c, image_id, path);
         reading_end(image_id);
+    } else {
+        utimensat(AT_FDCWD, path, NULL, 0);      /* used now, says the cleaning of the cache */
     }
     return ok ? path : NULL;
 }

@@ -277,6 +277,13 @@ json_t *virt_diagnostics(struct ctx *c, const struct instance *inst, json_t *vif
     return found;
 }
 
+bool virt_clean(struct ctx *c)
+{
+    struct span *span;
+
+    return !virt_is_open() || !driver->clean || (enter(c, SLOT(clean), "clean", NULL, &span) && leave(c, span, driver->clean(c)));
+}
+
 bool virt_leave(struct ctx *c)
 {
     const struct virt_driver *chosen = driver_chosen();

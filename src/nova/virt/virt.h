@@ -32,6 +32,7 @@ bool virt_detach_interface(struct ctx *, const struct instance *, json_t *vif);
 char *virt_console_output(struct ctx *, const struct instance *, int64_t lines);        /* the last lines; < 0: all */
 bool virt_vnc(struct ctx *, const struct instance *, const char **ret_host, int *ret_port);
 json_t *virt_diagnostics(struct ctx *, const struct instance *, json_t *vifs);
+bool virt_clean(struct ctx *);
 bool virt_leave(struct ctx *);
 
 #endif

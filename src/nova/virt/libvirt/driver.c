@@ -369,5 +369,5 @@ const struct virt_driver libvirt_driver = {
     .spawn = libvirt_spawn, .destroy = libvirt_destroy, .change = libvirt_change, .state = libvirt_state, .list = libvirt_list,
     .snapshot = libvirt_snapshot, .resize = libvirt_resize, .confirm = libvirt_confirm, .rescue = libvirt_rescue, .unrescue = libvirt_unrescue,
     .attach_interface = libvirt_attach_interface, .detach_interface = libvirt_detach_interface, .console_output = libvirt_console_output,
-    .vnc = libvirt_vnc, .diagnostics = libvirt_diagnostics, .leave = libvirt_leave,
+    .vnc = libvirt_vnc, .diagnostics = libvirt_diagnostics, .clean = disks_clean, .leave = libvirt_leave,
 };

@@ -52,6 +52,9 @@ bool disks_rescued(struct ctx *, const struct instance *);   /* the rescue disk 
 /* The root disk as one qcow2 file without a base; nobody writes to it meanwhile. */
 char *disks_flatten(struct ctx *, const struct instance *);
 
+/* Cached images that no disk stands on, unused for [nova] image_cache_keep_s. */
+bool disks_clean(struct ctx *);
+
 /* --- taps.c ----------------------------------------------------------------------------------------------------- */
 bool tap_plug(struct ctx *, json_t *vif);
 bool tap_unplug(struct ctx *, json_t *vif);
