@@ -97,7 +97,7 @@ static struct packet *packet_new(struct message *m, struct reply_slot *slot)
 
 static struct message *message_copy(const struct message *m)
 {
-    struct message *copy = message_new(m->method, json_deep_copy(m->args), json_incref(m->context));
+    struct message *copy = message_new(m->method, json_deep_copy(m->args), json_deep_copy(m->context));
 
     copy->rpc_namespace = g_strdup(m->rpc_namespace);
     copy->version = g_strdup(m->version);
