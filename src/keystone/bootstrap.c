@@ -3,6 +3,7 @@
  */
 #include "keystone/keystone.h"
 #include "keystone/token/fernet.h"
+#include "oslo/base/log.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -67,22 +68,15 @@ static bool roles_ensure(struct ctx *c, struct ids *ids)
 
 /* -- users --------------------------------------------------------------------------------------------------------- */
 
-/* The hash of a password that a person chose takes long on purpose: it is worked out while the rest of the cloud starts. */
+/* The hash of a password that a person chose takes long on purpose: it is worked out while the rest of the cloud starts, and
+ * who signs in before it is there waits for it. */
 static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t done;
     pthread_t thread;
-    bool running;
-    char *password, *hash;
-} chosen;
-
-static void *chosen_run(void *unused)
-{
-    struct ctx c;
-
-    ctx_init(&c, NULL, NULL);
-    chosen.hash = g_strdup(password_hash(&c, chosen.password, 0));
-    ctx_clear(&c);
-    return NULL;
-}
+    bool started, running;           /* under lock */
+    char *password;
+} chosen = { .lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER };
 
 static bool password_fill(struct ctx *c, const char *name, const char *hash)
 {
@@ -90,22 +84,59 @@ static bool password_fill(struct ctx *c, const char *name, const char *hash)
                    T(hash), I(clock_us()), T(DEFAULT_DOMAIN), T(name));
 }
 
-bool keystone_bootstrap_end(struct ctx *c)
+static bool chosen_store(struct ctx *c)
 {
-    if (!chosen.running)
-        return true;
-    pthread_join(chosen.thread, NULL);
-    chosen.running = false;
-    bool ok = chosen.hash ? db_begin(c) : fail(c, INTERNAL_ERROR, "the password of admin could not be hashed");
-    if (ok && !password_fill(c, "admin", chosen.hash)) {
-        db_rollback(c);
-        ok = false;
-    }
-    ok = ok && db_commit(c);
+    const char *hash = password_hash(c, chosen.password, 0);
+
+    if (!hash || !db_begin(c))
+        return false;
+    if (password_fill(c, "admin", hash))
+        return db_commit(c);
+    db_rollback(c);
+    return false;
+}
+
+static void *chosen_run(void *unused)
+{
+    struct ctx c;
+
+    service_ctx_init(&c, &keystone_service, NULL);
+    if (!chosen_store(&c))
+        log_error(&c, "the password of admin could not be stored: %s", c.fault.message);
+    ctx_clear(&c);
     explicit_bzero(chosen.password, strlen(chosen.password));
+    pthread_mutex_lock(&chosen.lock);
+    chosen.running = false;
+    pthread_cond_broadcast(&chosen.done);
+    pthread_mutex_unlock(&chosen.lock);
+    return NULL;
+}
+
+static bool chosen_start(struct ctx *c)
+{
+    if (!chosen.password)
+        return true;
+    chosen.started = chosen.running = true;
+    if (pthread_create(&chosen.thread, NULL, chosen_run, NULL) == 0)
+        return true;
+    chosen.started = chosen.running = false;
+    return chosen_store(c);
+}
+
+void keystone_bootstrap_wait(void)
+{
+    pthread_mutex_lock(&chosen.lock);
+    while (chosen.running)
+        pthread_cond_wait(&chosen.done, &chosen.lock);
+    pthread_mutex_unlock(&chosen.lock);
+}
+
+void keystone_bootstrap_stop(void)
+{
+    if (chosen.started)
+        pthread_join(chosen.thread, NULL);
+    chosen.started = false;
     g_clear_pointer(&chosen.password, g_free);
-    g_clear_pointer(&chosen.hash, g_free);
-    return ok;
 }
 
 static char *user_ensure(struct ctx *c, const char *name, const char *hash)
@@ -136,11 +167,9 @@ static bool hash_new(struct ctx *c, const char *user, const char **ret_hash)
     password = service_password(c, user);
     if (!password)
         return false;
-    if (by_person && !chosen.running) {
+    if (by_person)
         chosen.password = g_strdup(password);
-        chosen.running = pthread_create(&chosen.thread, NULL, chosen_run, NULL) == 0;
-    }
-    return chosen.running && by_person ? true : (*ret_hash = password_hash(c, password, by_person ? 0 : SECRET_ROUNDS)) != NULL;
+    return by_person || (*ret_hash = password_hash(c, password, SECRET_ROUNDS)) != NULL;
 }
 
 static bool service_user_ensure(struct ctx *c, const struct ids *ids, const char *name, const char *hash)
@@ -233,5 +262,5 @@ bool keystone_bootstrap(struct ctx *c)
         db_rollback(c);
         return false;
     }
-    return db_commit(c);
+    return db_commit(c) && chosen_start(c);
 }

@@ -96,5 +96,5 @@ const struct service keystone_service = {
     .style = &keystone_style, .resources = keystone_resources, .routes = keystone_routes, .policies = keystone_policies,
     .options = keystone_option_attrs, .options_size = sizeof(struct keystone_options), .migrations = keystone_migrations,
     .workers = keystone_workers, .quick = tokens_known, .bootstrap = keystone_begin,
-    .start = keystone_bootstrap_end,
+    .stop = keystone_bootstrap_stop,
 };

@@ -74,7 +74,9 @@ char *password_hash(struct ctx *, const char *password, int rounds);
 bool password_verify(struct ctx *, const char *password, const char *hash);
 
 bool keystone_bootstrap(struct ctx *);
-bool keystone_bootstrap_end(struct ctx *);           /* waits for what was still going on; before requests come */
+/* Waits for the hash of a password that is still being worked out. Cheap when there is none. */
+void keystone_bootstrap_wait(void);
+void keystone_bootstrap_stop(void);
 
 /* `nacre keystone fernet_setup | fernet_rotate` */
 struct arguments;

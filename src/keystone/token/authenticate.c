@@ -237,6 +237,10 @@ static bool by_password(struct ctx *c, struct attempt *a)
     if (!json_get_string(user, "id") && !json_object_get(user, "domain"))
         return fail(c, EXPECTING, "domain", "user");
     bool found = account_find(c, user, &account);
+    if (found && !account.password_hash) {
+        keystone_bootstrap_wait();
+        found = account_find(c, user, &account);
+    }
     if (failed(c))
         return false;
     bool right = password_verify(c, password ? password : "", found ? account.password_hash : NULL);
