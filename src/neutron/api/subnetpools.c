@@ -349,7 +349,70 @@ static bool prefixes_change(struct ctx *c, struct request *request, struct reply
     return true;
 }
 
+/* --- existing subnets of a network come into the pool ------------------------------------------------------------ */
+
+static bool subnet_onboard(struct ctx *c, struct subnetpool *pool, const struct subnet *s)
+{
+    struct rows *rows = db_query(c, "SELECT cidr FROM subnets WHERE subnetpool_id = $1", T(pool->id));
+    struct cidr mine = subnet_cidr(s), other = { 0 };
+    bool conflict = false;
+
+    while (db_next(rows))
+        conflict = conflict || (cidr_read(db_text(rows, 0), &other) && cidr_overlaps(mine, other));
+    if (conflict)
+        return fail(c, POOL_UPDATE, ctx_printf(c, "Onboarding subnet %s: %s conflicts with another subnet in subnet pool %s", s->id, s->cidr, pool->id));
+    return !failed(c) && db_exec(c, "UPDATE subnets SET subnetpool_id = $2, revision_number = revision_number + 1, updated_at = $3 WHERE id = $1",
+                                 T(s->id), T(pool->id), I(clock_us()));
+}
+
+static bool onboard_run(struct ctx *c, struct request *request, const char *network_id, json_t *onboarded)
+{
+    struct subnetpool *pool = rest_find(c, &subnetpool_resource, request_arg(request, "id"));
+    const struct network *net = pool ? network_get(c, network_id) : NULL;
+    json_t *prefixes = ctx_json(c, json_array());
+    size_t n;
+    struct subnet **subnets;
+
+    if (!net || !policy_check(c, "onboard_network_subnets", TARGET_RECORD(subnetpool_attrs, pool)))
+        return false;
+    if (!c->who.is_admin && !text_equal(net->project_id, c->who.project_id))
+        return fail(c, 403, "NotAuthorized", "Not authorized.");
+    if (!(subnets = subnets_of(c, net->id, &n)))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (subnets[i]->ip_version != pool->ip_version || text_equal(subnets[i]->subnetpool_id, pool->id))
+            continue;
+        if (!subnet_onboard(c, pool, subnets[i]))
+            return false;
+        json_array_append_new(prefixes, json_string(subnets[i]->cidr));
+        json_array_append_new(onboarded, json_pack("{s:s, s:s}", "id", subnets[i]->id, "cidr", subnets[i]->cidr));
+    }
+    return !json_array_size(prefixes) || prefixes_add(c, pool, prefixes);
+}
+
+static bool network_onboard(struct ctx *c, struct request *request, struct reply *reply)
+{
+    const char *network_id = json_get_string(request_json(c, request), "network_id");
+    json_t *onboarded = ctx_json(c, json_array());
+
+    if (failed(c))
+        return false;
+    if (!network_id)
+        return invalid_input(c, "network_id must be specified.");
+    if (!db_begin(c))
+        return false;
+    if (!onboard_run(c, request, network_id, onboarded)) {
+        db_rollback(c);
+        return false;
+    }
+    if (!db_commit(c))
+        return false;
+    reply_json(reply, onboarded);
+    return true;
+}
+
 const struct route subnetpool_routes[] = {
+    { "PUT", "/v2.0/subnetpools/{id}/onboard_network_subnets", network_onboard, 200, ROUTE_NO_POLICY },
     { "PUT", "/v2.0/subnetpools/{id}/add_prefixes", prefixes_change, 200, ROUTE_NO_POLICY, .data = "add_prefixes" },
     { "PUT", "/v2.0/subnetpools/{id}/remove_prefixes", prefixes_change, 200, ROUTE_NO_POLICY, .data = "remove_prefixes" },
     {}

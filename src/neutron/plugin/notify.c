@@ -204,8 +204,21 @@ static const struct { const char *name; void (*changed)(struct ctx *, const stru
     { "security_group", group_changed }, { "router", router_changed }, { "floatingip", floatingip_changed }, {}
 };
 
+/* "port.create.end" with {"port": {...}}; "port.delete.end" with {"port_id": ..., "port": {...}}. */
+static void tell_bus(struct ctx *c, const struct change *ch)
+{
+    const char *name = ch->resource->name, *verb = !ch->now ? "delete" : ch->old ? "update" : "create";
+    json_t *payload = ctx_json(c, json_pack("{s:O}", name, record_json(c, ch, ch->now ? ch->now : ch->old)));
+
+    if (!ch->now)
+        json_object_set(payload, ctx_printf(c, "%s_id", name), json_object_get(json_object_get(payload, name), "id"));
+    notify(c, NEUTRON_EXCHANGE, ctx_printf(c, "network.%s", common_options->host), ctx_printf(c, "%s.%s.end", name, verb), "info", payload);
+}
+
 bool notify_change(struct ctx *c, const struct change *ch)
 {
+    if (notifications_wanted())
+        tell_bus(c, ch);
     for (size_t i = 0; kinds[i].name; i++)
         if (!strcmp(kinds[i].name, ch->resource->name))
             kinds[i].changed(c, ch);

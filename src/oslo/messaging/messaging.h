@@ -77,6 +77,8 @@ void rpc_stop(struct rpc_listener *);                /* takes no more, lets runn
 /* --- notifications ------------------------------------------------------------------------------------------- */
 /* "port.create.end", publisher "network.<host>", priority "info". */
 bool notify(struct ctx *, const char *exchange, const char *publisher, const char *event_type, const char *priority, const json_t *payload);
+/* Does anybody want them? A payload that is costly to make need not be made where not. */
+bool notifications_wanted(void);
 typedef bool notification_handler(struct ctx *, const char *publisher, const char *event_type, const char *priority, json_t *payload);
 struct notification_listener;
 /* handler true: acknowledged; false: requeued. pool NULL: the shared queue; a pool has its own copy of every message. */

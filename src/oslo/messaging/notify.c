@@ -46,13 +46,18 @@ void messaging_configure(const struct messaging_options *said)
 
 /* ---- emitting ----------------------------------------------------------------------------------------------- */
 
+bool notifications_wanted(void)
+{
+    return options.notification_drivers[0] != '\0';
+}
+
 bool notify(struct ctx *c, const char *exchange, const char *publisher, const char *event_type, const char *priority,
             const json_t *payload)
 {
     struct emission e = { exchange, publisher, event_type, priority, payload };
     bool ok = true;
 
-    if (!options.notification_drivers[0])
+    if (!notifications_wanted())
         return true;
     for (char **name = text_split(c, options.notification_drivers, ','); *name; name++)
         for (size_t i = 0; i < G_N_ELEMENTS(emitters); i++)
