@@ -19,16 +19,16 @@ static bool domain_deleting(struct ctx *c, void *record)
 {
     const struct project *domain = record;
     static const char *const statements[] = {
-        "DELETE FROM assignments WHERE target_id IN (SELECT id FROM projects WHERE id = $1 OR domain_id = $1)"
-        " OR actor_id IN (SELECT id FROM users WHERE domain_id = $1 UNION SELECT id FROM user_groups WHERE domain_id = $1)"
-        " OR role_id IN (SELECT id FROM roles WHERE domain_id = $1)",
+        ("DELETE FROM assignments WHERE target_id IN (SELECT id FROM projects WHERE id = $1 OR domain_id = $1)"
+         " OR actor_id IN (SELECT id FROM users WHERE domain_id = $1 UNION SELECT id FROM user_groups WHERE domain_id = $1)"
+         " OR role_id IN (SELECT id FROM roles WHERE domain_id = $1)"),
         "DELETE FROM credentials WHERE user_id IN (SELECT id FROM users WHERE domain_id = $1)",
-        "DELETE FROM trusts WHERE trustor_user_id IN (SELECT id FROM users WHERE domain_id = $1)"
-        " OR trustee_user_id IN (SELECT id FROM users WHERE domain_id = $1)",
+        ("DELETE FROM trusts WHERE trustor_user_id IN (SELECT id FROM users WHERE domain_id = $1)"
+         " OR trustee_user_id IN (SELECT id FROM users WHERE domain_id = $1)"),
         "DELETE FROM user_groups WHERE domain_id = $1",
         "DELETE FROM users WHERE domain_id = $1",
         "DELETE FROM roles WHERE domain_id = $1",
-        "DELETE FROM limits WHERE domain_id = $1",
+        "DELETE FROM limits WHERE domain_id = $1 OR project_id IN (SELECT id FROM projects WHERE domain_id = $1)",
         "UPDATE projects SET parent_id = NULL WHERE domain_id = $1",
         "DELETE FROM projects WHERE domain_id = $1",
     };

@@ -76,8 +76,10 @@ CREATE TABLE application_credential_access_rules (
 CREATE TABLE credentials (
     id TEXT PRIMARY KEY, user_id TEXT NOT NULL, project_id TEXT, type TEXT NOT NULL, blob TEXT NOT NULL, extra TEXT);
 CREATE INDEX credentials_user ON credentials (user_id);
+CREATE INDEX credentials_type ON credentials (type);
 
 CREATE TABLE policies (id TEXT PRIMARY KEY, type TEXT NOT NULL, blob TEXT NOT NULL, extra TEXT);
+CREATE INDEX policies_type ON policies (type);
 CREATE TABLE policy_associations (
     id TEXT PRIMARY KEY, policy_id TEXT NOT NULL REFERENCES policies (id) ON DELETE CASCADE, endpoint_id TEXT, service_id TEXT, region_id TEXT);
 CREATE UNIQUE INDEX policy_associations_what ON policy_associations
@@ -92,6 +94,14 @@ CREATE TABLE limits (
     service_id TEXT NOT NULL, region_id TEXT, resource_name TEXT NOT NULL, resource_limit BIGINT NOT NULL, description TEXT);
 CREATE UNIQUE INDEX limits_what ON limits
     (service_id, (COALESCE(region_id, '')), resource_name, (COALESCE(project_id, '')), (COALESCE(domain_id, '')));
+
+CREATE INDEX registered_limits_region ON registered_limits (region_id);
+CREATE INDEX registered_limits_resource ON registered_limits (resource_name);
+CREATE INDEX limits_project ON limits (project_id);
+CREATE INDEX limits_domain ON limits (domain_id);
+CREATE INDEX limits_region ON limits (region_id);
+CREATE INDEX limits_resource ON limits (resource_name);
+CREATE INDEX limits_registered ON limits (registered_limit_id);
 
 CREATE TABLE endpoint_groups (id TEXT PRIMARY KEY, name TEXT NOT NULL, description TEXT, filters JSONB NOT NULL);
 CREATE TABLE project_endpoints (
