@@ -43,7 +43,7 @@ struct datapath {
     /* Names of the ports' devices there are ("tap..."), NULL-terminated; NULL where every bound port counts as plugged. */
     char **(*devices)(struct ctx *);
     bool (*wire)(struct ctx *, const struct wiring *, size_t n);
-    bool (*bridge_remove)(struct ctx *, const char *bridge);         /* if there is one and nothing is on it */
+    bool (*bridge_remove)(struct ctx *, const char *bridge, bool *ret_gone);     /* unless something is on it still */
     /* Security groups: one nft ruleset for all ports; try: only whether it would load. NULL: not enforced, and nobody needs to
      * work it out. */
     bool (*filter)(struct ctx *, const char *ruleset, bool try);

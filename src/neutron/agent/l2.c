@@ -28,6 +28,7 @@ static struct id_set changed_ports, gone_ports, gone_networks, changed_groups;
 /* The worker's own. */
 static GHashTable *ports;            /* device -> struct l2_port */
 static GHashTable *strangers;        /* devices the plugin does not know, until it names a port */
+static GHashTable *leaving;          /* bridges of networks that are gone, until nothing is on them */
 static struct security *security;
 static char *loaded;                 /* the ruleset in force */
 static bool used_indexes[65536];     /* by ports */
@@ -64,6 +65,7 @@ static bool l2_round(struct ctx *c)
     if (!ports) {
         ports = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, port_free);
         strangers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        leaving = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         security = security_new();
     }
     if (full) {
@@ -401,9 +403,20 @@ static bool report(struct ctx *c, GPtrArray *up, GPtrArray *down)
 /* A bridge goes with its network, once nothing is on it any more. */
 static void remove_networks(struct ctx *c)
 {
+    GHashTableIter i;
+    void *bridge;
+
     for (char **id = ids_take(c, &gone_networks); *id; id++)
-        if (!datapath()->bridge_remove(c, ctx_printf(c, "brq%.*s", DEVICE_ID, *id)))
+        g_hash_table_add(leaving, g_strdup(port_device(c, "brq", *id)));
+    g_hash_table_iter_init(&i, leaving);
+    while (g_hash_table_iter_next(&i, &bridge, NULL)) {
+        bool gone = false;
+
+        if (!datapath()->bridge_remove(c, bridge, &gone))
             fault_clear(c);
+        if (gone)
+            g_hash_table_iter_remove(&i);
+    }
 }
 
 /* ---- what the plugin tells (fanouts) ------------------------------------------------------------------------- */

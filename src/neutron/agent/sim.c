@@ -28,8 +28,9 @@ static bool sim_wire(struct ctx *c, const struct wiring *wirings, size_t n)
     return true;
 }
 
-static bool sim_bridge_remove(struct ctx *c, const char *bridge)
+static bool sim_bridge_remove(struct ctx *c, const char *bridge, bool *ret_gone)
 {
+    *ret_gone = true;
     return true;
 }
 

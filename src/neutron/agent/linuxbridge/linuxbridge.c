@@ -93,9 +93,10 @@ static bool linuxbridge_wire(struct ctx *c, const struct wiring *wirings, size_t
     return ok;
 }
 
-static bool linuxbridge_bridge_remove(struct ctx *c, const char *bridge)
+static bool linuxbridge_bridge_remove(struct ctx *c, const char *bridge, bool *ret_gone)
 {
-    if (link_there(bridge) && !bridge_empty(bridge))
+    *ret_gone = !link_there(bridge) || bridge_empty(bridge);
+    if (!*ret_gone)
         return true;
     if (link_there(bridge) && !PRIV(c, "ip", "link", "del", bridge))
         return false;
