@@ -482,6 +482,19 @@ static void test_websocket(void)
     assert_starts(refused_version, "HTTP/1.1 426");
 }
 
+/* Bytes that drip in do not keep a connection for ever: the request must be whole in time. */
+static void test_drip(void)
+{
+    int64_t began = clock_mono_us();
+    int fd = dial();
+
+    say_text(fd, "GET /a HTTP/1.1\r\n" HEAD "X: ");
+    while (send(fd, "x", 1, MSG_NOSIGNAL) == 1 && clock_mono_us() - began < 8 * G_USEC_PER_SEC)
+        g_usleep(100000);
+    g_assert_cmpint(clock_mono_us() - began, <, 6 * G_USEC_PER_SEC);
+    close(fd);
+}
+
 static void test_fetch(void)
 {
     struct ctx c;
@@ -540,6 +553,7 @@ int main(int argc, char **argv)
     g_test_add_func("/http/pull", test_pull);
     g_test_add_func("/http/nobody_waits", test_nobody_waits);
     g_test_add_func("/http/websocket", test_websocket);
+    g_test_add_func("/http/drip", test_drip);
     g_test_add_func("/http/fetch", test_fetch);
     g_test_add_func("/http/drain", test_drain);
     result = g_test_run();
