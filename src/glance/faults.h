@@ -14,7 +14,6 @@
 #define PROPERTY_NAME_LONG     400, "HTTPBadRequest", "Custom property should not be greater than 255 characters."
 #define NEGATIVE_VALUE         400, "InvalidParameterValue", "Invalid value '%" G_GINT64_FORMAT "' for parameter '%s': Cannot be a negative value"
 #define VALUE_OUT_OF_RANGE     400, "Invalid", "'%s' value out of range, must not exceed 2147483647."
-#define VALUE_LONG             400, "Invalid", "Property names can't contain 4 byte unicode."
 #define PROPERTY_LIMIT         413, "ImagePropertyLimitExceeded", "The limit has been exceeded on the number of allowed image properties. Attempted: %zu, Maximum: %" G_GINT64_FORMAT
 #define TAG_LIMIT              413, "ImageTagLimitExceeded", "The limit has been exceeded on the number of allowed image tags. Attempted: %zu, Maximum: %" G_GINT64_FORMAT
 
@@ -29,7 +28,6 @@
 #define OTHERS_IMAGE           403, "Forbidden", "You are not permitted to create images owned by '%s'."
 #define RULE_FORBIDS           403, "Forbidden", "You are not authorized to complete %s action."
 #define STATUS_TRANSITION      409, "InvalidImageStatusTransition", "Image status transition from %s to %s is not allowed"
-#define DELETE_TRANSITION      400, "InvalidImageStatusTransition", "Image status transition from %s to deleted is not allowed"
 #define FORMATS_MISSING        400, "ValueError", "%s must be set prior to saving data."
 #define FORMAT_FIXED           403, "Forbidden", "Attribute %s can be only replaced for a queued image."
 #define ACTION_FORBIDDEN       403, "Forbidden", "Not allowed to %s image in status '%s'"
@@ -66,7 +64,6 @@
 #define RANGE_MANY             400, "HTTPBadRequest", "Requests with multiple ranges are not supported in Glance. You may make multiple single-range requests instead."
 #define RANGE_INVALID          416, "detail", "Invalid %s header."
 #define RANGE_START            416, "detail", "Invalid start position in %s header. Start position MUST be in the inclusive range [0, %" G_GINT64_FORMAT "]."
-#define STAGED_ALREADY         409, "HTTPConflict", "The image %s has data on staging"
 
 /* Lists. */
 #define LIMIT_NOT_INTEGER      400, "HTTPBadRequest", "limit param must be an integer"

@@ -17,6 +17,7 @@ static const struct attr option_attrs[] = {
     ATTR(struct glance_options, api_limit_max, 0, .unset = "1000", .min = 1, .max = 100000, .help = "The longest page."),
     ATTR(struct glance_options, task_time_to_live, 0, .unset = "48", .min = 1, .max = 1000000, .help = "Hours a finished task is kept."),
     ATTR(struct glance_options, import_ports, 0, .unset = "80,443", .help = "The ports web-download may read from."),
+    ATTR(struct glance_options, import_from_loopback, 0, .unset = "true", .help = "Whether web-download may read from this host's own addresses."),
     {}
 };
 

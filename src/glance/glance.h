@@ -8,6 +8,7 @@ struct glance_options {
     int64_t image_size_cap, image_property_quota, image_tag_quota, image_member_quota, limit_param_default, api_limit_max;
     int64_t task_time_to_live;       /* hours */
     char *import_ports;              /* "80,443" */
+    bool import_from_loopback;
 };
 const struct glance_options *glance_options(void);
 

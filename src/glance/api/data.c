@@ -57,6 +57,12 @@ static void give_up(struct ctx *c, struct image *image)
     c->fault = fault;
 }
 
+/* What is said to be too large need not come. */
+static bool size_allowed(struct ctx *c, const struct request *request)
+{
+    return request->content_length <= glance_options()->image_size_cap || fail(c, IMAGE_TOO_LARGE);
+}
+
 static bool image_upload(struct ctx *c, struct request *request, struct reply *reply)
 {
     const char *store = request_header(request, "X-Image-Meta-Store");
@@ -74,6 +80,8 @@ static bool image_upload(struct ctx *c, struct request *request, struct reply *r
         return false;
     if (strcmp(image->status, "queued") != 0)
         return fail(c, STATUS_TRANSITION, image->status, "saving");
+    if (!size_allowed(c, request))
+        return false;
     if (!image_transition(c, image, "saving"))
         return false;
     if (store_write(c, image->id, text_equal(image->container_format, "bare") ? image->disk_format : NULL, read_body, request, &stored))
@@ -191,6 +199,8 @@ static bool image_stage(struct ctx *c, struct request *request, struct reply *re
         return false;
     if (strcmp(image->status, "queued") != 0)
         return fail(c, STATUS_TRANSITION, image->status, "uploading");
+    if (!size_allowed(c, request))
+        return false;
     if (!image_transition(c, image, "uploading"))
         return false;
     if (!stage_write(c, image->id, read_body, request, &size)) {

@@ -55,11 +55,6 @@ static bool judge_stores(struct ctx *c, const json_t *body)
     return true;
 }
 
-static bool judge_uri(struct ctx *c, const char *method, const char *uri)
-{
-    return strcmp(method, "web-download") != 0 || import_uri_allowed(uri) || fail(c, IMPORT_URI, uri ? uri : "None");
-}
-
 /* There is one store, and an active image is in it: a copy to all of them has been made already. */
 static bool copied(struct ctx *c, struct image *image)
 {
@@ -68,11 +63,21 @@ static bool copied(struct ctx *c, struct image *image)
     return image_save(c, image);
 }
 
-/* In the transaction. */
-static bool begin(struct ctx *c, const char *id, json_t *body)
+/* The URI a web-download is asked to read; *ret_reachable: it may (or nothing is to be read). */
+static const char *asked_uri(struct ctx *c, const json_t *body, bool *ret_reachable)
 {
-    json_t *asked = json_object_get(body, "method");
-    const char *method = json_get_string(asked, "name"), *uri = json_get_string(asked, "uri");
+    const json_t *method = json_object_get(body, "method");
+    bool downloading = strcmp(json_get_string(method, "name"), "web-download") == 0;
+    const char *uri = downloading ? json_get_string(method, "uri") : NULL;
+
+    *ret_reachable = !downloading || import_address(c, uri);
+    return uri;
+}
+
+/* In the transaction. */
+static bool begin(struct ctx *c, const char *id, json_t *body, const char *uri, bool reachable)
+{
+    const char *method = json_get_string(json_object_get(body, "method"), "name");
     bool copying = strcmp(method, "copy-image") == 0;
     struct image *image = image_lookup(c, id);
 
@@ -84,16 +89,23 @@ static bool begin(struct ctx *c, const char *id, json_t *body)
         return false;
     if (copying)
         return json_is_true(json_object_get(body, "all_stores")) ? copied(c, image) : fail(c, IMPORT_PRESENT);
-    return judge_uri(c, method, uri) && import_begin(c, image, "api_image_import", body, strcmp(method, "web-download") == 0 ? uri : NULL);
+    if (!reachable)
+        return fail(c, IMPORT_URI, uri ? uri : "None");
+    return import_begin(c, image, "api_image_import", body, uri);
 }
 
 static bool image_import(struct ctx *c, struct request *request, struct reply *reply)
 {
     json_t *body = glance_body(c, request);
+    const char *uri;
+    bool reachable;
 
-    if (!body || !judge_body(c, body) || !db_begin(c))
+    if (!body || !judge_body(c, body))
         return false;
-    if (!begin(c, request_arg(request, "image_id"), body)) {
+    uri = asked_uri(c, body, &reachable);
+    if (!db_begin(c))
+        return false;
+    if (!begin(c, request_arg(request, "image_id"), body, uri, reachable)) {
         db_rollback(c);
         return false;
     }

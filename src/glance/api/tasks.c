@@ -233,7 +233,7 @@ static bool judge(struct ctx *c, json_t *body)
         return true;
     if (!json_get_string(input, "import_from"))
         return fail(c, TASK_LOCATION);
-    return import_uri_allowed(json_get_string(input, "import_from")) || fail(c, TASK_URI, json_get_string(input, "import_from"));
+    return import_address(c, json_get_string(input, "import_from")) || fail(c, TASK_URI, json_get_string(input, "import_from"));
 }
 
 static struct image *image_of(struct ctx *c, const json_t *input)

@@ -12,6 +12,7 @@
 #define DOWNLOAD_US ((int64_t)3600 * G_USEC_PER_SEC)
 
 #define DOWNLOAD_FAILED 502, "ImportTaskError", "%s answered with %d."
+#define DOWNLOAD_REFUSED 400, "ImportTaskError", "URI for web-download does not pass filtering: %s"
 #define IMAGE_LEFT      404, "ImageNotFound", "Image %s has gone."
 #define STAGE_LEFT      500, "ImportTaskError", "The staged data of image %s are not there."
 
@@ -45,6 +46,9 @@ static bool download(struct ctx *c, struct job *job)
 
     if (!uri)
         return true;
+    f.address = import_address(c, uri);
+    if (!f.address)
+        return fail(c, DOWNLOAD_REFUSED, uri);
     d.staging = staging_new(c, job->resource_id);
     if (!d.staging)
         return false;

@@ -21,7 +21,8 @@ bool task_move(struct ctx *, const char *id, const char *status, const json_t *r
 
 /* In a transaction: image, task and job of an import. method: the import request's; uri NULL but for web-download. */
 struct task *import_begin(struct ctx *, struct image *, const char *type, json_t *import_request, const char *uri);
-/* May web-download read from there? */
-bool import_uri_allowed(const char *uri);
+/* The address web-download may connect to for a URI; NULL where it may not read from there: another scheme or port than allowed,
+ * a host that is not known, or one on this host or link (169.254.169.254). It resolves names: no transaction may be open. */
+char *import_address(struct ctx *, const char *uri);
 
 #endif

@@ -156,6 +156,14 @@ static void set_options(struct ctx *c, CURL *handle, struct transfer *transfer)
     set_body(handle, transfer);
 }
 
+/* "::address:": every host and port is reached there. */
+static struct curl_slist *connect_to(struct ctx *c, const struct fetch *f)
+{
+    if (!f->address)
+        return NULL;
+    return curl_slist_append(NULL, ctx_printf(c, strchr(f->address, ':') ? "::[%s]:" : "::%s:", f->address));
+}
+
 static struct pair *take_headers(struct ctx *c, struct transfer *transfer)
 {
     struct pair *pairs = ctx_new_n(c, struct pair, transfer->n_headers + 1);
@@ -189,15 +197,17 @@ bool fetch(struct ctx *c, struct fetch *f)
 {
     struct transfer transfer = { .fetch = f };
     CURL *handle = handle_take();
-    struct curl_slist *headers = header_list(c, f);
+    struct curl_slist *headers = header_list(c, f), *to = connect_to(c, f);
     long status = 0;
     CURLcode code;
 
     set_options(c, handle, &transfer);
     curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(handle, CURLOPT_CONNECT_TO, to);
     code = curl_easy_perform(handle);
     curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
     curl_slist_free_all(headers);
+    curl_slist_free_all(to);
     handle_give_back(handle);
     if (code == CURLE_OK) {
         f->status = (int)status;

@@ -13,6 +13,7 @@ struct fetch {
     void *data;
     int64_t timeout_us;              /* 0: what the ctx's deadline leaves, at most a minute */
     const char *ca_file; bool insecure;
+    const char *address;             /* an IP address to connect to, whatever the URL's host resolves to; NULL: resolved */
     /* filled in */
     int status;
     struct pair *reply_headers;      /* of the ctx */
