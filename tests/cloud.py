@@ -1,4 +1,5 @@
 """A cloud to test against: the real program, a temporary directory, free ports; hypervisors and network simulated unless asked for."""
+import ctypes
 import json
 import os
 import random
@@ -32,6 +33,12 @@ def free_offset():
     raise RuntimeError('no free ports')
 
 
+def end_with_parent():
+    """A test that is cut short takes its cloud with it."""
+    PR_SET_PDEATHSIG = 1
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 class Cloud:
     """with Cloud() as cloud: ... ; or start(), kill(), stop() by hand."""
 
@@ -63,7 +70,7 @@ class Cloud:
         self.log = open(os.path.join(self.state_dir, 'log'), 'ab')
         self.process = subprocess.Popen(
             [self.program, 'up', '--foreground', '--state-dir', self.state_dir, '--port-offset', str(self.offset)] + ['--sim'] * self.sim,
-            env=env, stdout=self.log, stderr=self.log)
+            env=env, stdout=self.log, stderr=self.log, preexec_fn=end_with_parent)
         while True:
             if self.process.poll() is not None:
                 raise RuntimeError('it ended with %d:\n%s' % (self.process.returncode, self.log_tail()))
