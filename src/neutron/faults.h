@@ -61,8 +61,6 @@
     "Subnets hosted on the same network must be allocated from the same subnet pool."
 #define SCOPE_AFFINITY              400, "NetworkAddressScopeAffinityError", \
     "Subnets of the same address family hosted on the same network must all participate in the same address scope."
-#define POOL_SCOPE_ILLEGAL          400, "IllegalSubnetPoolAssociationToAddressScope", \
-    "Illegal subnetpool association: subnetpool %s cannot be associated with address scope %s."
 #define POOL_SCOPE_VERSION          400, "IllegalSubnetPoolIpVersionAssociationToAddressScope", \
     "Illegal subnetpool association: subnetpool %s cannot associate with address scope %s because subnetpool ip_version is not %lld."
 #define SCOPE_PREFIX_CONFLICT       409, "AddressScopePrefixConflict", \

@@ -180,9 +180,11 @@ static bool providers_list(struct ctx *c, struct request *request, struct reply 
 
 const struct route availability_routes[] = {
     { "GET", "/v2.0/availability_zones", zones_list, 200, ROUTE_NO_POLICY },
+    { "GET", "/v2.0/availability-zones", zones_list, 200, ROUTE_NO_POLICY },
     { "GET", "/v2.0/network-ip-availabilities", availabilities_list, 200, ROUTE_NO_POLICY },
     { "GET", "/v2.0/network-ip-availabilities/{id}", availability_show, 200, ROUTE_NO_POLICY },
     { "GET", "/v2.0/floatingip_pools", pools_list, 200, ROUTE_NO_POLICY },
+    { "GET", "/v2.0/floatingip-pools", pools_list, 200, ROUTE_NO_POLICY },
     { "GET", "/v2.0/service-providers", providers_list, 200, ROUTE_NO_POLICY },
     {}
 };

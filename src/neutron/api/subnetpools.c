@@ -155,7 +155,7 @@ static bool scope_check(struct ctx *c, const struct subnetpool *pool)
         return false;
     if (!owner || (!c->who.is_admin && !text_equal(owner, c->who.project_id) &&
                    !rbac_allows(c, "address_scope", pool->address_scope_id, c->who.project_id, SHARED)))
-        return owner ? fail(c, POOL_SCOPE_ILLEGAL, pool->id, pool->address_scope_id) : fail(c, ADDRESS_SCOPE_NOT_FOUND, pool->address_scope_id);
+        return fail(c, ADDRESS_SCOPE_NOT_FOUND, pool->address_scope_id);
     if (version != pool->ip_version)
         return fail(c, POOL_SCOPE_VERSION, pool->id, pool->address_scope_id, (long long)version);
     if (db_count(c, "SELECT count(*) FROM subnets a JOIN subnets b ON b.network_id = a.network_id AND b.ip_version = a.ip_version"

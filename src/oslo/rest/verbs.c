@@ -264,10 +264,19 @@ static bool change_store(struct ctx *c, struct change *ch)
         record_update(c, resource_table(r), r->attrs, ch->now, resource_key(r)) && (!r->stored || r->stored(c, ch));
 }
 
+/* What the table alone can say of the body is said before the row is looked for. */
+static bool body_judged(struct ctx *c, const struct change *ch)
+{
+    struct change probe = *ch;
+
+    probe.now = record_new(c, ch->resource->attrs, ch->resource->size);
+    return change_read(c, &probe, VERB_UPDATE);
+}
+
 static bool change_run(struct ctx *c, struct change *ch, const char *id)
 {
     const struct resource *r = ch->resource;
-    void *old = find_visible(c, r, id);
+    void *old = body_judged(c, ch) ? find_visible(c, r, id) : NULL;
 
     if (!old || !rest_fill(c, r, &old, 1))
         return false;
