@@ -76,7 +76,7 @@ static bool neutron_start(struct ctx *c)
         .bridge_mappings = o->bridge_mappings, .dns_domain = o->dns_domain, .dns_servers = o->dns_servers, .dhcp_lease_duration = o->dhcp_lease_duration,
         .external_gateway_on_host = o->external_gateway_on_host, .external_masquerade = o->external_masquerade,
     });
-    return agents_start(c);
+    return !service_runs("network") || agents_start(c);
 }
 
 const struct service neutron = {

@@ -37,6 +37,13 @@ static bool quick(void *, const struct request *);
 static void serve(void *, struct ctx *, struct request *, struct reply *);
 static void refuse(void *, struct ctx *, int status, const char *why, struct reply *);
 
+static const char *const *running_roles;     /* set once, before any hook */
+
+bool service_runs(const char *role)
+{
+    return role_runs(running_roles, role);
+}
+
 int service_main(const char *config_file, const char *const *roles, void (*ready)(void))
 {
     int64_t started = clock_mono_us();
@@ -49,6 +56,7 @@ int service_main(const char *config_file, const char *const *roles, void (*ready
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    running_roles = roles;
     ctx_init(&c, NULL, NULL);
     bool well = house_open(&c, config_file) && house_start(&c, roles);
     if (well) {
