@@ -156,7 +156,7 @@ static void test_life(void)
 static void test_refusals(void)
 {
     g_assert_cmpint(ask_status("p1", false, rest_create, NULL, "{\"thing\": {\"name\": \"a\", \"provider:vlan\": 3}}"), ==, 403);
-    g_assert_cmpint(ask_status("p1", false, rest_create, NULL, "{\"thing\": {\"name\": \"a\", \"project_id\": \"p2\"}}"), ==, 403);
+    g_assert_cmpint(ask_status("p1", false, rest_create, NULL, "{\"thing\": {\"name\": \"a\", \"project_id\": \"p2\"}}"), ==, 400);
     g_assert_cmpint(ask_status("p1", false, rest_create, NULL, "{\"thing\": {\"project_id\": \"p1\", \"tenant_id\": \"p2\"}}"), ==, 400);
     g_assert_cmpint(ask_status("p1", false, rest_create, NULL, "{\"things\": [{\"name\": \"a\"}, {\"name\": \"forbidden\"}]}"), ==, 409);
     g_assert_cmpint(ask_status("p1", false, rest_create, NULL, "{\"things\": []}"), ==, 400);
