@@ -46,11 +46,8 @@ static bool set(struct ctx *c, struct request *request, struct reply *reply)
 {
     bool guarded = c->version >= V(1, 19);
     struct provider p;
-    json_t *body;
+    json_t *body = body_of_provider(c, request, guarded ? "aggregates_update" : "aggregates_list", &p);
 
-    if (request_header(request, "Content-Type") && !provider_get(c, request_arg(request, "uuid"), &p))
-        return false;
-    body = body_read(c, request, guarded ? "aggregates_update" : "aggregates_list");
     return body && db_begin(c) &&
            settle(c, replace(c, &p, guarded ? json_object_get(body, "aggregates") : body,
                              guarded ? json_object_get(body, "resource_provider_generation") : NULL)) &&

@@ -35,18 +35,31 @@ static json_t *parse(struct ctx *c, const char *text, size_t n)
     return NULL;
 }
 
-json_t *body_read(struct ctx *c, const struct request *request, const char *schema)
+static bool brings_json(struct ctx *c, const struct request *request)
 {
     const char *header = request_header(request, "Content-Type");
     char *type = header ? g_strstrip(ctx_strndup(c, header, strcspn(header, ";"))) : NULL;
-    json_t *body;
 
     if (request->body_size > 0 && (!type || !*type))
-        return fail_null(c, NO_CONTENT_TYPE);
-    if (!type || strcmp(type, "application/json"))
-        return fail_null(c, UNSUPPORTED_MEDIA, type && *type ? type : "None");
-    body = parse(c, request->body, request->body_size);
+        return fail(c, NO_CONTENT_TYPE);
+    return (type && !strcmp(type, "application/json")) || fail(c, UNSUPPORTED_MEDIA, type && *type ? type : "None");
+}
+
+static json_t *parse_checked(struct ctx *c, const struct request *request, const char *schema)
+{
+    json_t *body = parse(c, request->body, request->body_size);
+
     return body && placement_check(c, schema, body, "JSON does not validate: ") ? body : NULL;
+}
+
+json_t *body_read(struct ctx *c, const struct request *request, const char *schema)
+{
+    return brings_json(c, request) ? parse_checked(c, request, schema) : NULL;
+}
+
+json_t *body_of_provider(struct ctx *c, const struct request *request, const char *schema, struct provider *ret_provider)
+{
+    return brings_json(c, request) && provider_get(c, request_arg(request, "uuid"), ret_provider) ? parse_checked(c, request, schema) : NULL;
 }
 
 json_t *query_read(struct ctx *c, const struct request *request, const char *schema)

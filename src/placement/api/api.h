@@ -17,6 +17,8 @@ extern const struct rest_style placement_style;
 bool accepts_json(struct ctx *, const struct request *);
 /* The body, checked against the named schema. NULL with fault 400 or 415. */
 json_t *body_read(struct ctx *, const struct request *, const char *schema);
+/* The same for a provider's sub-resource: of one that is not there 404 is told before the body is judged. */
+json_t *body_of_provider(struct ctx *, const struct request *, const char *schema, struct provider *ret_provider);
 /* The query's members (the last of repeated ones), checked. NULL with fault 400. */
 json_t *query_read(struct ctx *, const struct request *, const char *schema);
 

@@ -146,9 +146,7 @@ static bool set(struct ctx *c, struct request *request, struct reply *reply)
     json_t *body;
     size_t n;
 
-    if (request_header(request, "Content-Type") && !provider_get(c, request_arg(request, "uuid"), &p))
-        return false;
-    body = body_read(c, request, "inventories_update");
+    body = body_of_provider(c, request, "inventories_update", &p);
     if (!body || !inventories_parse(c, &p, json_object_get(body, "inventories"), &all, &n) || !db_begin(c) ||
         !settle(c, replace(c, &p, all, n, json_whole(json_object_get(body, "resource_provider_generation")))))
         return false;
@@ -214,11 +212,8 @@ static bool create(struct ctx *c, struct request *request, struct reply *reply)
 {
     struct inventory i;
     struct provider p;
-    json_t *body;
+    json_t *body = body_of_provider(c, request, "inventory_create", &p);
 
-    if (request_header(request, "Content-Type") && !provider_get(c, request_arg(request, "uuid"), &p))
-        return false;
-    body = body_read(c, request, "inventory_create");
     if (!body)
         return false;
     i = from_json(c, json_get_string(body, "resource_class"), body);
@@ -252,11 +247,8 @@ static bool update(struct ctx *c, struct request *request, struct reply *reply)
 {
     struct inventory i;
     struct provider p;
-    json_t *body;
+    json_t *body = body_of_provider(c, request, "inventory_update", &p);
 
-    if (request_header(request, "Content-Type") && !provider_get(c, request_arg(request, "uuid"), &p))
-        return false;
-    body = body_read(c, request, "inventory_update");
     if (!body)
         return false;
     i = from_json(c, request_arg(request, "resource_class"), body);

@@ -166,12 +166,8 @@ static bool change(struct ctx *c, const char *uuid, const json_t *body, struct p
 static bool update(struct ctx *c, struct request *request, struct reply *reply)
 {
     struct provider p;
-    json_t *body;
+    json_t *body = body_of_provider(c, request, "provider_update", &p);
 
-    /* The original asks for the provider first: of a wrong body for one that is not there, 404 is told. */
-    if (request_header(request, "Content-Type") && !provider_get(c, request_arg(request, "uuid"), &p))
-        return false;
-    body = body_read(c, request, "provider_update");
     if (!body || !db_begin(c) || !settle(c, change(c, request_arg(request, "uuid"), body, &p)))
         return false;
     write_provider(c, reply, &p);
