@@ -9,7 +9,7 @@
 #include "neutron/agent/linuxbridge/parts.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;     /* guards rulesets */
-static GHashTable *rulesets;         /* namespace -> the ruleset last loaded into it */
+static GHashTable *rulesets;         /* namespaces this process has set up -> the ruleset last loaded, or "" */
 
 static bool namespace_there(const char *name);
 static bool make(struct ctx *, const struct namespace_plan *);
@@ -104,18 +104,44 @@ static bool namespace_there(const char *name)
     return access(path, F_OK) == 0;
 }
 
+static bool set_up_before(const char *name)
+{
+    bool known;
+
+    pthread_mutex_lock(&lock);
+    if (!rulesets)
+        rulesets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    known = g_hash_table_contains(rulesets, name);
+    pthread_mutex_unlock(&lock);
+    return known;
+}
+
+static void remember_ruleset(const char *name, const char *ruleset)
+{
+    pthread_mutex_lock(&lock);
+    g_hash_table_insert(rulesets, g_strdup(name), g_strdup(ruleset));
+    pthread_mutex_unlock(&lock);
+}
+
+/* One that is there may be the half-made work of a process that was killed: what belongs to it is said again once a process. */
 static bool make(struct ctx *c, const struct namespace_plan *plan)
 {
-    if (namespace_there(plan->name))
+    bool there = namespace_there(plan->name);
+
+    if (there && set_up_before(plan->name))
         return true;
-    if (!ledger_note(c, MADE_NAMESPACE, plan->name) || !PRIV(c, "ip", "netns", "add", plan->name) ||
-        !PRIV_IN(c, plan->name, "ip", "link", "set", "lo", "up"))
+    if (!there && (!ledger_note(c, MADE_NAMESPACE, plan->name) || !PRIV(c, "ip", "netns", "add", plan->name)))
         return false;
-    if (plan->forwards)
-        return PRIV_IN(c, plan->name, "sysctl", "-w", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1",
-                       "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0", "net.ipv4.conf.all.arp_ignore=1",
-                       "net.ipv4.conf.all.arp_announce=2", "net.ipv6.conf.default.accept_ra=0");
-    return PRIV_IN(c, plan->name, "sysctl", "-w", "net.ipv6.conf.default.accept_ra=0");
+    if (!PRIV_IN(c, plan->name, "ip", "link", "set", "lo", "up") ||
+        !PRIV_IN(c, plan->name, "sysctl", "-w", "net.ipv6.conf.default.accept_ra=0"))
+        return false;
+    if (plan->forwards && !PRIV_IN(c, plan->name, "sysctl", "-w", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1",
+                                   "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0",
+                                   "net.ipv4.conf.all.arp_ignore=1", "net.ipv4.conf.all.arp_announce=2"))
+        return false;
+    if (!there || !set_up_before(plan->name))
+        remember_ruleset(plan->name, "");
+    return true;
 }
 
 static json_t *read_back(struct ctx *c, const char *name, const char *what)
@@ -267,16 +293,12 @@ static bool load_ruleset(struct ctx *c, const struct namespace_plan *plan)
     if (!plan->ruleset)
         return true;
     pthread_mutex_lock(&lock);
-    if (!rulesets)
-        rulesets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     same = text_equal(g_hash_table_lookup(rulesets, plan->name), plan->ruleset);
     pthread_mutex_unlock(&lock);
     if (same)
         return true;
     if (!privsep_run(c, &run, plan->name, (const char *const[]){ "nft", "-f", "-", NULL }))
         return false;
-    pthread_mutex_lock(&lock);
-    g_hash_table_insert(rulesets, g_strdup(plan->name), g_strdup(plan->ruleset));
-    pthread_mutex_unlock(&lock);
+    remember_ruleset(plan->name, plan->ruleset);
     return true;
 }
