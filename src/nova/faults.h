@@ -59,6 +59,9 @@
 #define GROUP_NOT_OF_SERVER 404, "SecurityGroupNotExistsForInstance", "Security group %s is not associated with the instance %s"
 #define MIGRATION_NOT_IN_PROGRESS 404, "MigrationNotFoundForInstance", "In-progress live migration %s is not found for server %s."
 
+#define VOLUME_NOT_FOUND 404, "VolumeNotFound", "Volume %s could not be found."
+#define VOLUME_NOT_ATTACHED 404, "NotFound", "Instance %s is not attached to volume %s"
+
 /* hosts */
 #define HYPERVISOR_NOT_FOUND 404, "ComputeHostNotFound", "Hypervisor with ID '%s' could not be found."
 #define NO_HYPERVISOR_MATCHES 404, "NotFound", "No hypervisor matching '%s' could be found."

@@ -11,6 +11,7 @@
 static const struct route *const routes[] = {
     nova_version_routes, nova_extension_routes, nova_flavor_routes, nova_keypair_routes,
     nova_server_routes, nova_server_part_routes, nova_server_action_routes, nova_console_routes, nova_interface_routes,
+    nova_volume_attachment_routes,
     nova_instance_action_routes, nova_migration_routes, nova_server_group_routes, nova_external_event_routes,
     nova_hypervisor_routes, nova_service_routes, nova_zone_routes, nova_aggregate_routes,
     nova_limit_routes, nova_quota_routes, nova_usage_routes,

@@ -10,7 +10,7 @@ extern const struct route nova_version_routes[], nova_flavor_routes[], nova_keyp
     nova_console_routes[], nova_interface_routes[], nova_instance_action_routes[], nova_hypervisor_routes[], nova_service_routes[], nova_zone_routes[],
     nova_aggregate_routes[], nova_limit_routes[], nova_quota_routes[], nova_server_group_routes[], nova_usage_routes[], nova_migration_routes[],
     nova_extension_routes[], nova_external_event_routes[], nova_host_routes[], nova_gone_routes[], nova_proxy_image_routes[], nova_proxy_network_routes[],
-    nova_proxy_group_routes[];
+    nova_proxy_group_routes[], nova_volume_attachment_routes[];
 
 #define MAX_LIMIT 1000               /* of any page */
 

@@ -416,14 +416,6 @@ static bool password_clear(struct ctx *c, struct request *rq, struct reply *rp)
     return db_begin(c) && tx_done(c, instance_save(c, inst));
 }
 
-static bool volumes_list(struct ctx *c, struct request *rq, struct reply *rp)
-{
-    if (!server_get(c, rq))
-        return false;
-    reply_text(rp, "application/json", "{\"volumeAttachments\": []}");
-    return true;
-}
-
 const struct route nova_server_routes[] = {
     { "GET", "servers", servers_list, .policy = RULE("servers:index") },
     { "GET", "servers/detail", servers_detail, .policy = RULE("servers:detail") },
@@ -453,6 +445,5 @@ const struct route nova_server_part_routes[] = {
     { "GET", "servers/{id}/topology", topology, .policy = "compute:server:topology:index", .since = V(2, 78) },
     { "GET", "servers/{id}/os-server-password", password_show, .policy = RULE("os-server-password:show") },
     { "DELETE", "servers/{id}/os-server-password", password_clear, 204, ROUTE_EMPTY, RULE("os-server-password:clear") },
-    { "GET", "servers/{id}/os-volume_attachments", volumes_list, .policy = RULE("os-volumes-attachments:index") },
     {}
 };
