@@ -126,9 +126,9 @@ static void remember_ruleset(const char *name, const char *ruleset)
 /* One that is there may be the half-made work of a process that was killed: what belongs to it is said again once a process. */
 static bool make(struct ctx *c, const struct namespace_plan *plan)
 {
-    bool there = namespace_there(plan->name);
+    bool there = namespace_there(plan->name), known = set_up_before(plan->name);
 
-    if (there && set_up_before(plan->name))
+    if (there && known)
         return true;
     if (!there && (!ledger_note(c, MADE_NAMESPACE, plan->name) || !PRIV(c, "ip", "netns", "add", plan->name)))
         return false;
@@ -139,8 +139,7 @@ static bool make(struct ctx *c, const struct namespace_plan *plan)
                                    "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0",
                                    "net.ipv4.conf.all.arp_ignore=1", "net.ipv4.conf.all.arp_announce=2"))
         return false;
-    if (!there || !set_up_before(plan->name))
-        remember_ruleset(plan->name, "");
+    remember_ruleset(plan->name, "");
     return true;
 }
 
