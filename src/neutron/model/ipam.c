@@ -9,11 +9,12 @@
 
 #include "neutron/model/networks.h"
 
-enum { ADDRESSES_MOST = 64 };        /* of one port */
+enum { ADDRESSES_MOST = 64, TRIES = 32 };    /* addresses of one port; choices of one address */
 
 struct lease {
     const struct subnet *subnet;
     struct ip ip;
+    bool any;                        /* another address of the subnet would do */
 };
 
 struct leasing {
@@ -62,11 +63,6 @@ bool fixed_ips_judge(struct ctx *c, const json_t *fixed_ips)
 static int64_t host_of(const struct subnet *s, struct ip ip)
 {
     return (int64_t)((uint64_t)(ip.n - cidr_first(subnet_cidr(s))) & INT64_MAX);
-}
-
-char *ipam_holder(struct ctx *c, const char *subnet_id, const char *ip_address)
-{
-    return db_get_text(c, "SELECT port_id FROM ip_allocations WHERE subnet_id = $1 AND ip_address = $2", T(subnet_id), T(ip_address));
 }
 
 static bool host_taken(struct leasing *l, const struct subnet *s, int64_t host)
@@ -122,11 +118,11 @@ static bool address_any(struct leasing *l, const struct subnet *s, struct ip *re
     return false;
 }
 
-static bool lease_add(struct leasing *l, const struct subnet *s, struct ip ip)
+static bool lease_add(struct leasing *l, const struct subnet *s, struct ip ip, bool any)
 {
     if (l->n == ADDRESSES_MOST)
         return invalid_input(l->c, "Exceeded maximum amount of fixed ips per port");
-    l->leases[l->n++] = (struct lease){ s, ip };
+    l->leases[l->n++] = (struct lease){ s, ip, any };
     return true;
 }
 
@@ -173,7 +169,7 @@ static bool auto_add(struct leasing *l)
         return true;
     for (size_t i = 0; i < l->n_subnets; i++)
         if (subnet_is_auto(l->subnets[i]) && !is_leased(l, l->subnets[i]) &&
-            !lease_add(l, l->subnets[i], eui64(subnet_cidr(l->subnets[i]), l->port->mac_address)))
+            !lease_add(l, l->subnets[i], eui64(subnet_cidr(l->subnets[i]), l->port->mac_address), false))
             return false;
     return true;
 }
@@ -190,7 +186,7 @@ static bool version_add(struct leasing *l, int version, bool special)
             continue;
         tried = true;
         if (address_any(l, s, &ip))
-            return lease_add(l, s, ip);
+            return lease_add(l, s, ip, true);
         if (failed(l->c))
             return false;
     }
@@ -216,9 +212,9 @@ static bool want_address(struct leasing *l, const struct subnet *s, const char *
     if (subnet_is_auto(s) && !router_port(l->port)) {
         struct ip own = eui64(subnet_cidr(s), l->port->mac_address);
 
-        return own.n == ip.n ? lease_add(l, s, ip) : fail(l->c, IP_ON_AUTO_SUBNET, ip_text(l->c, ip), s->id);
+        return own.n == ip.n ? lease_add(l, s, ip, false) : fail(l->c, IP_ON_AUTO_SUBNET, ip_text(l->c, ip), s->id);
     }
-    return lease_add(l, s, ip);
+    return lease_add(l, s, ip, false);
 }
 
 static const struct subnet *subnet_wanted(struct leasing *l, const json_t *entry)
@@ -262,22 +258,33 @@ static bool want_entry(struct leasing *l, const json_t *entry)
     if (address)
         return want_address(l, s, address);
     if (subnet_is_auto(s) && !router_port(l->port))
-        return is_leased(l, s) || lease_add(l, s, eui64(subnet_cidr(s), l->port->mac_address));
+        return is_leased(l, s) || lease_add(l, s, eui64(subnet_cidr(s), l->port->mac_address), false);
     if (!address_any(l, s, &ip))
         return failed(l->c) ? false : fail(l->c, NO_MORE_IPS, l->port->network_id);
-    return lease_add(l, s, ip);
+    return lease_add(l, s, ip, true);
 }
 
 /* --- rows ----------------------------------------------------------------------------------------------------- */
 
-static bool lease_store(struct leasing *l, const struct lease *lease, size_t position)
+/* The row that is there first has the address: who was free to choose chooses again. */
+static bool lease_store(struct leasing *l, struct lease *lease, size_t position)
 {
-    const char *text = ip_text(l->c, lease->ip), *holder = ipam_holder(l->c, lease->subnet->id, text);
+    for (int tries = 0; tries < TRIES; tries++) {
+        const char *text = ip_text(l->c, lease->ip);
+        int64_t stored = 0;
 
-    if (holder || failed(l->c))
-        return failed(l->c) ? false : fail(l->c, IP_IN_USE, text, lease->subnet->id);
-    return db_exec(l->c, "INSERT INTO ip_allocations (subnet_id, ip_address, host, network_id, port_id, position) VALUES ($1, $2, $3, $4, $5, $6)",
-                   T(lease->subnet->id), T(text), I(host_of(lease->subnet, lease->ip)), T(l->port->network_id), T(l->port->id), I((int64_t)position));
+        if (!db_changed(l->c, &stored, "INSERT INTO ip_allocations (subnet_id, ip_address, host, network_id, port_id, position)"
+                        " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING", T(lease->subnet->id), T(text), I(host_of(lease->subnet, lease->ip)),
+                        T(l->port->network_id), T(l->port->id), I((int64_t)position)))
+            return false;
+        if (stored)
+            return true;
+        if (!lease->any)
+            return fail(l->c, IP_IN_USE, text, lease->subnet->id);
+        if (!address_any(l, lease->subnet, &lease->ip))
+            break;
+    }
+    return failed(l->c) ? false : fail(l->c, NO_MORE_IPS, l->port->network_id);
 }
 
 static void fixed_ips_set(struct leasing *l)
@@ -351,7 +358,7 @@ static bool keep(struct leasing *l, struct kept *kept)
 
     kept->used = true;
     ip_read(kept->ip_address, &ip);
-    return !s || lease_add(l, s, ip);
+    return !s || lease_add(l, s, ip, false);
 }
 
 /* Entries with an address first, as one without may keep only what no other names. */

@@ -13,7 +13,5 @@ bool ipam_give(struct ctx *, struct port *, const json_t *wanted);
 bool ipam_change(struct ctx *, struct port *, const json_t *wanted);
 /* A new SLAAC subnet gives an address to each port of its network. */
 bool ipam_join_auto(struct ctx *, const struct subnet *);
-/* Is that address of the subnet taken, and by which port? NULL with or without a fault: no. */
-char *ipam_holder(struct ctx *, const char *subnet_id, const char *ip_address);
 
 #endif
