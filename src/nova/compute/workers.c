@@ -36,7 +36,7 @@ bool compute_start(struct ctx *c)
     const char *const *hosts = virt_hosts();
 
     virt_on_change(compute_guest_changed);
-    if (strcmp(virt_name(), "sim"))
+    if (!service_runs("compute") || strcmp(virt_name(), "sim"))
         return true;
     if (!virt_open(c))
         return false;
