@@ -86,9 +86,21 @@ static bool group_filter(struct ctx *c, const char *name, const char *const *val
     return rbac_filter(c, "address_group", name, values, s, ret_taken);
 }
 
+/* A group that is only shared is shown, but not there to be changed. */
+static bool group_update(struct ctx *c, struct request *request, struct reply *reply)
+{
+    const struct address_group *group = rest_find(c, &address_group_resource, request_arg(request, "id"));
+
+    if (!group)
+        return false;
+    if (!policy_allows(c, "update_address_group", TARGET_RECORD(address_group_attrs, group)))
+        return fail(c, ADDRESS_GROUP_NOT_FOUND, group->id);
+    return rest_update(c, request, reply);
+}
+
 const struct resource address_group_resource = {
     .name = "address_group", .plural = "address_groups", .path = "/address-groups", .size = sizeof(struct address_group),
-    .attrs = address_group_attrs, .judge = group_judge, .deleting = group_deleting,
+    .attrs = address_group_attrs, .update = group_update, .judge = group_judge, .deleting = group_deleting,
     .fill = group_fill, .visible = group_visible, .filter = group_filter,
 };
 

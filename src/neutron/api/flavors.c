@@ -1,6 +1,4 @@
 /* Flavors of services and the profiles behind them. */
-#include <string.h>
-
 #include "neutron/model/fill.h"
 #include "neutron/neutron.h"
 
@@ -34,9 +32,10 @@ static const struct attr service_profile_attrs[] = {
 
 static bool flavor_judge(struct ctx *c, struct change *ch)
 {
+    static const char *const types[] = { "L3_ROUTER_NAT", "FLAVORS", "CORE", "DUMMY", NULL };
     const struct flavor *flavor = ch->now;
 
-    return !strcmp(flavor->service_type, "L3_ROUTER_NAT") || !strcmp(flavor->service_type, "DUMMY") ||
+    return text_in(flavor->service_type, types) ||
         fail(c, 400, "InvalidServiceType", "Invalid service type: %s.", flavor->service_type);
 }
 
