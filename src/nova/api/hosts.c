@@ -70,11 +70,6 @@ static bool host_show(struct ctx *c, struct request *rq, struct reply *rp)
     return !failed(c);
 }
 
-static bool is_word(const char *text)
-{
-    return !text || g_ascii_strcasecmp(text, "enable") == 0 || g_ascii_strcasecmp(text, "disable") == 0;
-}
-
 /* Turning a host itself on or off is more than a hypervisor here can do. */
 static bool host_power(struct ctx *c, struct request *rq, struct reply *rp)
 {
@@ -91,7 +86,7 @@ static bool host_update(struct ctx *c, struct request *rq, struct reply *rp)
     const char *host = request_arg(rq, "id"), *status = json_get_string(body, "status");
     struct out o;
 
-    if (!body || !is_word(status))
+    if (!body)
         return false;
     if (!service_find_by_host(c, host, "nova-compute"))
         return failed(c) ? false : fail(c, HOST_MAPPING_NOT_FOUND, host);
