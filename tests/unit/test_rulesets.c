@@ -22,10 +22,10 @@ static const struct firewall_port ports[] = {
 static const char *const members[] = { "10.9.0.11", "fd00::11", NULL }, *const nobody[] = { NULL };
 static const struct firewall_group groups[] = { { "aaaaaaaa-0000-0000-0000-000000000001", members }, { "bbbbbbbb-0000-0000-0000-000000000001", nobody } };
 
-/* In a user and network namespace of its own: no privilege needed, nothing of the host touched. */
+/* In a network namespace of its own (and a user namespace, for who is not root): nothing of the host is touched. */
 static void nft_takes(const char *ruleset)
 {
-    const char *argv[] = { "unshare", "-rn", "/usr/sbin/nft", "-f", NULL, NULL };
+    const char *argv[] = { "unshare", geteuid() == 0 ? "-n" : "-rn", "/usr/sbin/nft", "-f", NULL, NULL };
     g_autofree char *path = NULL, *error = NULL;
     int status, fd = g_file_open_tmp("nacre-XXXXXX.nft", &path, NULL);
 
