@@ -182,6 +182,8 @@ static bool read_unsigned(struct reader *r, uint64_t *ret_value)
     return type >= 0xcc && type <= 0xcf && read_big_endian(r, 1 << (type - 0xcc), ret_value);
 }
 
+#define TIME_END 1000000000000       /* seconds: what is later is no time of a token */
+
 /* A time: a float, or an integer where somebody wrote one. */
 static bool read_time(struct reader *r, int64_t *ret_seconds)
 {
@@ -189,7 +191,7 @@ static bool read_time(struct reader *r, int64_t *ret_seconds)
     double value;
 
     if (r->at < r->end && *r->at != 0xcb) {
-        if (!read_unsigned(r, &bits) || bits > INT64_MAX)
+        if (!read_unsigned(r, &bits) || bits >= TIME_END)
             return false;
         *ret_seconds = (int64_t)bits;
         return true;
@@ -200,7 +202,7 @@ static bool read_time(struct reader *r, int64_t *ret_seconds)
     if (!read_big_endian(r, 8, &bits))
         return false;
     memcpy(&value, &bits, sizeof value);
-    if (!(value >= 0 && value < 1e12))
+    if (!(value >= 0 && value < TIME_END))
         return false;
     *ret_seconds = (int64_t)value;
     return true;
