@@ -1,5 +1,5 @@
 """A cloud to test against: the real program, a temporary directory, free ports; hypervisors and network simulated unless asked for."""
-import ctypes
+import atexit
 import json
 import os
 import random
@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.parse
@@ -33,10 +34,17 @@ def free_offset():
     raise RuntimeError('no free ports')
 
 
-def end_with_parent():
-    """A test that is cut short takes its cloud with it."""
-    PR_SET_PDEATHSIG = 1
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+running = set()
+
+
+@atexit.register
+def end_running():
+    """A test that is cut short takes its clouds with it."""
+    for process in running:
+        process.terminate()
+
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 class Cloud:
@@ -70,7 +78,8 @@ class Cloud:
         self.log = open(os.path.join(self.state_dir, 'log'), 'ab')
         self.process = subprocess.Popen(
             [self.program, 'up', '--foreground', '--state-dir', self.state_dir, '--port-offset', str(self.offset)] + ['--sim'] * self.sim,
-            env=env, stdout=self.log, stderr=self.log, preexec_fn=end_with_parent)
+            env=env, stdout=self.log, stderr=self.log)
+        running.add(self.process)
         while True:
             if self.process.poll() is not None:
                 raise RuntimeError('it ended with %d:\n%s' % (self.process.returncode, self.log_tail()))
