@@ -40,6 +40,7 @@ struct running {
     const char *cancelled;
     int64_t sleep_us;                /* asked by job_wait, else -1 */
     bool lost;                       /* another process took it over */
+    bool unsaved;                    /* a write failed though the row may be ours: given back, to go on from what is stored */
 };
 
 struct engine *engine_find(const struct service *);

@@ -21,6 +21,7 @@ static void run_backward(struct running *);
 static void run_end(struct running *);
 static void begin_undo(struct running *, const struct fault *);
 static bool job_store(struct running *, bool release, int64_t due_at);
+static void job_give_back(struct running *);
 
 void job_run(struct engine *e, const char *id)
 {
@@ -37,6 +38,8 @@ void job_run(struct engine *e, const char *id)
         if (r.state == JOB_END)
             run_end(&r);
         engine_drop(e, &r);
+        if (r.unsaved)
+            job_give_back(&r);
     }
     json_decref(r.job.args);
     ctx_clear(&r.c);
@@ -148,9 +151,28 @@ static bool job_store(struct running *r, bool release, int64_t due_at)
     }
     if (failed(&c))
         log_error(&c, "job %s (%s %s) could not be stored: %s", r->job.id, r->job.kind, r->job.resource_id, c.fault.detail);
-    ctx_clear(&c);
     r->lost |= !ours;
+    r->unsaved |= failed(&c);
+    ctx_clear(&c);
     return ours;
+}
+
+/* After a write that failed: without this nobody would take the job before the lease ends. */
+static void job_give_back(struct running *r)
+{
+    struct ctx c;
+
+    ctx_init_child(&c, &r->c, r->engine->service);
+    c.db = r->engine->db;
+    if (db_begin(&c)) {
+        db_relaxed(&c);
+        if (db_exec(&c, "UPDATE jobs SET owner = NULL, due_at = $1 WHERE id = $2 AND owner = $3", I(clock_us() + POLL_US), T(r->job.id),
+                    T(r->engine->owner)))
+            db_commit(&c);
+        else
+            db_rollback(&c);
+    }
+    ctx_clear(&c);
 }
 
 /* Gives the job back: it sleeps, or it belongs to another host's workers now. */
