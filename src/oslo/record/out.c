@@ -49,29 +49,34 @@ void out_end_array(struct out *o)
     close_with(o, ']');
 }
 
-void out_escaped(struct buf *to, const char *text)
+/* What JSON cannot hold as it is; NUL ends a text. */
+static const bool is_special[256] = { [0 ... 31] = true, ['"'] = true, ['\\'] = true };
+
+static void escape_add(struct buf *to, unsigned char ch)
 {
     static const char hex[] = "0123456789abcdef";
-    const char *plain = text;
+    const char *two = strchr("\"\"\\\\\nn\rr\tt\bb\ff", ch);
 
+    if (two)
+        buf_add(to, (const char[]){ '\\', two[1] }, 2);
+    else
+        buf_add(to, (const char[]){ '\\', 'u', '0', '0', hex[ch >> 4], hex[ch & 15] }, 6);
+}
+
+/* Nearly every text is plain: its length is found, and it goes in one copy. */
+void out_escaped(struct buf *to, const char *text)
+{
     buf_putc(to, '"');
-    for (;; text++) {
-        unsigned char ch = (unsigned char)*text;
-        char escape[6] = { '\\', 'u', '0', '0', hex[ch >> 4], hex[ch & 15] };
-        const char *two;
+    for (;;) {
+        size_t n = 0;
 
-        if (ch >= ' ' && ch != '"' && ch != '\\')
-            continue;
-        buf_add(to, plain, (size_t)(text - plain));
-        plain = text + 1;
-        if (!ch)
+        while (!is_special[(unsigned char)text[n]])
+            n++;
+        buf_add(to, text, n);
+        if (!text[n])
             break;
-        if ((two = strchr("\"\"\\\\\nn\rr\tt\bb\ff", ch))) {
-            escape[1] = two[1];
-            buf_add(to, escape, 2);
-        } else {
-            buf_add(to, escape, 6);
-        }
+        escape_add(to, (unsigned char)text[n]);
+        text += n + 1;
     }
     buf_putc(to, '"');
 }
