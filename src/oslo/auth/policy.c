@@ -6,7 +6,6 @@
  */
 #include "oslo/auth/policy.h"
 
-#include <regex.h>
 #include <string.h>
 #include <strings.h>
 
@@ -32,7 +31,7 @@ struct node {
     const struct rule *rule;         /* RULE, resolved; NULL: there is none, which is no */
     int credential;                  /* CREDENTIAL: row of credentials[] */
     const struct piece *match;       /* ends with { NULL } */
-    regex_t *like;
+    GRegex *like;
 };
 
 struct rule {
@@ -137,7 +136,7 @@ static const char *parse_literal(struct parser *p, const char *kind)
 
 static void release_regex(void *regex)
 {
-    regfree(regex);
+    g_regex_unref(regex);
 }
 
 /* field:networks:shared=True, field:port:device_owner=~^network: */
@@ -157,8 +156,8 @@ static struct node *parse_field(struct parser *p, char *match)
         return node;
     }
     node->check = FIELD_LIKE;
-    node->like = ctx_new(p->c, regex_t);
-    if (regcomp(node->like, ctx_printf(p->c, "^(%s)", value + 1), REG_EXTENDED | REG_NOSUB) != 0) {
+    node->like = g_regex_new(value + 1, G_REGEX_RAW | G_REGEX_ANCHORED, 0, NULL);
+    if (!node->like) {
         p->error = "bad regular expression";
         return NULL;
     }
@@ -505,7 +504,7 @@ static bool field_is(const struct node *node, const struct policy_target *target
     if (!value || !strcmp(value, "None"))
         return false;
     if (node->check == FIELD_LIKE)
-        return regexec(node->like, value, 0, NULL, 0) == 0;
+        return g_regex_match(node->like, value, 0, NULL);
     return matches(node->match, target, value, !strcasecmp(value, "true") || !strcasecmp(value, "false"));
 }
 
