@@ -98,6 +98,10 @@ static void check_round(const struct payload *p)
     g_assert_cmpstr(read.trust_id, ==, p->trust_id);
     g_assert_cmpstr(read.app_cred_id, ==, p->app_cred_id);
     g_assert_cmpstr(read.audit_ids[1], ==, p->audit_ids[1]);
+    g_assert_cmpstr(read.idp_id, ==, p->idp_id);
+    g_assert_cmpstr(read.protocol_id, ==, p->protocol_id);
+    for (size_t i = 0; p->group_ids && (i == 0 || p->group_ids[i - 1]); i++)
+        g_assert_cmpstr(read.group_ids[i], ==, p->group_ids[i]);
     g_assert_cmpint(read.expires_s, ==, p->expires_s);
     g_assert_cmpint(read.methods, ==, p->methods);
     for (size_t n = 0; n < packed.len; n++)
@@ -122,6 +126,34 @@ static void test_payloads(void)
     check_round(&(struct payload){ .version = PAYLOAD_OAUTH, USER, PROJECT, .access_token_id = "aba8a630f28d4d74b6762c54710f86cb" });
     check_round(&(struct payload){ .version = PAYLOAD_APPLICATION_CREDENTIAL, USER, PROJECT, .methods = METHOD_APPLICATION_CREDENTIAL,
                                    .app_cred_id = "aba8a630f28d4d74b6762c54710f86cb" });
+}
+
+/* What the original's payload classes of federation pack, each in the order of its members. */
+static void test_federated_payloads(void)
+{
+    static const char *const none[] = { NULL }, *const groups[] = { "aba8a630f28d4d74b6762c54710f86cb", "engineers", NULL };
+    const struct payload unscoped = { .version = PAYLOAD_FEDERATED_UNSCOPED, USER, .methods = METHOD_MAPPED, .idp_id = "idp", .protocol_id = "mapped",
+                                      .group_ids = groups };
+    const char *many[21] = {};
+    struct buf packed = {};
+    struct ctx c;
+
+    check_round(&unscoped);
+    check_round(&(struct payload){ .version = PAYLOAD_FEDERATED_PROJECT, USER, PROJECT, .methods = METHOD_SAML2 | METHOD_TOKEN, .idp_id = "idp",
+                                   .protocol_id = "saml2", .group_ids = none });
+    check_round(&(struct payload){ .version = PAYLOAD_FEDERATED_DOMAIN, USER, .domain_id = "default", .idp_id = "911aaa10e68045deb37e3c30b2b293bd",
+                                   .protocol_id = "openid", .group_ids = none });
+    for (size_t i = 0; i < G_N_ELEMENTS(many) - 1; i++)
+        many[i] = "911aaa10e68045deb37e3c30b2b293bd";
+    check_round(&(struct payload){ .version = PAYLOAD_FEDERATED_UNSCOPED, USER, .idp_id = "idp", .protocol_id = "mapped", .group_ids = many });
+
+    ctx_init(&c, NULL, NULL);
+    payload_write(&c, &unscoped, &packed);
+    const char *hex = hex_write(&c, packed.data, packed.len);
+    g_assert_true(g_str_has_prefix(hex, "980492c3c410a77a23ab239245278fb96e803ca1e237109292c3c410aba8a630f28d4d74b6762c54710f86cb92c2a9656e67696e65657273"
+                                   "92c2a3696470a66d6170706564cb"));
+    buf_clear(&packed);
+    ctx_clear(&c);
 }
 
 static bool has_key(const char *directory, const char *name)
@@ -163,6 +195,7 @@ int main(int argc, char **argv)
     g_test_add_func("/fernet/seal", test_seal);
     g_test_add_func("/payload/bytes", test_payload_bytes);
     g_test_add_func("/payload/versions", test_payloads);
+    g_test_add_func("/payload/federated", test_federated_payloads);
     g_test_add_func("/keys/rotation", test_rotation);
     return g_test_run();
 }

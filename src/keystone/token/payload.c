@@ -7,7 +7,8 @@
 
 #include "oslo/base/text.h"
 
-const char *const auth_method_names[] = { "external", "password", "token", "oauth1", "mapped", "application_credential", NULL };
+const char *const auth_method_names[] = { "external", "password", "token", "oauth1", "mapped", "application_credential", "totp", "openid",
+                                          "saml2", NULL };
 
 /* -- writing ------------------------------------------------------------------------------------------------------- */
 
@@ -19,11 +20,21 @@ static void write_big_endian(struct buf *to, uint64_t value, int bytes)
 
 static void write_array(struct buf *to, unsigned n)
 {
-    buf_putc(to, (char)(0x90 | n));
+    if (n < 16) {
+        buf_putc(to, (char)(0x90 | n));
+        return;
+    }
+    buf_putc(to, (char)0xdc);
+    write_big_endian(to, n, 2);
 }
 
 static void write_unsigned(struct buf *to, unsigned value)
 {
+    if (value >= 256) {
+        buf_putc(to, (char)0xcd);
+        write_big_endian(to, value, 2);
+        return;
+    }
     if (value >= 128)
         buf_putc(to, (char)0xcc);
     buf_putc(to, (char)value);
@@ -106,19 +117,35 @@ static void write_audit_ids(struct ctx *c, struct buf *to, const struct payload 
     }
 }
 
+static void write_federation(struct buf *to, const struct payload *p)
+{
+    unsigned n = 0;
+
+    while (p->group_ids && p->group_ids[n])
+        n++;
+    write_array(to, n);
+    for (unsigned i = 0; i < n; i++)
+        write_id(to, p->group_ids[i]);
+    write_id(to, p->idp_id);
+    write_text(to, p->protocol_id);
+}
+
 void payload_write(struct ctx *c, const struct payload *p, struct buf *to)
 {
-    static const unsigned char lengths[] = { 5, 6, 6, 7, 0, 0, 0, 7, 6, 7 };
+    static const unsigned char lengths[] = { 5, 6, 6, 7, 8, 9, 9, 7, 6, 7 };
 
     write_array(to, lengths[p->version]);
     write_unsigned(to, p->version);
     write_id(to, p->user_id);
     write_unsigned(to, p->methods);
     switch (p->version) {
-    case PAYLOAD_UNSCOPED:
+    case PAYLOAD_UNSCOPED: case PAYLOAD_FEDERATED_UNSCOPED:
         break;
     case PAYLOAD_DOMAIN:
         write_bare_id(to, p->domain_id);
+        break;
+    case PAYLOAD_FEDERATED_DOMAIN:
+        write_id(to, p->domain_id);
         break;
     case PAYLOAD_SYSTEM:
         write_text(to, p->system);
@@ -127,10 +154,12 @@ void payload_write(struct ctx *c, const struct payload *p, struct buf *to)
         write_id(to, p->project_id);
         write_id(to, p->access_token_id);
         break;
-    case PAYLOAD_PROJECT: case PAYLOAD_TRUST: case PAYLOAD_APPLICATION_CREDENTIAL:
+    case PAYLOAD_PROJECT: case PAYLOAD_TRUST: case PAYLOAD_APPLICATION_CREDENTIAL: case PAYLOAD_FEDERATED_PROJECT:
         write_id(to, p->project_id);
         break;
     }
+    if (payload_is_federated(p->version))
+        write_federation(to, p);
     write_real(to, (double)p->expires_s);
     write_audit_ids(c, to, p);
     if (p->version == PAYLOAD_TRUST)
@@ -288,18 +317,34 @@ static bool read_audit_ids(struct reader *r, struct payload *p)
 static bool read_scope(struct reader *r, struct payload *p)
 {
     switch (p->version) {
-    case PAYLOAD_UNSCOPED:
+    case PAYLOAD_UNSCOPED: case PAYLOAD_FEDERATED_UNSCOPED:
         return true;
     case PAYLOAD_DOMAIN:
         return read_bare_id(r, &p->domain_id);
+    case PAYLOAD_FEDERATED_DOMAIN:
+        return read_id(r, &p->domain_id);
     case PAYLOAD_SYSTEM:
         return read_text(r, &p->system);
     case PAYLOAD_OAUTH:
         return read_id(r, &p->project_id) && read_id(r, &p->access_token_id);
-    case PAYLOAD_PROJECT: case PAYLOAD_TRUST: case PAYLOAD_APPLICATION_CREDENTIAL:
+    case PAYLOAD_PROJECT: case PAYLOAD_TRUST: case PAYLOAD_APPLICATION_CREDENTIAL: case PAYLOAD_FEDERATED_PROJECT:
         return read_id(r, &p->project_id);
     }
     return false;
+}
+
+static bool read_federation(struct reader *r, struct payload *p)
+{
+    uint64_t n;
+
+    if (!read_array(r, &n) || n > PAYLOAD_GROUPS_MAX)
+        return false;
+    const char **ids = ctx_new_n(r->c, const char *, n + 1);
+    for (uint64_t i = 0; i < n; i++)
+        if (!read_id(r, &ids[i]))
+            return false;
+    p->group_ids = ids;
+    return read_id(r, &p->idp_id) && read_text(r, &p->protocol_id);
 }
 
 bool payload_read(struct ctx *c, const void *bytes, size_t n, struct payload *ret_payload)
@@ -311,8 +356,8 @@ bool payload_read(struct ctx *c, const void *bytes, size_t n, struct payload *re
     if (!read_array(&r, &length) || !read_unsigned(&r, &version) || version > PAYLOAD_APPLICATION_CREDENTIAL)
         return false;
     p.version = (enum payload_version)version;
-    if (!read_id(&r, &p.user_id) || !read_unsigned(&r, &methods) || methods > 0xff || !read_scope(&r, &p) ||
-        !read_time(&r, &p.expires_s) || !read_audit_ids(&r, &p))
+    if (!read_id(&r, &p.user_id) || !read_unsigned(&r, &methods) || methods > METHODS_ALL || !read_scope(&r, &p) ||
+        (payload_is_federated((enum payload_version)version) && !read_federation(&r, &p)) || !read_time(&r, &p.expires_s) || !read_audit_ids(&r, &p))
         return false;
     p.methods = (unsigned)methods;
     if (p.version == PAYLOAD_TRUST && !read_bare_id(&r, &p.trust_id))

@@ -6,24 +6,39 @@
 #include "oslo/base/ctx.h"
 
 enum payload_version {
-    PAYLOAD_UNSCOPED = 0, PAYLOAD_DOMAIN = 1, PAYLOAD_PROJECT = 2, PAYLOAD_TRUST = 3, PAYLOAD_OAUTH = 7, PAYLOAD_SYSTEM = 8,
+    PAYLOAD_UNSCOPED = 0, PAYLOAD_DOMAIN = 1, PAYLOAD_PROJECT = 2, PAYLOAD_TRUST = 3, PAYLOAD_FEDERATED_UNSCOPED = 4,
+    PAYLOAD_FEDERATED_PROJECT = 5, PAYLOAD_FEDERATED_DOMAIN = 6, PAYLOAD_OAUTH = 7, PAYLOAD_SYSTEM = 8,
     PAYLOAD_APPLICATION_CREDENTIAL = 9,
 };
 
-/* The bits of methods: the order of [auth] methods, whose default is the original's. */
+/* The bits of methods: the order of [auth] methods, whose first six are the original's default. */
 enum auth_method {
     METHOD_EXTERNAL = 1, METHOD_PASSWORD = 2, METHOD_TOKEN = 4, METHOD_OAUTH1 = 8, METHOD_MAPPED = 16,
-    METHOD_APPLICATION_CREDENTIAL = 32,
+    METHOD_APPLICATION_CREDENTIAL = 32, METHOD_TOTP = 64, METHOD_OPENID = 128, METHOD_SAML2 = 256,
+    METHODS_ALL = 0x1ff, METHODS_COUNT = 9,
 };
 extern const char *const auth_method_names[];        /* of bit 0, 1, ...; NULL-terminated */
 
 struct payload {
     enum payload_version version;
     const char *user_id, *project_id, *domain_id, *system, *trust_id, *app_cred_id, *access_token_id;
+    const char *idp_id, *protocol_id;                /* of a federated token, */
+    const char *const *group_ids;                    /* and what its mapping said; NULL-terminated */
     unsigned methods;
     int64_t expires_s;
     const char *audit_ids[2];        /* its own; the first of its chain, or NULL */
 };
+
+enum { PAYLOAD_GROUPS_MAX = 1024 };
+static inline bool payload_is_federated(enum payload_version version)
+{
+    return version >= PAYLOAD_FEDERATED_UNSCOPED && version <= PAYLOAD_FEDERATED_DOMAIN;
+}
+
+static inline bool payload_is_unscoped(enum payload_version version)
+{
+    return version == PAYLOAD_UNSCOPED || version == PAYLOAD_FEDERATED_UNSCOPED;
+}
 
 void payload_write(struct ctx *, const struct payload *, struct buf *to);
 /* False, without a fault, if the bytes are no payload that is known. Strings are of the ctx. */

@@ -40,6 +40,13 @@ static bool user_read(struct ctx *c, const char *user_id, struct place *ret_user
     return true;
 }
 
+/* A federated token ends with its identity provider. */
+static bool provider_read(struct ctx *c, const struct payload *p)
+{
+    return !payload_is_federated(p->version) || db_get_text(c, "SELECT id FROM identity_providers WHERE id = $1", T(p->idp_id)) ||
+        (!failed(c) && fail(c, NO_SUCH, "Identity Provider", p->idp_id));
+}
+
 static bool project_read(struct ctx *c, const char *project_id, struct place *ret_project)
 {
     struct rows *rows = db_query(c, "SELECT p.id, p.name, d.id, d.name, p.is_domain FROM projects p"
@@ -139,13 +146,39 @@ static bool app_cred_read(struct ctx *c, struct facts *f)
     return true;
 }
 
+/* The roles of the user, and those of the groups that the mapping named at the login. */
+static bool federated_roles_read(struct ctx *c, struct facts *f, enum target_kind kind, const char *target_id)
+{
+    g_autoptr(GArray) all = g_array_new(true, false, sizeof(struct role_ref));
+    const char *actor = f->payload->user_id;
+
+    for (const char *const *group = f->payload->group_ids; actor; actor = *group++) {
+        const struct role_ref *roles = roles_of_user(c, actor, kind, target_id);
+
+        if (!roles)
+            return false;
+        for (; roles->id; roles++)
+            if (!role_in((struct role_ref *)(void *)all->data, roles->id))
+                g_array_append_vals(all, roles, 1);
+    }
+    struct role_ref *copy = ctx_new_n(c, struct role_ref, all->len + 1);
+    if (all->len)
+        memcpy(copy, all->data, all->len * sizeof *copy);
+    f->roles = copy;
+    return true;
+}
+
 static bool scope_read(struct ctx *c, struct facts *f)
 {
     const struct payload *p = f->payload;
 
     switch (p->version) {
-    case PAYLOAD_UNSCOPED:
+    case PAYLOAD_UNSCOPED: case PAYLOAD_FEDERATED_UNSCOPED:
         return true;
+    case PAYLOAD_FEDERATED_PROJECT:
+        return project_read(c, p->project_id, &f->scope) && federated_roles_read(c, f, ON_PROJECT, p->project_id);
+    case PAYLOAD_FEDERATED_DOMAIN:
+        return domain_read(c, p->domain_id, &f->scope) && federated_roles_read(c, f, ON_DOMAIN, p->domain_id);
     case PAYLOAD_SYSTEM:
         return (f->roles = roles_of_user(c, p->user_id, ON_SYSTEM, "system")) != NULL;
     case PAYLOAD_DOMAIN:
@@ -172,10 +205,32 @@ static void place_write(struct out *o, const char *key, const struct place *plac
     out_string(o, "name", place->name);
 }
 
+static void id_write(struct out *o, const char *key, const char *id)
+{
+    out_object(o, key);
+    out_string(o, "id", id);
+    out_end_object(o);
+}
+
+static void federation_write(struct out *o, const struct payload *p)
+{
+    out_object(o, "OS-FEDERATION");
+    out_array(o, "groups");
+    for (const char *const *group = p->group_ids; *group; group++)
+        id_write(o, NULL, *group);
+    out_end_array(o);
+    id_write(o, "identity_provider", p->idp_id);
+    id_write(o, "protocol", p->protocol_id);
+    out_end_object(o);
+}
+
 static void user_write(struct out *o, const struct facts *f)
 {
     place_write(o, "user", &f->user);
-    out_time(o, "password_expires_at", f->password_expires_at);
+    if (payload_is_federated(f->payload->version))
+        federation_write(o, f->payload);
+    else
+        out_time(o, "password_expires_at", f->password_expires_at);
     out_end_object(o);
 }
 
@@ -196,14 +251,14 @@ static void trust_write(struct out *o, const struct facts *f)
 static void scope_write(struct out *o, const struct facts *f)
 {
     switch (f->payload->version) {
-    case PAYLOAD_UNSCOPED:
+    case PAYLOAD_UNSCOPED: case PAYLOAD_FEDERATED_UNSCOPED:
         return;
     case PAYLOAD_SYSTEM:
         out_object(o, "system");
         out_bool(o, "all", true);
         out_end_object(o);
         return;
-    case PAYLOAD_DOMAIN:
+    case PAYLOAD_DOMAIN: case PAYLOAD_FEDERATED_DOMAIN:
         out_object(o, "domain");
         out_string(o, "id", f->scope.id);
         out_string(o, "name", f->scope.name);
@@ -214,7 +269,7 @@ static void scope_write(struct out *o, const struct facts *f)
         place_write(o, "project", &f->scope);
         out_end_object(o);
         return;
-    case PAYLOAD_PROJECT: case PAYLOAD_OAUTH: case PAYLOAD_APPLICATION_CREDENTIAL:
+    case PAYLOAD_PROJECT: case PAYLOAD_OAUTH: case PAYLOAD_APPLICATION_CREDENTIAL: case PAYLOAD_FEDERATED_PROJECT:
         place_write(o, "project", &f->scope);
         out_end_object(o);
         out_bool(o, "is_domain", f->scope.is_domain);
@@ -241,8 +296,8 @@ static void head_write(struct out *o, const struct facts *f)
     out_object(o, NULL);
     out_object(o, "token");
     out_array(o, "methods");
-    for (int i = 7; i >= 0; i--)
-        if (p->methods & 1u << i && i < 6)
+    for (int i = METHODS_COUNT - 1; i >= 0; i--)
+        if (p->methods & 1u << i)
             out_string(o, NULL, auth_method_names[i]);
     out_end_array(o);
     user_write(o, f);
@@ -303,7 +358,7 @@ static bool answer_write(struct ctx *c, struct token *token, const struct facts 
 
     head_write(&o, f);
     token->head_size = text.len;
-    if (f->payload->version != PAYLOAD_UNSCOPED)
+    if (!payload_is_unscoped(f->payload->version))
         ok = catalog_write(c, &o, "catalog", user_id, f->payload->project_id);
     token->catalog_size = text.len - token->head_size;
     tail_write(c, &o, f);
@@ -324,12 +379,25 @@ static void token_release(struct cached *cached)
     g_string_chunk_free(token->strings);
     g_free((void *)token->who.roles);
     g_free((void *)token->role_ids);
+    g_free((void *)token->group_ids);
     g_free(token);
 }
 
 static const char *keep(struct token *token, const char *text)
 {
     return text ? g_string_chunk_insert(token->strings, text) : NULL;
+}
+
+static const char *const *list_keep(struct token *token, const char *const *list)
+{
+    size_t n = 0;
+
+    while (list && list[n])
+        n++;
+    const char **copy = g_new0(const char *, n + 1);
+    for (size_t i = 0; i < n; i++)
+        copy[i] = keep(token, list[i]);
+    return copy;
 }
 
 static void roles_keep(struct token *token, const struct role_ref *roles)
@@ -349,7 +417,7 @@ static void roles_keep(struct token *token, const struct role_ref *roles)
 
 static void identity_keep(struct token *token, const struct facts *f)
 {
-    const bool domain = f->payload->version == PAYLOAD_DOMAIN;
+    const bool domain = f->payload->version == PAYLOAD_DOMAIN || f->payload->version == PAYLOAD_FEDERATED_DOMAIN;
 
     token->who = (struct identity){
         .user_id = keep(token, f->user.id), .user_name = keep(token, f->user.name),
@@ -379,6 +447,9 @@ static struct token *token_make(struct ctx *c, const char *text, const struct fa
     token->audit_chain_id = keep(token, p->audit_ids[1] ? p->audit_ids[1] : p->audit_ids[0]);
     token->trust_id = keep(token, p->trust_id);
     token->app_cred_id = keep(token, p->app_cred_id);
+    token->idp_id = keep(token, p->idp_id);
+    token->protocol_id = keep(token, p->protocol_id);
+    token->group_ids = list_keep(token, p->group_ids);
     token->access_rules = keep(token, f->app_cred.access_rules);
     token->app_cred_restricted = f->app_cred.id && !f->app_cred.unrestricted;
     identity_keep(token, f);
@@ -393,9 +464,9 @@ struct token *token_read(struct ctx *c, const char *text, const struct payload *
 {
     struct facts f = { .payload = p, .issued_s = issued_s };
 
-    if (!user_read(c, p->user_id, &f.user, &f.password_expires_at) || !scope_read(c, &f))
+    if (!user_read(c, p->user_id, &f.user, &f.password_expires_at) || !provider_read(c, p) || !scope_read(c, &f))
         return NULL;
-    if (p->version != PAYLOAD_UNSCOPED && !f.roles->id)
+    if (!payload_is_unscoped(p->version) && !f.roles->id)
         return fail_null(c, TOKEN_NOT_FOUND);
     return token_make(c, text, &f);
 }
