@@ -1,10 +1,7 @@
 /* db/: every test runs on SQLite, and again on a PostgreSQL server of its own where its programs are installed. */
 #include "oslo/db/db.h"
 
-#include <glob.h>
-#include <grp.h>
 #include <pthread.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,68 +40,54 @@ static const struct migration wrong[] = { { 1, "initial", THINGS }, { 2, "parts"
 static char directory[64], *server_url;
 static int databases;
 
+static char *engines(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
 static char *fresh_url(bool postgresql)
 {
-    g_autofree char *create = NULL;
-
     databases++;
     if (!postgresql)
         return g_strdup_printf("sqlite:///%s/%d.db", directory, databases);
-    create = g_strdup_printf("createdb -h %s/pg -p 5999 -U postgres t%d", directory, databases);
-    g_assert_cmpint(system(create), ==, 0);
-    return g_strdup_printf("%s/t%d", server_url, databases);
+    char *url = engines("database %s/pg t%d", directory, databases);
+    g_assert_nonnull(url);
+    return url;
 }
 
-/* As user postgres when we are root; the exit status. */
-static int as_server_user(const char *command)
+/* What packaging/engines.sh says of the server in our directory; NULL where it fails. */
+static char *engines(const char *format, ...)
 {
-    struct passwd *pw = getpwnam("postgres");
-    int status;
-    pid_t pid = fork();
+    g_autofree char *words = NULL, *command = NULL;
+    char *said = NULL;
+    int status = -1;
+    va_list args;
 
-    if (pid == 0) {
-        if (geteuid() == 0 && pw && (initgroups("postgres", pw->pw_gid) || setgid(pw->pw_gid) || setuid(pw->pw_uid)))
-            _exit(126);
-        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-        _exit(127);
+    va_start(args, format);
+    words = g_strdup_vprintf(format, args);
+    va_end(args);
+    command = g_strconcat(SOURCE_ROOT "/packaging/engines.sh ", words, NULL);
+    if (!g_spawn_command_line_sync(command, &said, NULL, &status, NULL) || status) {
+        g_free(said);
+        return NULL;
     }
-    waitpid(pid, &status, 0);
-    return status;
-}
-
-static char *server_programs(void)
-{
-    glob_t found;
-    char *path = NULL;
-
-    if (glob("/usr/lib/postgresql/*/bin/initdb", 0, NULL, &found) == 0) {
-        path = g_path_get_dirname(found.gl_pathv[found.gl_pathc - 1]);
-        globfree(&found);
-    }
-    return path;
+    return g_strchomp(said);
 }
 
 static void server_start(void)
 {
-    g_autofree char *bin = server_programs(), *command = NULL;
+    g_autofree char *here = engines("has postgresql");
 
-    if (!bin || (geteuid() == 0 && !getpwnam("postgres")))
-        return;
-    g_assert_cmpint(chmod(directory, 0777), ==, 0);
-    command = g_strdup_printf("mkdir %2$s/pg && %1$s/initdb -D %2$s/pg -U postgres -A trust --no-sync >/dev/null && %1$s/pg_ctl -D %2$s/pg -w "
-                              "-o \"-k %2$s/pg -c listen_addresses='' -p 5999 -c fsync=off\" -l %2$s/pg/log start >/dev/null", bin, directory);
-    if (as_server_user(command) == 0)
-        server_url = g_strdup_printf("postgresql://postgres@%%2Ftmp%%2F%s%%2Fpg:5999", directory + strlen("/tmp/"));
+    g_setenv("ENGINES_FAST", "1", TRUE);
+    g_assert_cmpint(chmod(directory, 0711), ==, 0);
+    if (here) {
+        server_url = engines("start postgresql %s/pg", directory);
+        g_assert_nonnull(server_url);
+    }
 }
 
 static void server_stop(void)
 {
-    g_autofree char *bin = server_programs(), *command = NULL;
+    g_autofree char *said = server_url ? engines("remove %s/pg", directory) : NULL;
 
-    if (!server_url)
-        return;
-    command = g_strdup_printf("%s/pg_ctl -D %s/pg -m immediate stop >/dev/null", bin, directory);
-    as_server_user(command);
+    g_free(server_url);
 }
 
 /* --- the tests --- */
