@@ -8,7 +8,7 @@
 #include "oslo/service/service.h"
 
 struct keystone_options {
-    char *fernet_keys, *credential_keys;
+    char *fernet_keys, *credential_keys, *auth_methods;
     int64_t max_active_keys, fernet_rotation, token_expiration, allow_expired_window, password_rounds, max_password_length,
         max_project_tree_depth, user_limit_application_credentials, max_redelegation_count;
 };
@@ -16,7 +16,9 @@ struct keystone_options {
 extern const struct service keystone_service;
 extern const struct rest_style keystone_style;
 extern const struct policy keystone_policies[];
+extern const struct attr keystone_option_attrs[];
 const struct keystone_options *keystone_options(void);
+bool keystone_options_read(struct ctx *);            /* at the start */
 
 #define DEFAULT_DOMAIN "default"
 

@@ -1,5 +1,6 @@
 /* How Keystone's answers look: {"error": {"code", "message", "title"}}, links beside lists, jsonschema's words for wrong input. */
 #include "keystone/keystone.h"
+#include "keystone/token/methods.h"
 #include "oslo/auth/auth.h"
 
 #include <string.h>
@@ -40,7 +41,7 @@ static void error(struct ctx *c, struct request *request, struct reply *reply)
     out_string(&o, "message", message);
     out_string(&o, "title", title_of(c->fault.status));
     if (!strcmp(c->fault.type, "AuthMethodNotSupported"))
-        out_raw(&o, "identity", "{\"methods\": [\"external\", \"password\", \"token\", \"oauth1\", \"mapped\", \"application_credential\"]}");
+        out_raw(&o, "identity", auth_methods_offered(c));
     out_end_object(&o);
     out_end_object(&o);
     if (reply->status == 401)

@@ -4,14 +4,14 @@
  * answered on the thread that read it.
  */
 #include "keystone/api/api.h"
-#include "keystone/token/authenticate.h"
+#include "keystone/auth/authenticate.h"
 
 #include <string.h>
 
 static bool issue(struct ctx *c, struct request *request, struct reply *reply)
 {
     json_t *body = request_json(c, request);
-    const struct token *token = body ? authenticate(c, body) : NULL;
+    const struct token *token = body ? authenticate(c, request, body) : NULL;
 
     if (!token)
         return false;

@@ -7,9 +7,6 @@
 
 #include "oslo/base/text.h"
 
-const char *const auth_method_names[] = { "external", "password", "token", "oauth1", "mapped", "application_credential", "totp", "openid",
-                                          "saml2", NULL };
-
 /* -- writing ------------------------------------------------------------------------------------------------------- */
 
 static void write_big_endian(struct buf *to, uint64_t value, int bytes)
@@ -28,16 +25,14 @@ static void write_array(struct buf *to, unsigned n)
     write_big_endian(to, n, 2);
 }
 
-static void write_unsigned(struct buf *to, unsigned value)
+/* In the shortest of its forms. */
+static void write_unsigned(struct buf *to, uint64_t value)
 {
-    if (value >= 256) {
-        buf_putc(to, (char)0xcd);
-        write_big_endian(to, value, 2);
-        return;
-    }
-    if (value >= 128)
-        buf_putc(to, (char)0xcc);
-    buf_putc(to, (char)value);
+    int form = value < 128 ? -1 : value < 256 ? 0 : value < 65536 ? 1 : value <= UINT32_MAX ? 2 : 3;
+
+    if (form >= 0)
+        buf_putc(to, (char)(0xcc + form));
+    write_big_endian(to, value, form < 0 ? 1 : 1 << form);
 }
 
 static void write_real(struct buf *to, double value)
@@ -137,7 +132,7 @@ void payload_write(struct ctx *c, const struct payload *p, struct buf *to)
     write_array(to, lengths[p->version]);
     write_unsigned(to, p->version);
     write_id(to, p->user_id);
-    write_unsigned(to, p->methods);
+    write_unsigned(to, auth_methods_pack(p->methods));
     switch (p->version) {
     case PAYLOAD_UNSCOPED: case PAYLOAD_FEDERATED_UNSCOPED:
         break;
@@ -356,10 +351,10 @@ bool payload_read(struct ctx *c, const void *bytes, size_t n, struct payload *re
     if (!read_array(&r, &length) || !read_unsigned(&r, &version) || version > PAYLOAD_APPLICATION_CREDENTIAL)
         return false;
     p.version = (enum payload_version)version;
-    if (!read_id(&r, &p.user_id) || !read_unsigned(&r, &methods) || methods > METHODS_ALL || !read_scope(&r, &p) ||
+    if (!read_id(&r, &p.user_id) || !read_unsigned(&r, &methods) || !read_scope(&r, &p) ||
         (payload_is_federated((enum payload_version)version) && !read_federation(&r, &p)) || !read_time(&r, &p.expires_s) || !read_audit_ids(&r, &p))
         return false;
-    p.methods = (unsigned)methods;
+    p.methods = auth_methods_unpack(methods);
     if (p.version == PAYLOAD_TRUST && !read_bare_id(&r, &p.trust_id))
         return false;
     if (p.version == PAYLOAD_APPLICATION_CREDENTIAL && !read_id(&r, &p.app_cred_id))

@@ -2,6 +2,7 @@
 #ifndef KEYSTONE_TOKEN_PAYLOAD_H
 #define KEYSTONE_TOKEN_PAYLOAD_H
 
+#include "keystone/token/methods.h"
 #include "oslo/base/buf.h"
 #include "oslo/base/ctx.h"
 
@@ -11,20 +12,12 @@ enum payload_version {
     PAYLOAD_APPLICATION_CREDENTIAL = 9,
 };
 
-/* The bits of methods: the order of [auth] methods, whose first six are the original's default. */
-enum auth_method {
-    METHOD_EXTERNAL = 1, METHOD_PASSWORD = 2, METHOD_TOKEN = 4, METHOD_OAUTH1 = 8, METHOD_MAPPED = 16,
-    METHOD_APPLICATION_CREDENTIAL = 32, METHOD_TOTP = 64, METHOD_OPENID = 128, METHOD_SAML2 = 256,
-    METHODS_ALL = 0x1ff, METHODS_COUNT = 9,
-};
-extern const char *const auth_method_names[];        /* of bit 0, 1, ...; NULL-terminated */
-
 struct payload {
     enum payload_version version;
     const char *user_id, *project_id, *domain_id, *system, *trust_id, *app_cred_id, *access_token_id;
     const char *idp_id, *protocol_id;                /* of a federated token, */
     const char *const *group_ids;                    /* and what its mapping said; NULL-terminated */
-    unsigned methods;
+    unsigned methods;                /* enum auth_method */
     int64_t expires_s;
     const char *audit_ids[2];        /* its own; the first of its chain, or NULL */
 };

@@ -296,9 +296,7 @@ static void head_write(struct out *o, const struct facts *f)
     out_object(o, NULL);
     out_object(o, "token");
     out_array(o, "methods");
-    for (int i = METHODS_COUNT - 1; i >= 0; i--)
-        if (p->methods & 1u << i)
-            out_string(o, NULL, auth_method_names[i]);
+    auth_methods_write(o, p->methods);
     out_end_array(o);
     user_write(o, f);
     out_array(o, "audit_ids");

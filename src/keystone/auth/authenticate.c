@@ -2,21 +2,12 @@
  *
  * A user that is not there, is disabled or has another password is one and the same answer, after the same time.
  */
-#include "keystone/token/authenticate.h"
+#include "keystone/auth/authenticate.h"
+#include "keystone/auth/attempt.h"
 
 #include <string.h>
 
-#define SECOND_US INT64_C(1000000)
-
-struct attempt {
-    const json_t *identity, *scope;
-    struct payload payload;          /* filled on the way */
-    const char *chain_id;            /* audit id a rescoped token descends from */
-    const char *trust_user_id;       /* who must be authenticated for the trust asked for */
-    bool unscoped;
-};
-
-static bool unauthorized(struct ctx *c)
+bool unauthorized(struct ctx *c)
 {
     if (c->fault.status >= 500)
         return false;
@@ -31,7 +22,7 @@ static bool is_object(struct ctx *c, const json_t *value, const char *path)
     return !value || json_is_object(value) || fail(c, INVALID_FIELD, path, "it is not of type 'object'");
 }
 
-static bool has_id_or_name(struct ctx *c, const json_t *value, const char *path)
+bool has_id_or_name(struct ctx *c, const json_t *value, const char *path)
 {
     if (!value)
         return true;
@@ -80,23 +71,32 @@ static bool body_judge(struct ctx *c, const json_t *auth, struct attempt *a)
         has_id_or_name(c, json_object_get(a->scope, "domain"), "scope/domain");
 }
 
+static const struct { const char *name; auth_method *run; } methods[] = {
+    { "password", auth_by_password }, { "token", auth_by_token }, { "application_credential", auth_by_application_credential },
+};
+
+static auth_method *method_find(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(methods); i++)
+        if (!strcmp(methods[i].name, name))
+            return auth_method_on(name) ? methods[i].run : NULL;
+    return NULL;
+}
+
 static bool methods_judge(struct ctx *c, const struct attempt *a)
 {
-    const json_t *methods = json_object_get(a->identity, "methods"), *method;
+    const json_t *asked_for = json_object_get(a->identity, "methods"), *method;
     size_t i;
 
-    json_array_foreach(methods, i, method) {
+    json_array_foreach(asked_for, i, method) {
         if (!json_is_string(method))
             return fail(c, INVALID_FIELD, ctx_printf(c, "identity/methods/%zu", i), "it is not of type 'string'");
         if (!json_object_get(a->identity, json_string_value(method)))
             return fail(c, EXPECTING, json_string_value(method), "identity");
     }
-    json_array_foreach(methods, i, method) {
-        const char *name = json_string_value(method);
-
-        if (strcmp(name, "password") && strcmp(name, "token") && strcmp(name, "application_credential"))
+    json_array_foreach(asked_for, i, method)
+        if (!method_find(json_string_value(method)))
             return fail(c, AUTH_METHOD);
-    }
     return true;
 }
 
@@ -190,35 +190,7 @@ static bool scope_read(struct ctx *c, struct attempt *a)
 
 /* -- methods ------------------------------------------------------------------------------------------------------- */
 
-struct account {
-    const char *id, *password_hash, *default_project_id;
-    int64_t password_expires_us;
-    bool enabled;
-};
-
-/* False without a fault where there is none. */
-static bool account_find(struct ctx *c, const json_t *user, struct account *ret_account)
-{
-    const char *name = json_get_string(user, "name"), *id = json_get_string(user, "id");
-    const json_t *domain = json_object_get(user, "domain");
-    struct rows *rows;
-
-#define ACCOUNT "SELECT u.id, u.password_hash, u.default_project_id, u.password_expires_at, u.enabled, d.enabled" \
-    " FROM users u JOIN projects d ON d.id = u.domain_id"
-    if (!name)
-        rows = db_query(c, ACCOUNT " WHERE u.id = $1", T(id));
-    else if (json_get_string(domain, "name"))
-        rows = db_query(c, ACCOUNT " WHERE u.name = $1 AND d.name = $2 AND d.domain_id IS NULL", T(name), T(json_get_string(domain, "name")));
-    else
-        rows = db_query(c, ACCOUNT " WHERE u.name = $1 AND u.domain_id = $2", T(name), T(json_get_string(domain, "id")));
-    if (!db_next(rows))
-        return false;
-    *ret_account = (struct account){ db_text(rows, 0), db_text(rows, 1), db_text(rows, 2), db_int(rows, 3), db_bool(rows, 4) && db_bool(rows, 5) };
-    db_rows_end(rows);
-    return true;
-}
-
-static bool user_is(struct ctx *c, struct attempt *a, const char *user_id)
+bool attempt_user(struct ctx *c, struct attempt *a, const char *user_id)
 {
     if (a->payload.user_id && strcmp(a->payload.user_id, user_id))
         return fail(c, UNAUTHORIZED);
@@ -226,114 +198,22 @@ static bool user_is(struct ctx *c, struct attempt *a, const char *user_id)
     return true;
 }
 
-static bool by_password(struct ctx *c, struct attempt *a)
-{
-    const json_t *user = json_object_get(json_object_get(a->identity, "password"), "user");
-    const char *password = json_get_string(user, "password");
-    struct account account = {};
-
-    if (!user)
-        return fail(c, EXPECTING, "user", "password");
-    if (!json_get_string(user, "id") && !json_object_get(user, "domain"))
-        return fail(c, EXPECTING, "domain", "user");
-    bool found = account_find(c, user, &account);
-    if (found && !account.password_hash) {
-        keystone_bootstrap_wait();
-        found = account_find(c, user, &account);
-    }
-    if (failed(c))
-        return false;
-    bool right = password_verify(c, password ? password : "", found ? account.password_hash : NULL);
-    if (!right || !password || !account.enabled)
-        return failed(c) ? false : unauthorized(c);
-    if (account.password_expires_us && clock_us() >= account.password_expires_us)
-        return fail(c, PASSWORD_EXPIRED, account.id);
-    a->payload.methods |= METHOD_PASSWORD;
-    return user_is(c, a, account.id);
-}
-
-static bool by_token(struct ctx *c, struct attempt *a)
-{
-    const char *text = json_get_string(json_object_get(a->identity, "token"), "id");
-    const struct token *token;
-
-    if (!text)
-        return fail(c, EXPECTING, "id", "token");
-    token = token_get(c, text, 0);
-    if (!token)
-        return false;
-    if (token->version == PAYLOAD_TRUST)
-        return fail(c, NOT_AUTHORIZED, "Using trust-scoped token to create another token. Create a new trust-scoped token instead");
-    if (token->version == PAYLOAD_SYSTEM && (a->payload.version == PAYLOAD_PROJECT || a->payload.version == PAYLOAD_DOMAIN))
-        return fail(c, NOT_AUTHORIZED,
-                    "Using a system-scoped token to create a project-scoped or domain-scoped token is not allowed.");
-    if (token->version == PAYLOAD_APPLICATION_CREDENTIAL || token->version == PAYLOAD_OAUTH)
-        return fail(c, NOT_AUTHORIZED, "Using a delegated token to create another token is not allowed.");
-    a->payload.methods |= METHOD_TOKEN | token->methods;
-    a->payload.expires_s = MIN(a->payload.expires_s, token->expires_s);
-    a->chain_id = token->audit_chain_id;
-    return user_is(c, a, token->who.user_id);
-}
-
-/* The credential's facts by id, or by name and user. */
-static struct rows *app_cred_query(struct ctx *c, const json_t *method)
-{
-    struct account owner;
-
-#define APP_CRED "SELECT a.id, a.user_id, a.project_id, a.secret_hash, a.expires_at FROM application_credentials a" \
-    " JOIN users u ON u.id = a.user_id JOIN projects d ON d.id = u.domain_id" \
-    " WHERE u.enabled = $1 AND d.enabled = $1 AND (a.expires_at IS NULL OR a.expires_at > $2)"
-    if (json_get_string(method, "id"))
-        return db_query(c, APP_CRED " AND a.id = $3", B(true), I(clock_us()), T(json_get_string(method, "id")));
-    if (!account_find(c, json_object_get(method, "user"), &owner))
-        return NULL;
-    return db_query(c, APP_CRED " AND a.name = $3 AND a.user_id = $4", B(true), I(clock_us()), T(json_get_string(method, "name")), T(owner.id));
-}
-
-static bool by_app_cred(struct ctx *c, struct attempt *a)
-{
-    const json_t *method = json_object_get(a->identity, "application_credential");
-    const char *secret = json_get_string(method, "secret"), *hash = NULL;
-
-    if (!json_get_string(method, "id") && !json_get_string(method, "name"))
-        return fail(c, EXPECTING, "id or name", "application credential");
-    if (!json_get_string(method, "id") && !has_id_or_name(c, json_object_get(method, "user"), "identity/application_credential/user"))
-        return false;
-    if (a->scope)
-        return fail(c, VALIDATION, "Application credentials cannot request a scope.");
-    struct rows *rows = app_cred_query(c, method);
-    if (rows && db_next(rows)) {
-        a->payload.app_cred_id = db_text(rows, 0);
-        a->payload.project_id = db_text(rows, 2);
-        hash = db_text(rows, 3);
-        if (!db_is_null(rows, 4))
-            a->payload.expires_s = MIN(a->payload.expires_s, db_int(rows, 4) / SECOND_US);
-        if (!user_is(c, a, db_text(rows, 1)))
-            return false;
-        db_rows_end(rows);
-    }
-    if (failed(c) || !password_verify(c, secret ? secret : "", hash))
-        return failed(c) ? false : unauthorized(c);
-    a->payload.methods |= METHOD_APPLICATION_CREDENTIAL;
-    a->payload.version = PAYLOAD_APPLICATION_CREDENTIAL;
-    return true;
-}
-
+/* In the order of the body, each once. */
 static bool methods_run(struct ctx *c, struct attempt *a)
 {
-    static const struct { const char *name; bool (*run)(struct ctx *, struct attempt *); } methods[] = {
-        { "password", by_password }, { "token", by_token }, { "application_credential", by_app_cred },
-    };
+    const json_t *asked_for = json_object_get(a->identity, "methods"), *method;
+    unsigned done = 0;
+    size_t i;
 
-    for (size_t i = 0; i < G_N_ELEMENTS(methods); i++) {
-        json_t *asked;
-        size_t at;
-        bool wanted = false;
+    json_array_foreach(asked_for, i, method) {
+        const char *name = json_string_value(method);
 
-        json_array_foreach(json_object_get(a->identity, "methods"), at, asked)
-            wanted |= !strcmp(json_string_value(asked), methods[i].name);
-        if (wanted && !methods[i].run(c, a))
+        if (done & auth_method_of(name))
+            continue;
+        done |= auth_method_of(name);
+        if (!method_find(name)(c, a, json_object_get(a->identity, name)))
             return false;
+        a->payload.methods |= auth_method_of(name);
     }
     return a->payload.user_id || unauthorized(c);
 }
@@ -380,10 +260,10 @@ static bool trust_use(struct ctx *c, const struct attempt *a)
     return db_commit(c);
 }
 
-const struct token *authenticate(struct ctx *c, json_t *body)
+const struct token *authenticate(struct ctx *c, struct request *request, json_t *body)
 {
     const json_t *auth = json_object_get(body, "auth");
-    struct attempt a = { .payload.expires_s = clock_us() / SECOND_US + keystone_options()->token_expiration };
+    struct attempt a = { .request = request, .payload.expires_s = clock_us() / SECOND_US + keystone_options()->token_expiration };
 
     if (!auth || json_is_null(auth))
         return fail_null(c, EXPECTING, "auth", "request body");

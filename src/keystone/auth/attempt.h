@@ -1,0 +1,41 @@
+/* An attempt to authenticate on its walk from a body to a token: what each method of authenticate.c sees and fills in. */
+#ifndef KEYSTONE_AUTH_ATTEMPT_H
+#define KEYSTONE_AUTH_ATTEMPT_H
+
+#include "keystone/token/token.h"
+
+#define SECOND_US INT64_C(1000000)
+
+struct attempt {
+    struct request *request;
+    const json_t *identity, *scope;
+    struct payload payload;          /* filled on the way */
+    const char *chain_id;            /* audit id a rescoped token descends from */
+    const char *trust_user_id;       /* who must be authenticated for the trust asked for */
+    bool unscoped;
+};
+
+/* A way to authenticate: judges its part of the body (identity.<name>), says who by attempt_user(), sets what else it knows.
+ * False with a fault: 400 for a wrong body, 401 for anything else. */
+typedef bool auth_method(struct ctx *, struct attempt *, const json_t *method);
+auth_method auth_by_password, auth_by_token, auth_by_application_credential;
+
+/* All methods must agree on who it is. */
+bool attempt_user(struct ctx *, struct attempt *, const char *user_id);
+
+/* Fails with 401, whatever else was found; faults of the house (5xx) stay. Always false. */
+bool unauthorized(struct ctx *);
+
+/* {"id"} or {"name"}, both text; path names it in the fault. NULL is fine. */
+bool has_id_or_name(struct ctx *, const json_t *value, const char *path);
+
+/* Who is meant by {"id"} or {"name", "domain"}. */
+struct account {
+    const char *id, *password_hash, *default_project_id;
+    int64_t password_expires_us;
+    bool enabled;                    /* and its domain */
+};
+/* False without a fault where there is none. */
+bool account_find(struct ctx *, const json_t *user, struct account *ret_account);
+
+#endif

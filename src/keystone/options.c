@@ -1,0 +1,40 @@
+/* Keystone's options, and those whose default depends on where the cloud lives. */
+#include "keystone/keystone.h"
+#include "keystone/token/methods.h"
+
+const struct attr keystone_option_attrs[] = {
+    ATTR(struct keystone_options, fernet_keys, 0, .help = "Directory of the keys of tokens, as keystone-manage lays it out; state_dir/fernet-keys when unset."),
+    ATTR(struct keystone_options, credential_keys, 0, .help = "Directory of the keys that stored credentials are sealed with; state_dir/credential-keys when unset."),
+    ATTR(struct keystone_options, max_active_keys, 0, .unset = "3", .min = 1, .max = 60, .help = "How many keys of tokens a rotation leaves."),
+    ATTR(struct keystone_options, fernet_rotation, 0, .unset = "0", .help = "Rotate the keys of tokens every so many seconds; 0: only on command."),
+    ATTR(struct keystone_options, token_expiration, 0, .unset = "3600", .min = 1, .max = 31536000, .help = "How many seconds a token is good."),
+    ATTR(struct keystone_options, allow_expired_window, 0, .unset = "172800", .help = "How many seconds after its end a token may still finish work that a service does for it."),
+    ATTR(struct keystone_options, password_rounds, 0, .unset = "0", .max = 31, .help = "The cost of bcrypt, as a power of two; 0: 12, and 4 with simulated drivers."),
+    ATTR(struct keystone_options, max_password_length, 0, .unset = "4096", .min = 1, .max = 4096, .help = "The longest password taken."),
+    ATTR(struct keystone_options, max_project_tree_depth, 0, .unset = "5", .min = 1, .max = 100, .help = "How deep projects may nest."),
+    ATTR(struct keystone_options, user_limit_application_credentials, 0, .unset = "-1", .help = "How many application credentials a user may have; -1: any number."),
+    ATTR(struct keystone_options, max_redelegation_count, 0, .unset = "3", .help = "How often a trust may be passed on."),
+    ATTR(struct keystone_options, auth_methods, 0, .unset = AUTH_METHODS, .help = "The ways to sign in, in the order of their bits in tokens: the same on every node, and in an original that reads these tokens."),
+    {}
+};
+
+static struct keystone_options options;          /* written at the start */
+
+const struct keystone_options *keystone_options(void)
+{
+    return &options;
+}
+
+static void in_state_dir(char **path, const char *name)
+{
+    if (!*path)
+        *path = g_strconcat(common_options->state_dir, "/", name, NULL);
+}
+
+bool keystone_options_read(struct ctx *c)
+{
+    options = *(const struct keystone_options *)service_options(&keystone_service);
+    in_state_dir(&options.fernet_keys, "fernet-keys");
+    in_state_dir(&options.credential_keys, "credential-keys");
+    return auth_methods_set(c, options.auth_methods);
+}
