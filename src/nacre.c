@@ -12,7 +12,7 @@ static const struct command commands[] = {
     { "config",  "",                             "print a sample nacre.conf",                                command_config },
     { "dump",    "",                             "print routes, policies, options, RPC methods as JSON",     command_dump },
     { "trace",   "ID [--json]",                  "the life of a call, by request id or resource id",         command_trace },
-    { "policy",  "list|check SERVICE RULE ...",  "the rules, and what they say to an identity",              command_policy },
+    { "policy",  "list|sample|redundant|check [SERVICE] ...",  "the rules, and what they say to an identity",              command_policy },
     { "keystone", "fernet_setup|fernet_rotate",  "make or rotate the keys of tokens",                        command_keystone },
     { "version", "",                             "print the version",                                        command_version },
     {}

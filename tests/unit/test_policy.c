@@ -1,6 +1,11 @@
 /* The rule language of oslo.policy, as its users write it. */
+#include <arpa/inet.h>
 #include <glib/gstdio.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "oslo/auth/policy.h"
 
@@ -127,7 +132,7 @@ static void test_load(void)
     g_assert_false(policies_allow(policies, "broken_link", &alice, NULL));
     g_assert_false(policies_allow(policies, "unknown", &alice, NULL));
     g_assert_false(policies_know(policies, "unknown"));
-    policies_free(policies);
+    policies_unref(policies);
     ctx_clear(&c);
 }
 
@@ -138,7 +143,10 @@ static struct policies *load_with(struct ctx *c, const char *text)
     int fd = g_file_open_tmp("policy-XXXXXX", &path, NULL);
 
     g_assert_true(fd >= 0 && g_file_set_contents(path, text, -1, NULL));
-    struct policies *policies = policies_load(c, defaults, path);
+    struct policy_settings *settings = ctx_new(c, struct policy_settings);
+
+    settings->policy_file = path;
+    struct policies *policies = policies_load(c, defaults, settings);
     g_unlink(path);
     g_close(fd, NULL);
     return policies;
@@ -160,9 +168,178 @@ static void test_overrides(void)
         g_assert_true(policies_allow(policies, "new", &alice, NULL));
         g_assert_true(policies_allow(policies, "unknown", &alice, NULL));
         g_assert_true(policies_allow(policies, "broken_link", &alice, NULL));
-        policies_free(policies);
+        policies_unref(policies);
         ctx_clear(&c);
     }
+}
+
+static const struct policy personas[] = {
+    { "admin_required", "role:admin" },
+    { "read", "rule:admin_required or (role:reader and system_scope:all)", "system,project", .was = "role:member" },
+    { "system_only", "role:reader", "system" },
+    {}
+};
+
+static bool persona_may(const struct policy_settings *settings, const char *rule, const struct identity *who)
+{
+    struct ctx c;
+
+    ctx_init(&c, NULL, NULL);
+    struct policies *policies = policies_load(&c, personas, settings);
+    g_assert_nonnull(policies);
+    bool allowed = policies_allow(policies, rule, who, NULL);
+    policies_unref(policies);
+    ctx_clear(&c);
+    return allowed;
+}
+
+static void test_new_defaults(void)
+{
+    const struct policy_settings strict = { .enforce_new_defaults = true };
+    struct identity system = alice;
+
+    system.system = true;
+    g_assert_true(persona_may(NULL, "read", &alice));
+    g_assert_false(persona_may(&strict, "read", &alice));
+    g_assert_true(persona_may(&strict, "read", &system));
+}
+
+static void test_scopes(void)
+{
+    const struct policy_settings strict = { .enforce_scope = true };
+    struct identity system = alice, domain = alice;
+
+    system.system = true;
+    domain.domain_id = "d1";
+    g_assert_true(persona_may(NULL, "system_only", &alice));
+    g_assert_false(persona_may(&strict, "system_only", &alice));
+    g_assert_true(persona_may(&strict, "system_only", &system));
+    g_assert_true(persona_may(&strict, "read", &alice));
+    g_assert_false(persona_may(&strict, "read", &domain));
+}
+
+/* Files of a directory come after the policy file, in the order of their names; hidden ones do not count. */
+static void test_directories(void)
+{
+    g_autofree char *directory = g_dir_make_tmp("policy-XXXXXX", NULL), *first = g_build_filename(directory, "1.yaml", NULL);
+    g_autofree char *second = g_build_filename(directory, "2.json", NULL), *hidden = g_build_filename(directory, ".3.yaml", NULL);
+    struct policy_settings settings = { .policy_dirs = directory };
+
+    g_assert_true(g_file_set_contents(first, "admin_required: '!'\nsystem_only: '!'\n", -1, NULL));
+    g_assert_true(g_file_set_contents(second, "{\"system_only\": \"role:member\"}", -1, NULL));
+    g_assert_true(g_file_set_contents(hidden, "system_only: '!'\n", -1, NULL));
+    g_assert_true(persona_may(&settings, "system_only", &alice));
+    g_unlink(second);
+    g_assert_false(persona_may(&settings, "system_only", &alice));
+    g_unlink(first);
+    g_unlink(hidden);
+    g_rmdir(directory);
+}
+
+static bool book_says(struct rulebook *book, const char *rule)
+{
+    struct policies *policies = rulebook_get(book);
+    bool allowed = policies_allow(policies, rule, &alice, NULL);
+
+    policies_unref(policies);
+    return allowed;
+}
+
+/* Waits until the rules say what the file says. */
+static void book_awaits(struct rulebook *book, const char *rule, bool allowed)
+{
+    while (book_says(book, rule) != allowed)
+        g_usleep(10000);
+}
+
+static void test_reload(void)
+{
+    g_autofree char *directory = g_dir_make_tmp("policy-XXXXXX", NULL), *file = g_build_filename(directory, "policy.yaml", NULL);
+    struct policy_settings settings = { .policy_file = file };
+    struct ctx c;
+
+    ctx_init(&c, NULL, NULL);
+    struct rulebook *book = rulebook_open(&c, personas, &settings);
+    g_assert_nonnull(book);
+    g_assert_false(book_says(book, "admin_required"));
+    g_assert_true(g_file_set_contents(file, "admin_required: role:reader\n", -1, NULL));
+    book_awaits(book, "admin_required", true);
+    g_assert_true(g_file_set_contents(file, "admin_required: role:a role:b\nsystem_only: '!'\n", -1, NULL));
+    g_assert_true(book_says(book, "admin_required"));            /* what cannot be understood changes nothing */
+    g_assert_true(g_file_set_contents(file, "admin_required: '!'\n", -1, NULL));
+    book_awaits(book, "admin_required", false);
+    rulebook_close(book);
+    ctx_clear(&c);
+    g_unlink(file);
+    g_rmdir(directory);
+}
+
+static void test_same(void)
+{
+    struct ctx c;
+
+    ctx_init(&c, NULL, NULL);
+    g_assert_true(rules_same(&c, "role:a  or (role:b)", "(role:a or role:b)"));
+    g_assert_false(rules_same(&c, "role:a or role:b", "role:b or role:a"));
+    g_assert_false(rules_same(&c, "role:a", "role:%(a)s"));
+    g_assert_false(rules_same(&c, "role:a or", "role:a or"));
+    ctx_clear(&c);
+}
+
+/* A server that answers one request after the other with the next of these bodies, and keeps what it was asked. */
+static struct {
+    int socket;
+    const char *const *answers;
+    char asked[8192];
+} remote;
+
+static void *remote_run(void *unused)
+{
+    for (const char *const *answer = remote.answers; *answer; answer++) {
+        int client = accept(remote.socket, NULL, NULL);
+        size_t n = 0, body = 0;
+        const char *end = NULL;
+
+        memset(remote.asked, 0, sizeof remote.asked);
+        while (!end || strlen(end + 4) < body) {
+            ssize_t got = read(client, remote.asked + n, sizeof remote.asked - 1 - n);
+
+            g_assert_cmpint(got, >, 0);
+            n += (size_t)got;
+            end = strstr(remote.asked, "\r\n\r\n");
+            if (strstr(remote.asked, "Content-Length: "))
+                body = (size_t)atoi(strstr(remote.asked, "Content-Length: ") + 16);
+        }
+        g_autofree char *reply = g_strdup_printf("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s", strlen(*answer), *answer);
+        g_assert_cmpint(write(client, reply, strlen(reply)), ==, strlen(reply));
+        close(client);
+    }
+    return NULL;
+}
+
+static void test_remote(void)
+{
+    static const char *const answers[] = { "True", "\"True\"", "False", NULL };
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t size = sizeof address;
+    pthread_t thread;
+
+    remote.answers = answers;
+    remote.socket = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    g_assert_cmpint(bind(remote.socket, (struct sockaddr *)&address, sizeof address), ==, 0);
+    g_assert_cmpint(listen(remote.socket, 4), ==, 0);
+    g_assert_cmpint(getsockname(remote.socket, (struct sockaddr *)&address, &size), ==, 0);
+    g_assert_cmpint(pthread_create(&thread, NULL, remote_run, NULL), ==, 0);
+    g_autofree char *rule = g_strdup_printf("http://127.0.0.1:%d/ask/%%(name)s", ntohs(address.sin_port));
+    g_assert_true(says(rule, TARGET("name", "one")));
+    g_assert_nonnull(strstr(remote.asked, "POST /ask/one "));
+    g_assert_nonnull(strstr(remote.asked, "%22user_id%22"));
+    g_assert_true(says(rule, TARGET("name", "two")));
+    g_assert_false(says(rule, TARGET("name", "three")));
+    g_assert_false(says(rule, TARGET("other", "four")));             /* the address is not known: nobody is asked */
+    pthread_join(thread, NULL);
+    close(remote.socket);
+    g_assert_false(says(rule, TARGET("name", "five")));              /* nobody answers: no */
 }
 
 static void test_bad_files(void)
@@ -188,5 +365,11 @@ int main(int argc, char **argv)
     g_test_add_func("/policy/load", test_load);
     g_test_add_func("/policy/overrides", test_overrides);
     g_test_add_func("/policy/bad-files", test_bad_files);
+    g_test_add_func("/policy/new-defaults", test_new_defaults);
+    g_test_add_func("/policy/scopes", test_scopes);
+    g_test_add_func("/policy/directories", test_directories);
+    g_test_add_func("/policy/reload", test_reload);
+    g_test_add_func("/policy/same", test_same);
+    g_test_add_func("/policy/remote", test_remote);
     return g_test_run();
 }

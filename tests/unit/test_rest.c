@@ -237,8 +237,8 @@ int main(int argc, char **argv)
 
     ctx_init(&c, &service, NULL);
     state->db = db_open(&c, url, migrations);
-    state->policies = policies_load(&c, policies, NULL);
-    if (!state->db || !state->policies)
+    state->rules = rulebook_open(&c, policies, NULL);
+    if (!state->db || !state->rules)
         g_error("%s: %s", c.fault.type, c.fault.message);
     ctx_clear(&c);
     g_test_init(&argc, &argv, NULL);
@@ -249,6 +249,6 @@ int main(int argc, char **argv)
     g_test_add_func("/rest/fields", test_fields);
     int result = g_test_run();
     db_close(state->db);
-    policies_free(state->policies);
+    rulebook_close(state->rules);
     return result;
 }

@@ -61,8 +61,7 @@ static const char *const *role_names(struct ctx *c, const json_t *roles)
     return names;
 }
 
-/* Reads the body of GET /v3/auth/tokens. */
-static void identity_read(struct ctx *c, const json_t *token, const char *text, struct identity *who)
+void auth_identity_read(struct ctx *c, const json_t *token, struct identity *who)
 {
     const json_t *user = json_object_get(token, "user"), *project = json_object_get(token, "project");
     const json_t *domain = json_object_get(token, "domain"), *system = json_object_get(token, "system");
@@ -78,7 +77,6 @@ static void identity_read(struct ctx *c, const json_t *token, const char *text, 
         .project_domain_name = json_get_string(json_object_get(project, "domain"), "name"),
         .domain_id = json_get_string(domain, "id"),
         .domain_name = json_get_string(domain, "name"),
-        .token = text,
         .roles = role_names(c, json_object_get(token, "roles")),
         .system = json_get_bool(system, "all", false),
     };
@@ -140,7 +138,8 @@ static struct validation *validate_remotely(struct ctx *c, const char *token, bo
         answer = keystone_ask(&asking, token, allow_expired, &body);
     }
     if (answer == GOOD) {
-        identity_read(&asking, body, token, &who);
+        auth_identity_read(&asking, body, &who);
+        who.token = token;
         time_parse(json_get_string(body, "expires_at") ?: "", &expires);
         v = validation_new(&who, expires.us, clock_mono_us() + (allow_expired ? 0 : cache_time_us()));
     } else if (answer == BAD) {

@@ -12,6 +12,8 @@
 bool auth_request(struct ctx *, const struct request *);
 /* The same from a token at hand. */
 bool auth_token(struct ctx *, const char *token, struct identity *ret_who);
+/* Fills an identity from a token as GET /v3/auth/tokens shows it; strings stay the tree's. */
+void auth_identity_read(struct ctx *, const json_t *token, struct identity *ret_who);
 /* Answers a request whose auth_request() failed as keystonemiddleware does: 401 with its body and challenge, or 503. */
 void auth_refuse(struct ctx *, struct reply *);
 /* "Keystone uri=\"http://...\"" */

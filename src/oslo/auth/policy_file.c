@@ -4,8 +4,11 @@
 #include "oslo/auth/policy_file.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
+
+#include "oslo/base/text.h"
 
 #define POLICY_FILE 500, "InvalidPolicyFile", "Policy file %s: %s"
 
@@ -122,7 +125,9 @@ const struct pair *policy_file_read(struct ctx *c, const char *path)
     struct pair *copy = NULL;
     FILE *file = fopen(path, "re");
 
-    if (!file || !yaml_parser_initialize(&reader.yaml)) {
+    if (!file && errno == ENOENT) {
+        copy = ctx_new(c, struct pair);
+    } else if (!file || !yaml_parser_initialize(&reader.yaml)) {
         fail(c, POLICY_FILE, path, g_strerror(errno));
     } else {
         yaml_parser_set_input_file(&reader.yaml, file);
@@ -138,5 +143,38 @@ const struct pair *policy_file_read(struct ctx *c, const char *path)
     if (file)
         fclose(file);
     g_array_unref(pairs);
+    return copy;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void directory_read(struct ctx *c, const char *path, GPtrArray *files)
+{
+    g_autoptr(GDir) directory = g_dir_open(path, 0, NULL);
+    const char *name;
+    guint first = files->len;
+
+    while (directory && (name = g_dir_read_name(directory)) != NULL) {
+        char *file = ctx_printf(c, "%s/%s", path, name);
+
+        if (*name != '.' && g_file_test(file, G_FILE_TEST_IS_REGULAR))
+            g_ptr_array_add(files, file);
+    }
+    if (files->len > first)
+        qsort(files->pdata + first, files->len - first, sizeof(char *), by_name);
+}
+
+const char **policy_files(struct ctx *c, const char *directories)
+{
+    g_autoptr(GPtrArray) files = g_ptr_array_new();
+
+    for (char **path = directories ? text_split(c, directories, ',') : NULL; path && *path; path++)
+        directory_read(c, *path, files);
+    const char **copy = ctx_new_n(c, const char *, files->len + 1);
+    if (files->len)
+        memcpy(copy, files->pdata, files->len * sizeof(char *));
     return copy;
 }

@@ -149,6 +149,10 @@ static void set_options(struct ctx *c, CURL *handle, struct transfer *transfer)
     curl_easy_setopt(handle, CURLOPT_WRITEDATA, transfer);
     if (f->ca_file)
         curl_easy_setopt(handle, CURLOPT_CAINFO, f->ca_file);
+    if (f->certificate)
+        curl_easy_setopt(handle, CURLOPT_SSLCERT, f->certificate);
+    if (f->key)
+        curl_easy_setopt(handle, CURLOPT_SSLKEY, f->key);
     if (f->insecure) {
         curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 0L);

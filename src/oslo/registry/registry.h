@@ -11,8 +11,8 @@ struct db;
 struct http_server;
 struct job_kind;
 struct migration;
-struct policies;
 struct policy;
+struct policy_settings;
 struct reply;
 struct request;
 struct resource;
@@ -20,6 +20,7 @@ struct rest_style;
 struct route;
 struct router;
 struct rpc_server;
+struct rulebook;
 
 struct worker {                      /* something that runs beside the API; an array of them ends with {} */
     const char *name;
@@ -61,11 +62,10 @@ const struct service *service_find(const char *name_or_type);        /* NULL if 
 struct shared_options {
     char *connection;                /* of its database; NULL: sqlite:///<state_dir>/<name>.db */
     char *endpoint_override;         /* where client/ finds it instead of this process or the catalog; NULL: nowhere */
-    char *policy_file;               /* rules that replace the defaults; NULL: <state_dir>/<name>-policy.yaml if it exists */
     int64_t port;                    /* 0: the service's own + port_offset */
     int64_t job_workers;             /* threads that run its jobs */
 };
-extern const struct attr shared_option_attrs[], common_option_attrs[];
+extern const struct attr shared_option_attrs[], policy_option_attrs[], common_option_attrs[];
 
 /* What a running service has; written while the process starts (one thread), only read afterwards. */
 struct service_state {
@@ -73,7 +73,8 @@ struct service_state {
     const void *options;             /* its options_size struct, immutable */
     const struct shared_options *shared;
     struct db *db;
-    struct policies *policies;
+    const struct policy_settings *policy_settings;
+    struct rulebook *rules;          /* NULL: it has none */
     struct router *router;
     struct http_server *server;
     int port;

@@ -47,6 +47,7 @@ int command_config(struct ctx *c, const struct arguments *arguments)
     for (size_t i = 0; services[i]; i++) {
         buf_printf(&text, "\n\n[%s]\n", services[i]->name);
         options_print(&text, shared_option_attrs);
+        options_print(&text, policy_option_attrs);
         if (services[i]->options)
             options_print(&text, services[i]->options);
     }

@@ -1,4 +1,4 @@
-/* `nacre dump`: everything the tables say, as JSON, for people, documentation and the table checks; `nacre policy`. */
+/* `nacre dump`: everything the tables say, as JSON, for people, documentation and the table checks. */
 #include "oslo/service/commands.h"
 
 #include "oslo/service/parts.h"
@@ -13,7 +13,6 @@ static void dump_resource(struct out *, const struct resource *);
 static void dump_attrs(struct out *, const char *key, const struct attr *);
 static void dump_rpc(struct out *, const struct rpc_server *);
 static void dump_jobs(struct out *, const struct service *);
-static bool policy_ask(struct ctx *, const struct service *, char *const *words, bool *ret_allowed);
 
 int command_dump(struct ctx *c, const struct arguments *arguments)
 {
@@ -23,6 +22,7 @@ int command_dump(struct ctx *c, const struct arguments *arguments)
     out_object(&out, NULL);
     dump_attrs(&out, "options", common_option_attrs);
     dump_attrs(&out, "shared_options", shared_option_attrs);
+    dump_attrs(&out, "policy_options", policy_option_attrs);
     out_array(&out, "services");
     for (size_t i = 0; services[i]; i++)
         if (!arguments->n_words || !strcmp(arguments->words[0], services[i]->name))
@@ -167,61 +167,4 @@ static void dump_jobs(struct out *out, const struct service *service)
         out_end_object(out);
     }
     out_end_array(out);
-}
-
-/* --- nacre policy -------------------------------------------------------------------------------------------- */
-
-int command_policy(struct ctx *c, const struct arguments *arguments)
-{
-    const struct service *service = arguments->n_words > 1 ? service_find(arguments->words[1]) : NULL;
-    bool allowed = false;
-
-    if (!service || !service->policies)
-        return !fail(c, BAD_REQUEST, "usage: nacre policy list SERVICE | check SERVICE RULE [role=R ...] [user_id=U] [project_id=P] "
-                                     "[target.NAME=VALUE ...]");
-    if (!strcmp(arguments->words[0], "list")) {
-        for (const struct policy *policy = service->policies; policy->name; policy++)
-            printf("\"%s\": \"%s\"\n", policy->name, policy->rule);
-        return 0;
-    }
-    if (arguments->n_words < 3 || !service_configure(c, arguments->config_file) ||
-        !policy_ask(c, service, arguments->words + 2, &allowed))
-        return 1;
-    puts(allowed ? "allowed" : "refused");
-    return allowed ? 0 : 4;
-}
-
-/* words: the rule, then name=value of the identity, and target.name=value of what it is asked about. */
-static bool policy_ask(struct ctx *c, const struct service *service, char *const *words, bool *ret_allowed)
-{
-    const char *rule = *words++;
-    size_t roles = 0, pairs = 0, n = 0;
-
-    while (words[n])
-        n++;
-    const char **role = ctx_new_n(c, const char *, n + 1), **pair = ctx_new_n(c, const char *, 2 * n + 1);
-    struct policies *policies = policies_load(c, service->policies, service_state(service)->shared->policy_file);
-    if (!policies)
-        return false;
-    c->who.roles = role;
-    for (char *const *word = words; *word; word++) {
-        char **part = text_split(c, *word, '=');
-
-        if (!part[0] || !part[1])
-            continue;
-        if (!strcmp(part[0], "role"))
-            role[roles++] = part[1];
-        else if (!strcmp(part[0], "user_id"))
-            c->who.user_id = part[1];
-        else if (!strcmp(part[0], "project_id"))
-            c->who.project_id = part[1];
-        else if (g_str_has_prefix(part[0], "target.")) {
-            pair[pairs++] = part[0] + strlen("target.");
-            pair[pairs++] = part[1];
-        }
-    }
-    c->who.is_admin = identity_has_role(&c->who, "admin");
-    *ret_allowed = policies_allow(policies, rule, &c->who, pairs ? &(struct policy_target){ .pairs = pair } : NULL);
-    policies_free(policies);
-    return true;
 }

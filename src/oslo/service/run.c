@@ -30,7 +30,6 @@ static bool listen_rpc(struct ctx *, const struct service *, const char *const *
 static bool start_service(struct ctx *, const struct service *, const char *const *roles);
 static bool start_jobs(struct ctx *, const struct service *, const char *const *roles);
 static bool start_api(struct ctx *, const struct service *, const char *const *roles);
-static const char *policy_file(struct ctx *, const struct service_state *);
 static bool route_has(const struct service_state *, const struct request *, unsigned flag);
 static bool streams(void *, const struct request *);
 static bool quick(void *, const struct request *);
@@ -117,19 +116,10 @@ static bool state_open(struct ctx *c, struct service_state *state)
         url = ctx_printf(c, "sqlite:///%s/%s.db", common_options->state_dir, service->name);
     if (service->migrations && !(state->db = db_open(c, url, service->migrations)))
         return false;
-    if (service->policies && !(state->policies = policies_load(c, service->policies, policy_file(c, state))))
+    if (service->policies && !(state->rules = rulebook_open(c, service->policies, state->policy_settings)))
         return false;
     state->router = routes_build(service);
     return true;
-}
-
-static const char *policy_file(struct ctx *c, const struct service_state *state)
-{
-    const char *file = ctx_printf(c, "%s/%s-policy.yaml", common_options->state_dir, state->service->name);
-
-    if (state->shared->policy_file)
-        return state->shared->policy_file;
-    return access(file, R_OK) ? NULL : file;
 }
 
 /* A service may call another from its bootstrap on: routers and databases of all are there. */
@@ -248,7 +238,7 @@ static void house_close(void)
         if (!state)
             continue;
         db_close(state->db);
-        policies_free(state->policies);
+        rulebook_close(state->rules);
         if (state->router)
             router_free(state->router);
     }

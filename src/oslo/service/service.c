@@ -37,9 +37,23 @@ const struct attr common_option_attrs[] = {
 const struct attr shared_option_attrs[] = {
     ATTR(struct shared_options, connection, SECRET, .help = "The database; sqlite:///<state_dir>/<service>.db when not set."),
     ATTR(struct shared_options, endpoint_override, 0, .help = "Where other services of this process find this one, instead of the catalog."),
-    ATTR(struct shared_options, policy_file, 0, .help = "Rules (YAML or JSON) that replace the defaults of the same name."),
     ATTR(struct shared_options, port, 0, .min = 0, .max = 65535, .unset = "0", .help = "The API's port; the service's usual one plus port_offset when 0."),
     ATTR(struct shared_options, job_workers, 0, .min = 1, .max = 256, .unset = "4", .help = "Threads that run its long operations."),
+    {}
+};
+
+const struct attr policy_option_attrs[] = {
+    ATTR(struct policy_settings, policy_file, 0, .help = "Rules (YAML or JSON) that replace the defaults of the same name; <state_dir>/<service>-policy.yaml if it is there when not set."),
+    ATTR(struct policy_settings, policy_dirs, 0, .help = "Directories, with commas between, of files with further rules; <state_dir>/<service>-policy.d if it is there when not set."),
+    ATTR(struct policy_settings, policy_default_rule, 0, .unset = "default", .help = "The rule that is asked where one is not there."),
+    ATTR(struct policy_settings, enforce_scope, 0, .unset = "false", .help = "Refuse tokens of another scope (system, domain, project) than a rule is for."),
+    ATTR(struct policy_settings, enforce_new_defaults, 0, .unset = "false", .help = "Rules that were replaced count no more."),
+    ATTR(struct policy_settings, remote_content_type, 0, .unset = "application/x-www-form-urlencoded",
+         ONE_OF("application/x-www-form-urlencoded", "application/json"), .help = "How http: and https: checks are asked."),
+    ATTR(struct policy_settings, remote_ssl_verify_server_crt, 0, .unset = "false", .help = "Check the certificate of the server that an https: check asks."),
+    ATTR(struct policy_settings, remote_ssl_ca_crt_file, 0, .help = "The authorities it is checked against; the system's when not set."),
+    ATTR(struct policy_settings, remote_ssl_client_crt_file, 0, .help = "A certificate to show to that server."),
+    ATTR(struct policy_settings, remote_ssl_client_key_file, 0, .help = "Its key."),
     {}
 };
 
@@ -54,6 +68,7 @@ const struct attr notification_option_attrs[] = {
 };
 
 static bool configure_common(struct ctx *, const char *file);
+static const struct policy_settings *configure_policy(struct ctx *, const char *file, const char *service);
 static bool configure_messaging(struct ctx *, const char *file);
 static char *default_state_dir(void);
 
@@ -69,7 +84,7 @@ bool service_configure(struct ctx *c, const char *config_file)
     sections[n++] = (struct option_section){ "DEFAULT", { common_option_attrs } };
     sections[n++] = (struct option_section){ "oslo_messaging_notifications", { notification_option_attrs } };
     for (size_t i = 0; services[i]; i++)
-        sections[n++] = (struct option_section){ services[i]->name, { shared_option_attrs, services[i]->options } };
+        sections[n++] = (struct option_section){ services[i]->name, { shared_option_attrs, policy_option_attrs, services[i]->options } };
     if (!options_check(c, config_file, sections) || !configure_common(c, config_file) || !configure_messaging(c, config_file))
         return false;
     for (size_t i = 0; services[i]; i++) {
@@ -79,6 +94,7 @@ bool service_configure(struct ctx *c, const char *config_file)
         state->serve = service_serve;
         state->forbidden = service->style ? service->style->forbidden : NULL;
         state->shared = options_load(c, config_file, service->name, shared_option_attrs, sizeof(struct shared_options));
+        state->policy_settings = configure_policy(c, config_file, service->name);
         if (state->shared && service->options)
             state->options = options_load(c, config_file, service->name, service->options, service->options_size);
         if (failed(c))
@@ -101,6 +117,17 @@ static bool configure_common(struct ctx *c, const char *file)
         options->host = g_strdup(g_get_host_name());
     common_options = options;
     return true;
+}
+
+static const struct policy_settings *configure_policy(struct ctx *c, const char *file, const char *service)
+{
+    struct policy_settings *settings = options_load(c, file, service, policy_option_attrs, sizeof(*settings));
+
+    if (settings && !settings->policy_file)
+        settings->policy_file = g_strdup_printf("%s/%s-policy.yaml", common_options->state_dir, service);
+    if (settings && !settings->policy_dirs)
+        settings->policy_dirs = g_strdup_printf("%s/%s-policy.d", common_options->state_dir, service);
+    return settings;
 }
 
 static bool configure_messaging(struct ctx *c, const char *file)
