@@ -1,5 +1,6 @@
-/* Keystone's rules and their defaults: Zed's, with each rule it deprecates still counted beside the new one (enforce_new_defaults
- * is off there). Names inside %()s: view arguments (user_id), and members of what is asked about (target.user.domain_id).
+/* Keystone's rules and their defaults: Zed's. What a rule replaced counts beside it until enforce_new_defaults; where the new rule
+ * lets in all that the old one did, the old one is not said. Names inside %()s: view arguments (user_id), and members of what is
+ * asked about (target.user.domain_id).
  */
 #include "keystone/keystone.h"
 
@@ -27,13 +28,11 @@ const struct policy keystone_policies[] = {
     { "identity:list_access_token_roles", ADMIN, "project" },
     { "identity:delete_access_token", ADMIN, "project" },
     { "identity:get_application_credential",
-      "((rule:admin_required) or (role:reader and system_scope:all) or rule:owner) or "
-      "(rule:admin_or_owner)",
-      SYSTEM_PROJECT },
+      "(rule:admin_required) or (role:reader and system_scope:all) or rule:owner", SYSTEM_PROJECT,
+      .was = "rule:admin_or_owner" },
     { "identity:list_application_credentials",
-      "((rule:admin_required) or (role:reader and system_scope:all) or rule:owner) or "
-      "(rule:admin_or_owner)",
-      SYSTEM_PROJECT },
+      "(rule:admin_required) or (role:reader and system_scope:all) or rule:owner", SYSTEM_PROJECT,
+      .was = "rule:admin_or_owner" },
     { "identity:create_application_credential", "user_id:%(user_id)s", "project" },
     { "identity:delete_application_credential", "rule:admin_or_owner", SYSTEM_PROJECT },
     { "identity:get_auth_catalog", "", NULL },
@@ -46,22 +45,16 @@ const struct policy keystone_policies[] = {
     { "identity:update_consumer", ADMIN, SYSTEM_PROJECT },
     { "identity:delete_consumer", ADMIN, SYSTEM_PROJECT },
     { "identity:get_credential",
-      "(rule:admin_required) or (role:reader and system_scope:all) or "
-      "user_id:%(target.credential.user_id)s",
-      SYSTEM_PROJECT },
+      "(rule:admin_required) or (role:reader and system_scope:all) or user_id:%(target.credential.user_id)s", SYSTEM_PROJECT },
     { "identity:list_credentials",
-      "(rule:admin_required) or (role:reader and system_scope:all) or "
-      "user_id:%(target.credential.user_id)s",
-      SYSTEM_PROJECT },
+      "(rule:admin_required) or (role:reader and system_scope:all) or user_id:%(target.credential.user_id)s", SYSTEM_PROJECT },
     { "identity:create_credential", "(rule:admin_required) or user_id:%(target.credential.user_id)s", SYSTEM_PROJECT },
     { "identity:update_credential", "(rule:admin_required) or user_id:%(target.credential.user_id)s", SYSTEM_PROJECT },
     { "identity:delete_credential", "(rule:admin_required) or user_id:%(target.credential.user_id)s", SYSTEM_PROJECT },
     { "identity:get_domain",
-      "(rule:admin_required or (role:reader and system_scope:all) or "
-      "token.domain.id:%(target.domain.id)s or "
-      "token.project.domain.id:%(target.domain.id)s) or (rule:admin_required or "
-      "token.project.domain.id:%(target.domain.id)s)",
-      ANY_SCOPE },
+      "rule:admin_required or (role:reader and system_scope:all) or token.domain.id:%(target.domain.id)s or "
+      "token.project.domain.id:%(target.domain.id)s", ANY_SCOPE,
+      .was = "rule:admin_required or token.project.domain.id:%(target.domain.id)s" },
     { "identity:list_domains", READER, SYSTEM_PROJECT },
     { "identity:create_domain", ADMIN, SYSTEM_PROJECT },
     { "identity:update_domain", ADMIN, SYSTEM_PROJECT },
@@ -73,22 +66,17 @@ const struct policy keystone_policies[] = {
     { "identity:delete_domain_config", ADMIN, SYSTEM_PROJECT },
     { "identity:get_domain_config_default", READER, SYSTEM_PROJECT },
     { "identity:ec2_get_credential",
-      "((rule:admin_required) or (role:reader and system_scope:all) or "
-      "user_id:%(target.credential.user_id)s) or (rule:admin_required or "
-      "(rule:owner and user_id:%(target.credential.user_id)s))",
-      SYSTEM_PROJECT },
+      "(rule:admin_required) or (role:reader and system_scope:all) or user_id:%(target.credential.user_id)s", SYSTEM_PROJECT,
+      .was = "rule:admin_required or (rule:owner and user_id:%(target.credential.user_id)s)" },
     { "identity:ec2_list_credentials",
-      "((rule:admin_required) or (role:member and user_id:%(target.credential.user_id)s)) or "
-      "(rule:admin_or_owner)",
-      SYSTEM_PROJECT },
+      "(rule:admin_required) or (role:member and user_id:%(target.credential.user_id)s)", SYSTEM_PROJECT,
+      .was = "rule:admin_or_owner" },
     { "identity:ec2_create_credential",
-      "((rule:admin_required) or (role:member and user_id:%(target.credential.user_id)s)) or "
-      "(rule:admin_or_owner)",
-      SYSTEM_PROJECT },
+      "(rule:admin_required) or (role:member and user_id:%(target.credential.user_id)s)", SYSTEM_PROJECT,
+      .was = "rule:admin_or_owner" },
     { "identity:ec2_delete_credential",
-      "((rule:admin_required) or user_id:%(target.credential.user_id)s) or "
-      "(rule:admin_required or (rule:owner and user_id:%(target.credential.user_id)s))",
-      SYSTEM_PROJECT },
+      "(rule:admin_required) or user_id:%(target.credential.user_id)s", SYSTEM_PROJECT,
+      .was = "rule:admin_required or (rule:owner and user_id:%(target.credential.user_id)s)" },
     { "identity:get_endpoint", READER, SYSTEM_PROJECT },
     { "identity:list_endpoints", READER, SYSTEM_PROJECT },
     { "identity:create_endpoint", ADMIN, SYSTEM_PROJECT },
@@ -106,36 +94,32 @@ const struct policy keystone_policies[] = {
     { "identity:add_endpoint_group_to_project", ADMIN, SYSTEM_PROJECT },
     { "identity:remove_endpoint_group_from_project", ADMIN, SYSTEM_PROJECT },
     { "identity:check_grant",
-      "(rule:admin_required) or ((role:reader and system_scope:all) or "
-      "((role:reader and domain_id:%(target.user.domain_id)s and domain_id:%(target.project.domain_id)s) or "
-      "(role:reader and domain_id:%(target.user.domain_id)s and domain_id:%(target.domain.id)s) or "
-      "(role:reader and domain_id:%(target.group.domain_id)s and domain_id:%(target.project.domain_id)s) or "
-      "(role:reader and domain_id:%(target.group.domain_id)s and domain_id:%(target.domain.id)s)) and (domain_id:%(target.role.domain_id)s or "
-      "None:%(target.role.domain_id)s))",
-      ANY_SCOPE },
+      "(rule:admin_required) or ((role:reader and system_scope:all) or ((role:reader and "
+      "domain_id:%(target.user.domain_id)s and domain_id:%(target.project.domain_id)s) or (role:reader and "
+      "domain_id:%(target.user.domain_id)s and domain_id:%(target.domain.id)s) or (role:reader and "
+      "domain_id:%(target.group.domain_id)s and domain_id:%(target.project.domain_id)s) or (role:reader and "
+      "domain_id:%(target.group.domain_id)s and domain_id:%(target.domain.id)s)) and "
+      "(domain_id:%(target.role.domain_id)s or None:%(target.role.domain_id)s))", ANY_SCOPE },
     { "identity:list_grants",
-      "(rule:admin_required) or ((role:reader and system_scope:all) or "
-      "(role:reader and domain_id:%(target.user.domain_id)s and domain_id:%(target.project.domain_id)s) or "
-      "(role:reader and domain_id:%(target.user.domain_id)s and domain_id:%(target.domain.id)s) or "
-      "(role:reader and domain_id:%(target.group.domain_id)s and domain_id:%(target.project.domain_id)s) or "
-      "(role:reader and domain_id:%(target.group.domain_id)s and domain_id:%(target.domain.id)s))",
-      ANY_SCOPE },
+      "(rule:admin_required) or ((role:reader and system_scope:all) or (role:reader and "
+      "domain_id:%(target.user.domain_id)s and domain_id:%(target.project.domain_id)s) or (role:reader and "
+      "domain_id:%(target.user.domain_id)s and domain_id:%(target.domain.id)s) or (role:reader and "
+      "domain_id:%(target.group.domain_id)s and domain_id:%(target.project.domain_id)s) or (role:reader and "
+      "domain_id:%(target.group.domain_id)s and domain_id:%(target.domain.id)s))", ANY_SCOPE },
     { "identity:create_grant",
-      "(rule:admin_required) or "
-      "((role:admin and domain_id:%(target.user.domain_id)s and domain_id:%(target.project.domain_id)s) or "
-      "(role:admin and domain_id:%(target.user.domain_id)s and domain_id:%(target.domain.id)s) or "
-      "(role:admin and domain_id:%(target.group.domain_id)s and domain_id:%(target.project.domain_id)s) or "
-      "(role:admin and domain_id:%(target.group.domain_id)s and domain_id:%(target.domain.id)s)) and (domain_id:%(target.role.domain_id)s or "
-      "None:%(target.role.domain_id)s)",
-      ANY_SCOPE },
+      "(rule:admin_required) or ((role:admin and domain_id:%(target.user.domain_id)s and "
+      "domain_id:%(target.project.domain_id)s) or (role:admin and domain_id:%(target.user.domain_id)s and "
+      "domain_id:%(target.domain.id)s) or (role:admin and domain_id:%(target.group.domain_id)s and "
+      "domain_id:%(target.project.domain_id)s) or (role:admin and domain_id:%(target.group.domain_id)s and "
+      "domain_id:%(target.domain.id)s)) and (domain_id:%(target.role.domain_id)s or "
+      "None:%(target.role.domain_id)s)", ANY_SCOPE },
     { "identity:revoke_grant",
-      "(rule:admin_required) or "
-      "((role:admin and domain_id:%(target.user.domain_id)s and domain_id:%(target.project.domain_id)s) or "
-      "(role:admin and domain_id:%(target.user.domain_id)s and domain_id:%(target.domain.id)s) or "
-      "(role:admin and domain_id:%(target.group.domain_id)s and domain_id:%(target.project.domain_id)s) or "
-      "(role:admin and domain_id:%(target.group.domain_id)s and domain_id:%(target.domain.id)s)) and (domain_id:%(target.role.domain_id)s or "
-      "None:%(target.role.domain_id)s)",
-      ANY_SCOPE },
+      "(rule:admin_required) or ((role:admin and domain_id:%(target.user.domain_id)s and "
+      "domain_id:%(target.project.domain_id)s) or (role:admin and domain_id:%(target.user.domain_id)s and "
+      "domain_id:%(target.domain.id)s) or (role:admin and domain_id:%(target.group.domain_id)s and "
+      "domain_id:%(target.project.domain_id)s) or (role:admin and domain_id:%(target.group.domain_id)s and "
+      "domain_id:%(target.domain.id)s)) and (domain_id:%(target.role.domain_id)s or "
+      "None:%(target.role.domain_id)s)", ANY_SCOPE },
     { "identity:list_system_grants_for_user", READER, SYSTEM_PROJECT },
     { "identity:check_system_grant_for_user", READER, SYSTEM_PROJECT },
     { "identity:create_system_grant_for_user", ADMIN, SYSTEM_PROJECT },
@@ -145,30 +129,25 @@ const struct policy keystone_policies[] = {
     { "identity:create_system_grant_for_group", ADMIN, SYSTEM_PROJECT },
     { "identity:revoke_system_grant_for_group", ADMIN, SYSTEM_PROJECT },
     { "identity:get_group",
-      "(rule:admin_required) or (role:reader and system_scope:all) or "
-      "(role:reader and domain_id:%(target.group.domain_id)s)",
-      ANY_SCOPE },
+      "(rule:admin_required) or (role:reader and system_scope:all) or (role:reader and "
+      "domain_id:%(target.group.domain_id)s)", ANY_SCOPE },
     { "identity:list_groups",
-      "(rule:admin_required) or (role:reader and system_scope:all) or "
-      "(role:reader and domain_id:%(target.group.domain_id)s)",
-      ANY_SCOPE },
+      "(rule:admin_required) or (role:reader and system_scope:all) or (role:reader and "
+      "domain_id:%(target.group.domain_id)s)", ANY_SCOPE },
     { "identity:list_groups_for_user",
-      "((rule:admin_required) or (role:reader and system_scope:all) or "
-      "(role:reader and domain_id:%(target.user.domain_id)s) or user_id:%(user_id)s) or "
-      "(rule:admin_or_owner)",
-      ANY_SCOPE },
+      "(rule:admin_required) or (role:reader and system_scope:all) or (role:reader and "
+      "domain_id:%(target.user.domain_id)s) or user_id:%(user_id)s", ANY_SCOPE,
+      .was = "rule:admin_or_owner" },
     { "identity:create_group", ADMIN, ANY_SCOPE },
     { "identity:update_group", ADMIN, ANY_SCOPE },
     { "identity:delete_group", ADMIN, ANY_SCOPE },
     { "identity:list_users_in_group",
-      "(rule:admin_required) or (role:reader and system_scope:all) or "
-      "(role:reader and domain_id:%(target.group.domain_id)s)",
-      ANY_SCOPE },
+      "(rule:admin_required) or (role:reader and system_scope:all) or (role:reader and "
+      "domain_id:%(target.group.domain_id)s)", ANY_SCOPE },
     { "identity:remove_user_from_group", ADMIN, ANY_SCOPE },
     { "identity:check_user_in_group",
-      "(rule:admin_required) or (role:reader and system_scope:all) or "
-      "(role:reader and domain_id:%(target.group.domain_id)s and domain_id:%(target.user.domain_id)s)",
-      ANY_SCOPE },
+      "(rule:admin_required) or (role:reader and system_scope:all) or (role:reader and "
+      "domain_id:%(target.group.domain_id)s and domain_id:%(target.user.domain_id)s)", ANY_SCOPE },
     { "identity:add_user_to_group", ADMIN, ANY_SCOPE },
     { "identity:create_identity_provider", ADMIN, SYSTEM_PROJECT },
     { "identity:list_identity_providers", READER, SYSTEM_PROJECT },
@@ -183,11 +162,9 @@ const struct policy keystone_policies[] = {
     { "identity:check_implied_role", READER, SYSTEM_PROJECT },
     { "identity:get_limit_model", "", ANY_SCOPE },
     { "identity:get_limit",
-      "rule:admin_required or (role:reader and system_scope:all) or "
-      "(domain_id:%(target.limit.domain.id)s or "
-      "domain_id:%(target.limit.project.domain_id)s) or "
-      "(project_id:%(target.limit.project_id)s and not None:%(target.limit.project_id)s)",
-      ANY_SCOPE },
+      "rule:admin_required or (role:reader and system_scope:all) or (domain_id:%(target.limit.domain.id)s or "
+      "domain_id:%(target.limit.project.domain_id)s) or (project_id:%(target.limit.project_id)s and not "
+      "None:%(target.limit.project_id)s)", ANY_SCOPE },
     { "identity:list_limits", "", ANY_SCOPE },
     { "identity:create_limits", ADMIN, SYSTEM_PROJECT },
     { "identity:update_limit", ADMIN, SYSTEM_PROJECT },
@@ -214,35 +191,27 @@ const struct policy keystone_policies[] = {
     { "identity:get_policy_for_endpoint", READER, SYSTEM_PROJECT },
     { "identity:list_endpoints_for_policy", READER, SYSTEM_PROJECT },
     { "identity:get_project",
-      "((role:reader and system_scope:all) or "
-      "(role:reader and domain_id:%(target.project.domain_id)s) or "
-      "project_id:%(target.project.id)s) or (rule:admin_required or "
-      "project_id:%(target.project.id)s)",
-      ANY_SCOPE },
+      "(role:reader and system_scope:all) or (role:reader and domain_id:%(target.project.domain_id)s) or "
+      "project_id:%(target.project.id)s", ANY_SCOPE,
+      .was = "rule:admin_required or project_id:%(target.project.id)s" },
     { "identity:list_projects",
-      "(rule:admin_required) or (role:reader and system_scope:all) or "
-      "(role:reader and domain_id:%(target.domain_id)s)",
-      ANY_SCOPE },
+      "(rule:admin_required) or (role:reader and system_scope:all) or (role:reader and "
+      "domain_id:%(target.domain_id)s)", ANY_SCOPE },
     { "identity:list_user_projects",
-      "((rule:admin_required) or (role:reader and system_scope:all) or "
-      "(role:reader and domain_id:%(target.user.domain_id)s) or "
-      "user_id:%(target.user.id)s) or (rule:admin_or_owner)",
-      ANY_SCOPE },
+      "(rule:admin_required) or (role:reader and system_scope:all) or (role:reader and "
+      "domain_id:%(target.user.domain_id)s) or user_id:%(target.user.id)s", ANY_SCOPE,
+      .was = "rule:admin_or_owner" },
     { "identity:create_project", ADMIN, ANY_SCOPE },
     { "identity:update_project", ADMIN, ANY_SCOPE },
     { "identity:delete_project", ADMIN, ANY_SCOPE },
     { "identity:list_project_tags",
-      "((rule:admin_required) or (role:reader and system_scope:all) or "
-      "(role:reader and domain_id:%(target.project.domain_id)s) or "
-      "project_id:%(target.project.id)s) or (rule:admin_required or "
-      "project_id:%(target.project.id)s)",
-      ANY_SCOPE },
+      "(rule:admin_required) or (role:reader and system_scope:all) or (role:reader and "
+      "domain_id:%(target.project.domain_id)s) or project_id:%(target.project.id)s", ANY_SCOPE,
+      .was = "rule:admin_required or project_id:%(target.project.id)s" },
     { "identity:get_project_tag",
-      "((rule:admin_required) or (role:reader and system_scope:all) or "
-      "(role:reader and domain_id:%(target.project.domain_id)s) or "
-      "project_id:%(target.project.id)s) or (rule:admin_required or "
-      "project_id:%(target.project.id)s)",
-      ANY_SCOPE },
+      "(rule:admin_required) or (role:reader and system_scope:all) or (role:reader and "
+      "domain_id:%(target.project.domain_id)s) or project_id:%(target.project.id)s", ANY_SCOPE,
+      .was = "rule:admin_required or project_id:%(target.project.id)s" },
     { "identity:update_project_tags", ADMIN, ANY_SCOPE },
     { "identity:create_project_tag", ADMIN, ANY_SCOPE },
     { "identity:delete_project_tags", ADMIN, ANY_SCOPE },
@@ -279,13 +248,11 @@ const struct policy keystone_policies[] = {
     { "identity:update_domain_role", ADMIN, SYSTEM_PROJECT },
     { "identity:delete_domain_role", ADMIN, SYSTEM_PROJECT },
     { "identity:list_role_assignments",
-      "(rule:admin_required) or (role:reader and system_scope:all) or "
-      "(role:reader and domain_id:%(target.domain_id)s and not None:%(target.domain_id)s)",
-      ANY_SCOPE },
+      "(rule:admin_required) or (role:reader and system_scope:all) or (role:reader and "
+      "domain_id:%(target.domain_id)s and not None:%(target.domain_id)s)", ANY_SCOPE },
     { "identity:list_role_assignments_for_tree",
-      "(rule:admin_required) or (role:reader and system_scope:all) or "
-      "(role:reader and domain_id:%(target.domain_id)s and not None:%(target.domain_id)s)",
-      ANY_SCOPE },
+      "(rule:admin_required) or (role:reader and system_scope:all) or (role:reader and "
+      "domain_id:%(target.domain_id)s and not None:%(target.domain_id)s)", ANY_SCOPE },
     { "identity:s3tokens_validate", "rule:service_or_admin", ANY_SCOPE },
     { "identity:ec2tokens_validate", "rule:service_or_admin", ANY_SCOPE },
     { "identity:get_service", READER, SYSTEM_PROJECT },
@@ -300,55 +267,40 @@ const struct policy keystone_policies[] = {
     { "identity:delete_service_provider", ADMIN, SYSTEM_PROJECT },
     { "identity:revocation_list", "rule:service_or_admin", SYSTEM_PROJECT },
     { "identity:check_token",
-      "(rule:admin_required or (role:reader and system_scope:all) or rule:token_subject) or "
-      "(rule:admin_or_token_subject)",
-      ANY_SCOPE },
+      "rule:admin_required or (role:reader and system_scope:all) or rule:token_subject", ANY_SCOPE,
+      .was = "rule:admin_or_token_subject" },
     { "identity:validate_token",
-      "(rule:admin_required or (role:reader and system_scope:all) or rule:service_role or "
-      "rule:token_subject) or (rule:service_admin_or_token_subject)",
-      ANY_SCOPE },
-    { "identity:revoke_token", "(rule:admin_required or rule:token_subject) or (rule:admin_or_token_subject)", ANY_SCOPE },
+      "rule:admin_required or (role:reader and system_scope:all) or rule:service_role or rule:token_subject", ANY_SCOPE,
+      .was = "rule:service_admin_or_token_subject" },
+    { "identity:revoke_token", "rule:admin_required or rule:token_subject", ANY_SCOPE, .was = "rule:admin_or_token_subject" },
     { "identity:create_trust", "user_id:%(target.trust.trustor_user_id)s", "project" },
     { "identity:list_trusts", READER, SYSTEM_PROJECT },
     { "identity:list_trusts_for_trustor",
-      "(rule:admin_required) or (role:reader and system_scope:all or "
-      "user_id:%(target.trust.trustor_user_id)s)",
-      SYSTEM_PROJECT },
+      "(rule:admin_required) or (role:reader and system_scope:all or user_id:%(target.trust.trustor_user_id)s)", SYSTEM_PROJECT },
     { "identity:list_trusts_for_trustee",
-      "(rule:admin_required) or (role:reader and system_scope:all or "
-      "user_id:%(target.trust.trustee_user_id)s)",
-      SYSTEM_PROJECT },
+      "(rule:admin_required) or (role:reader and system_scope:all or user_id:%(target.trust.trustee_user_id)s)", SYSTEM_PROJECT },
     { "identity:list_roles_for_trust",
-      "((rule:admin_required) or (role:reader and system_scope:all or "
-      "user_id:%(target.trust.trustor_user_id)s or "
-      "user_id:%(target.trust.trustee_user_id)s)) or "
-      "(user_id:%(target.trust.trustor_user_id)s or user_id:%(target.trust.trustee_user_id)s)",
-      SYSTEM_PROJECT },
+      "(rule:admin_required) or (role:reader and system_scope:all or user_id:%(target.trust.trustor_user_id)s or "
+      "user_id:%(target.trust.trustee_user_id)s)", SYSTEM_PROJECT,
+      .was = "user_id:%(target.trust.trustor_user_id)s or user_id:%(target.trust.trustee_user_id)s" },
     { "identity:get_role_for_trust",
-      "((rule:admin_required) or (role:reader and system_scope:all or "
-      "user_id:%(target.trust.trustor_user_id)s or "
-      "user_id:%(target.trust.trustee_user_id)s)) or "
-      "(user_id:%(target.trust.trustor_user_id)s or user_id:%(target.trust.trustee_user_id)s)",
-      SYSTEM_PROJECT },
+      "(rule:admin_required) or (role:reader and system_scope:all or user_id:%(target.trust.trustor_user_id)s or "
+      "user_id:%(target.trust.trustee_user_id)s)", SYSTEM_PROJECT,
+      .was = "user_id:%(target.trust.trustor_user_id)s or user_id:%(target.trust.trustee_user_id)s" },
     { "identity:delete_trust",
-      "(rule:admin_required or user_id:%(target.trust.trustor_user_id)s) or "
-      "(user_id:%(target.trust.trustor_user_id)s)",
-      SYSTEM_PROJECT },
+      "rule:admin_required or user_id:%(target.trust.trustor_user_id)s", SYSTEM_PROJECT,
+      .was = "user_id:%(target.trust.trustor_user_id)s" },
     { "identity:get_trust",
-      "((rule:admin_required) or (role:reader and system_scope:all or "
-      "user_id:%(target.trust.trustor_user_id)s or "
-      "user_id:%(target.trust.trustee_user_id)s)) or "
-      "(user_id:%(target.trust.trustor_user_id)s or user_id:%(target.trust.trustee_user_id)s)",
-      SYSTEM_PROJECT },
+      "(rule:admin_required) or (role:reader and system_scope:all or user_id:%(target.trust.trustor_user_id)s or "
+      "user_id:%(target.trust.trustee_user_id)s)", SYSTEM_PROJECT,
+      .was = "user_id:%(target.trust.trustor_user_id)s or user_id:%(target.trust.trustee_user_id)s" },
     { "identity:get_user",
-      "((rule:admin_required) or (role:reader and system_scope:all) or "
-      "(role:reader and token.domain.id:%(target.user.domain_id)s) or "
-      "user_id:%(target.user.id)s) or (rule:admin_or_owner)",
-      ANY_SCOPE },
+      "(rule:admin_required) or (role:reader and system_scope:all) or (role:reader and "
+      "token.domain.id:%(target.user.domain_id)s) or user_id:%(target.user.id)s", ANY_SCOPE,
+      .was = "rule:admin_or_owner" },
     { "identity:list_users",
-      "(rule:admin_required) or (role:reader and system_scope:all) or "
-      "(role:reader and domain_id:%(target.domain_id)s)",
-      ANY_SCOPE },
+      "(rule:admin_required) or (role:reader and system_scope:all) or (role:reader and "
+      "domain_id:%(target.domain_id)s)", ANY_SCOPE },
     { "identity:list_projects_for_user", "", NULL },
     { "identity:list_domains_for_user", "", NULL },
     { "identity:create_user", ADMIN, ANY_SCOPE },
