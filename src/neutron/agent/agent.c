@@ -14,7 +14,10 @@
 struct agent_counts agent_counts;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;     /* guards bridges and every id_set */
-static GHashTable *bridges;          /* network id -> bridge */
+static GHashTable *places;           /* network id -> struct place */
+
+/* Where a network is on this host: its ports' bridge, and the mapped one, which may be another or none (NULL). */
+struct place { char *bridge, *mapped; };
 
 static bool report_all(struct ctx *);
 static void links_changed(void);
@@ -39,7 +42,11 @@ void agents_stop(void)
 
 bool agents_leave(struct ctx *c)
 {
-    return datapath_linuxbridge.leave(c);
+    bool ok = true;
+
+    for (const struct datapath *const *d = datapaths; *d; d++)
+        ok = (*d)->leave(c) && ok;
+    return ok;
 }
 
 static void links_changed(void)
@@ -79,29 +86,71 @@ static const char *mapped_bridge(struct ctx *c, const char *physical_network)
     return NULL;
 }
 
-const char *network_bridge(struct ctx *c, const char *network_id)
+static void place_free(void *data)
 {
-    const char *bridge, *physical;
-    json_t *network;
+    struct place *p = data;
+
+    g_free(p->bridge);
+    g_free(p->mapped);
+    g_free(p);
+}
+
+static bool place_known(struct ctx *c, const char *network_id, struct place *ret)
+{
+    const struct place *known;
 
     pthread_mutex_lock(&lock);
-    bridge = bridges ? ctx_strdup(c, g_hash_table_lookup(bridges, network_id)) : NULL;
+    if ((known = places ? g_hash_table_lookup(places, network_id) : NULL))
+        *ret = (struct place){ ctx_strdup(c, known->bridge), ctx_strdup(c, known->mapped) };
     pthread_mutex_unlock(&lock);
-    if (bridge)
-        return bridge;
+    return known != NULL;
+}
+
+/* Asks the plugin once a network. */
+static bool place_find(struct ctx *c, const char *network_id, struct place *ret)
+{
+    struct place *p;
+    const char *physical, *mapped;
+    json_t *network;
+
+    if (place_known(c, network_id, ret))
+        return true;
     network = plugin_call(c, TOPIC_PLUGIN, L2_PLUGIN_VERSION, L2_GET_NETWORK_DETAILS,
-                          json_pack("{s:s, s:s, s:s}", "network", network_id, "agent_id", ctx_printf(c, "lb-agent-%s", agent_host()), "host", agent_host()));
+                          json_pack("{s:s, s:s, s:s}", "network", network_id, "agent_id",
+                                    ctx_printf(c, "%s%s", datapath()->agent->agent_id, agent_host()), "host", agent_host()));
     if (!network)
-        return NULL;
+        return false;
     physical = json_get_string(network, "provider:physical_network");
-    bridge = text_equal(json_get_string(network, "provider:network_type"), "flat") && physical ? mapped_bridge(c, physical) : NULL;
-    bridge = bridge ?: port_device(c, "brq", network_id);
+    mapped = text_equal(json_get_string(network, "provider:network_type"), "flat") && physical ? mapped_bridge(c, physical) : NULL;
+    p = g_new0(struct place, 1);
+    p->bridge = g_strdup(datapath()->integration_bridge ? datapath()->integration_bridge() : mapped ?: port_device(c, "brq", network_id));
+    p->mapped = g_strdup(mapped);
+    *ret = (struct place){ ctx_strdup(c, p->bridge), ctx_strdup(c, p->mapped) };
     pthread_mutex_lock(&lock);
-    if (!bridges)
-        bridges = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    g_hash_table_insert(bridges, g_strdup(network_id), g_strdup(bridge));
+    if (!places)
+        places = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, place_free);
+    g_hash_table_insert(places, g_strdup(network_id), p);
     pthread_mutex_unlock(&lock);
-    return bridge;
+    return true;
+}
+
+const char *network_bridge(struct ctx *c, const char *network_id)
+{
+    struct place place;
+
+    if (datapath()->integration_bridge)
+        return datapath()->integration_bridge();
+    return place_find(c, network_id, &place) ? place.bridge : NULL;
+}
+
+bool network_mapped_bridge(struct ctx *c, const char *network_id, const char **ret_bridge)
+{
+    struct place place = {};
+
+    if (!place_find(c, network_id, &place))
+        return false;
+    *ret_bridge = place.mapped;
+    return true;
 }
 
 void ids_note(struct ctx *c, struct id_set *set, const char *id)
@@ -147,14 +196,19 @@ char **ids_take(struct ctx *c, struct id_set *set)
 
 /* ---- reports ------------------------------------------------------------------------------------------------- */
 
-static json_t *l2_configurations(struct ctx *c)
+json_t *bridge_mappings(struct ctx *c)
 {
     json_t *mappings = json_object();
 
     for (char **pair = text_split(c, agent_options()->bridge_mappings ?: "", ','); *pair; pair++)
         if (strchr(*pair, ':'))
             json_object_set_new(mappings, ctx_strndup(c, *pair, strcspn(*pair, ":")), json_string(strchr(*pair, ':') + 1));
-    return json_pack("{s:o, s:{}, s:i, s:[s], s:s, s:[], s:b, s:b}", "bridge_mappings", mappings, "interface_mappings", "devices",
+    return mappings;
+}
+
+static json_t *l2_configurations(struct ctx *c)
+{
+    return json_pack("{s:o, s:{}, s:i, s:[s], s:s, s:[], s:b, s:b}", "bridge_mappings", bridge_mappings(c), "interface_mappings", "devices",
                      agent_counts.devices, "tunnel_types", "vxlan", "tunneling_ip", "", "extensions", "l2_population", 0, "log_agent_heartbeats", 0);
 }
 
@@ -167,7 +221,7 @@ static json_t *dhcp_configurations(struct ctx *c)
 static json_t *l3_configurations(struct ctx *c)
 {
     return json_pack("{s:s, s:b, s:s, s:[], s:b, s:i, s:i, s:i, s:i}", "agent_mode", "legacy", "handle_internal_only_routers", 1,
-                     "interface_driver", "linuxbridge", "extensions", "log_agent_heartbeats", 0, "routers", agent_counts.routers,
+                     "interface_driver", datapath()->agent->interface_driver, "extensions", "log_agent_heartbeats", 0, "routers", agent_counts.routers,
                      "ex_gw_ports", agent_counts.ex_gw_ports, "interfaces", agent_counts.interfaces, "floating_ips", agent_counts.floating_ips);
 }
 
@@ -177,12 +231,17 @@ static json_t *metadata_configurations(struct ctx *c)
                      metadata_api_port(), "log_agent_heartbeats", 0);
 }
 
+const struct l2_identity agent_linuxbridge = {
+    .binary = "neutron-linuxbridge-agent", .agent_type = AGENT_TYPE_LINUXBRIDGE, .agent_id = "lb-agent-", .interface_driver = "linuxbridge",
+    .configurations = l2_configurations,
+};
+
 static const struct reporter {
     const char *binary, *agent_type, *topic;
     bool zoned;                      /* has an availability zone */
     json_t *(*configurations)(struct ctx *);
 } reporters[] = {
-    { "neutron-linuxbridge-agent", AGENT_TYPE_LINUXBRIDGE, "N/A", false, l2_configurations },
+    { NULL, NULL, "N/A", false, NULL },          /* the data path's */
     { "neutron-dhcp-agent", AGENT_TYPE_DHCP, TOPIC_DHCP_AGENT, true, dhcp_configurations },
     { "neutron-l3-agent", AGENT_TYPE_L3, TOPIC_L3_AGENT, true, l3_configurations },
     { "neutron-metadata-agent", AGENT_TYPE_METADATA, "N/A", true, metadata_configurations },
@@ -195,8 +254,9 @@ static bool report_all(struct ctx *c)
 
     for (size_t i = 0; i < G_N_ELEMENTS(reporters) && ok; i++) {
         const struct reporter *r = &reporters[i];
-        json_t *state = json_pack("{s:s, s:s, s:s, s:s, s:o}", "binary", r->binary, "host", agent_host(), "topic", r->topic,
-                                  "agent_type", r->agent_type, "configurations", r->configurations(c));
+        const struct l2_identity *l2 = datapath()->agent;
+        json_t *state = json_pack("{s:s, s:s, s:s, s:s, s:o}", "binary", r->binary ?: l2->binary, "host", agent_host(), "topic", r->topic,
+                                  "agent_type", r->agent_type ?: l2->agent_type, "configurations", (r->configurations ?: l2->configurations)(c));
         char time[TIME_TEXT_SIZE];
 
         if (r->zoned)

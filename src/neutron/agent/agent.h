@@ -38,8 +38,12 @@ json_t *plugin_call(struct ctx *, const char *topic, const char *version, const 
 
 /* "tap" and the first characters of the port's id: the device on the bridge. */
 char *port_device(struct ctx *, const char *prefix, const char *port_id);
-/* The bridge of a network: brq..., or the mapped one. Asks the plugin once a network. NULL with a fault. */
+/* The bridge that ports of a network are on: brq..., the mapped one, or the integration bridge. Asks the plugin once a network.
+ * NULL with a fault. */
 const char *network_bridge(struct ctx *, const char *network_id);
+/* The mapped bridge of a flat network; NULL where it has none. False with a fault. */
+bool network_mapped_bridge(struct ctx *, const char *network_id, const char **ret_bridge);
+json_t *bridge_mappings(struct ctx *);                       /* option bridge_mappings as an object; a new reference */
 
 /* A set of ids that handlers add to and a worker takes whole. The round that takes them goes on under the request that was
  * noted first, so that its trace leads here. */

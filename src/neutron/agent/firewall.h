@@ -1,6 +1,6 @@
-/* Security groups and anti-spoofing as one nftables ruleset (Linux bridge with br_netfilter).
+/* Security groups and anti-spoofing: the facts of all ports; and as one nftables ruleset (Linux bridge with br_netfilter).
  *
- * A pure function: what should be in force for all ports of this host, as the text of one `nft -f -` transaction, which replaces the
+ * The ruleset is a pure function: what should be in force for all ports of this host, as the text of one `nft -f -` transaction, which replaces the
  * one before. Connections that are tracked stay so. Bridges have no tracking of their own on many kernels: the bridge tables mark
  * each packet with the port it came from (low half) and the one it goes to (high half); the inet table, which br_netfilter calls for
  * bridged packets, tracks it in the zone of its network and judges by those marks.
@@ -31,11 +31,19 @@ struct firewall_port {
     bool guarded;                    /* false: no filter at all (router and DHCP ports, port security off) */
     const struct firewall_address *addresses; size_t n_addresses;   /* what it may speak as */
     const struct firewall_rule *rules; size_t n_rules;
+    const char *port_id;
+    bool stateless;                  /* its groups do not follow connections; nftables follows them all the same */
 };
 
 struct firewall_group {              /* the members of a group that some rule names */
     const char *id;
     const char *const *ips;          /* NULL-terminated, families mixed */
+};
+
+/* All that a host's ports are to be held to. */
+struct firewall {
+    const struct firewall_port *ports; size_t n_ports;
+    const struct firewall_group *groups; size_t n_groups;
 };
 
 /* Appends the whole ruleset; with no ports, the one that removes it. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "neutron/agent/agent.h"
+#include "neutron/agent/firewall.h"
 #include "neutron/agent/security.h"
 #include "neutron/rpc/l2.h"
 #include "neutron/rpc/metadata.h"
@@ -30,11 +31,12 @@ static GHashTable *ports;            /* device -> struct l2_port */
 static GHashTable *strangers;        /* devices the plugin does not know, until it names a port */
 static GHashTable *leaving;          /* bridges of networks that are gone, until nothing is on them */
 static struct security *security;
-static char *loaded;                 /* the ruleset in force */
 static bool used_indexes[65536];     /* by ports */
 static int64_t next_resync;
 static bool compared;                /* everything was compared since the start, or since the last failure */
 
+static const char *device_of(struct ctx *, const char *port_id);
+static const char *agent_id(struct ctx *);
 static void forget_gone(struct ctx *, GHashTable *ask, GPtrArray *down);
 static void find_new(struct ctx *, GHashTable *ask, GPtrArray *down);
 static bool find_bound(struct ctx *, GHashTable *ask);
@@ -74,7 +76,7 @@ static bool l2_round(struct ctx *c)
     }
     forget_gone(c, ask, down);
     find_new(c, ask, down);
-    ok = (!full || find_bound(c, ask)) && learn_details(c, ask, up, down) && enforce(c, up) && report(c, up, down);
+    ok = (!datapath()->tunnels || datapath()->tunnels(c)) && (!full || find_bound(c, ask)) && learn_details(c, ask, up, down) && enforce(c, up) && report(c, up, down);
     if (ok)
         remove_networks(c);
     else
@@ -85,6 +87,17 @@ static bool l2_round(struct ctx *c)
 }
 
 const struct worker l2_agent_worker = { .name = "l2-agent", .role = "network", .run = l2_round, .every_us = 2000000 };
+
+/* What the data path calls the port; a device's own name is left alone. */
+static const char *device_of(struct ctx *c, const char *port_id)
+{
+    return datapath()->agent->by_port_id || g_str_has_prefix(port_id, "tap") ? port_id : port_device(c, "tap", port_id);
+}
+
+static const char *agent_id(struct ctx *c)
+{
+    return ctx_printf(c, "%s%s", datapath()->agent->agent_id, agent_host());
+}
 
 /* ---- what changed -------------------------------------------------------------------------------------------- */
 
@@ -102,13 +115,13 @@ static void cut_off(struct ctx *c, const char *device)
 static void forget_gone(struct ctx *c, GHashTable *ask, GPtrArray *down)
 {
     for (char **id = ids_take(c, &gone_ports); *id; id++) {
-        const char *device = port_device(c, "tap", *id);
+        const char *device = device_of(c, *id);
 
         if (g_hash_table_contains(ports, device))
             cut_off(c, device);
     }
     for (char **id = ids_take(c, &changed_ports); *id; id++) {
-        g_hash_table_remove(strangers, port_device(c, "tap", *id));
+        g_hash_table_remove(strangers, device_of(c, *id));
         g_hash_table_add(ask, *id);
     }
 }
@@ -124,7 +137,7 @@ static void find_new(struct ctx *c, GHashTable *ask, GPtrArray *down)
     /* Of the ports that were named, those whose device is here; then devices nobody named. */
     g_hash_table_iter_init(&i, ask);
     while (g_hash_table_iter_next(&i, &id, NULL))
-        if (!text_in(port_device(c, "tap", id), (const char *const *)devices))
+        if (!text_in(device_of(c, id), (const char *const *)devices))
             g_hash_table_iter_remove(&i);
     for (char **d = devices; *d; d++)
         if (!g_hash_table_contains(ports, *d) && !g_hash_table_contains(strangers, *d))
@@ -206,7 +219,7 @@ static bool is_trusted(const char *owner)
 static struct l2_port *port_of(struct ctx *c, const json_t *details)
 {
     const char *id = json_get_string(details, "port_id"), *network = json_get_string(details, "network_id");
-    const char *device = port_device(c, "tap", id), *bridge = network_bridge(c, network);
+    const char *device = device_of(c, id), *bridge = network_bridge(c, network);
     struct l2_port *p = g_hash_table_lookup(ports, device);
 
     if (!bridge)
@@ -246,7 +259,7 @@ static bool learn_details(struct ctx *c, GHashTable *ask, GPtrArray *up, GPtrArr
         return true;
     }
     list = plugin_call(c, TOPIC_PLUGIN, L2_PLUGIN_VERSION, L2_GET_DEVICES_DETAILS_LIST,
-                       json_pack("{s:o, s:s, s:s}", "devices", devices, "agent_id", ctx_printf(c, "lb-agent-%s", agent_host()), "host", agent_host()));
+                       json_pack("{s:o, s:s, s:s}", "devices", devices, "agent_id", agent_id(c), "host", agent_host()));
     if (!list)
         return false;
     json_array_foreach(list, k, details) {
@@ -254,7 +267,7 @@ static bool learn_details(struct ctx *c, GHashTable *ask, GPtrArray *up, GPtrArr
         struct l2_port *p;
 
         if (!json_get_string(details, "port_id") || json_get_bool(details, "no_active_binding", false)) {
-            device = g_str_has_prefix(device, "tap") ? device : port_device(c, "tap", device);
+            device = device_of(c, device);
             if (g_hash_table_contains(ports, device))
                 cut_off(c, device);
             else
@@ -263,7 +276,9 @@ static bool learn_details(struct ctx *c, GHashTable *ask, GPtrArray *up, GPtrArr
         }
         if (!(p = port_of(c, details)))
             return false;
-        wirings[n++] = (struct wiring){ .device = p->device, .bridge = p->bridge, .mtu = p->mtu, .up = p->up };
+        wirings[n++] = (struct wiring){ .device = p->device, .bridge = p->bridge, .mtu = p->mtu, .up = p->up, .segment = {
+            p->network_id, json_get_string(details, "network_type"), json_get_string(details, "physical_network"),
+            json_get_int(details, "segmentation_id", -1) } };
         if (p->up)
             g_ptr_array_add(up, p);
         else
@@ -299,7 +314,7 @@ static bool learn_security(struct ctx *c, const GPtrArray *fresh)
         json_decref(devices);
         return true;
     }
-    answer = plugin_call(c, TOPIC_PLUGIN, SG_PLUGIN_VERSION, SG_INFO_FOR_DEVICES, json_pack("{s:o}", "devices", devices));
+    answer = plugin_call(c, TOPIC_PLUGIN, SG_PLUGIN_VERSION, SG_INFO_FOR_DEVICES, json_pack("{s:o, s:s}", "devices", devices, "call_version", SG_PLUGIN_VERSION));
     if (answer)
         security_learn(security, answer);
     return answer != NULL;
@@ -317,11 +332,10 @@ static struct security_port security_port_of(const struct l2_port *p)
     return (struct security_port){ .port_id = p->port_id, .device = p->device, .index = p->index, .zone = p->zone, .guarded = p->guarded, .closed = p->closed };
 }
 
-/* The ruleset of all ports, of the ctx. */
-static char *ruleset(struct ctx *c)
+/* What all ports are to be held to, of the ctx. */
+static struct firewall *firewall_of_all(struct ctx *c)
 {
     struct security_port *list = ctx_new_n(c, struct security_port, g_hash_table_size(ports) + 1);
-    struct buf text = {};
     GHashTableIter i;
     size_t n = 0;
     void *port;
@@ -330,8 +344,7 @@ static char *ruleset(struct ctx *c)
     while (g_hash_table_iter_next(&i, NULL, &port))
         list[n++] = security_port_of(port);
     qsort(list, n, sizeof(list[0]), by_index);
-    security_write(c, security, list, n, &text);
-    return ctx_own(c, buf_steal(&text), free);
+    return security_firewall(c, security, list, n);
 }
 
 /* Rules that do not load close their own port, and hold up no other's. */
@@ -344,41 +357,28 @@ static void close_culprits(struct ctx *c)
     while (g_hash_table_iter_next(&i, NULL, &port)) {
         struct l2_port *p = port;
         struct security_port alone = security_port_of(p);
-        struct buf text = {};
 
-        security_write(c, security, &alone, 1, &text);
-        if (p->guarded && !p->closed && !datapath()->filter(c, text.data, true)) {
+        if (p->guarded && !p->closed && !datapath()->filter(c, security_firewall(c, security, &alone, 1), true)) {
             log_error(c, "port %s is closed, its rules do not load: %s", p->port_id, c->fault.detail ?: c->fault.message);
             fault_clear(c);
             p->closed = true;
         }
-        buf_clear(&text);
     }
 }
 
 static bool enforce(struct ctx *c, const GPtrArray *fresh)
 {
-    char *text;
-
     if (!datapath()->filter) {
         ids_take(c, &changed_groups);
         return true;
     }
     if (!learn_security(c, fresh))
         return false;
-    text = ruleset(c);
-    if (text_equal(loaded, text))
+    if (datapath()->filter(c, firewall_of_all(c), false))
         return true;
-    if (!datapath()->filter(c, text, false)) {
-        fault_clear(c);
-        close_culprits(c);
-        text = ruleset(c);
-        if (!datapath()->filter(c, text, false))
-            return false;
-    }
-    g_free(loaded);
-    loaded = g_strdup(text);
-    return true;
+    fault_clear(c);
+    close_culprits(c);
+    return datapath()->filter(c, firewall_of_all(c), false);
 }
 
 /* ---- reporting ----------------------------------------------------------------------------------------------- */
@@ -397,7 +397,7 @@ static bool report(struct ctx *c, GPtrArray *up, GPtrArray *down)
         json_array_append_new(downs, json_string(down->pdata[i]));
     return plugin_call(c, TOPIC_PLUGIN, L2_PLUGIN_VERSION, L2_UPDATE_DEVICE_LIST,
                        json_pack("{s:o, s:o, s:s, s:s, s:b}", "devices_up", ups, "devices_down", downs, "agent_id",
-                                 ctx_printf(c, "lb-agent-%s", agent_host()), "host", agent_host(), "refresh_tunnels", 0)) != NULL;
+                                 agent_id(c), "host", agent_host(), "refresh_tunnels", !compared)) != NULL;
 }
 
 /* A bridge goes with its network, once nothing is on it any more. */
@@ -406,7 +406,7 @@ static void remove_networks(struct ctx *c)
     GHashTableIter i;
     void *bridge;
 
-    for (char **id = ids_take(c, &gone_networks); *id; id++)
+    for (char **id = ids_take(c, &gone_networks); *id && datapath()->bridge_remove; id++)
         g_hash_table_add(leaving, g_strdup(port_device(c, "brq", *id)));
     g_hash_table_iter_init(&i, leaving);
     while (g_hash_table_iter_next(&i, &bridge, NULL)) {

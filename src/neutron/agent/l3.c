@@ -111,7 +111,7 @@ struct plan {
 static bool plan_ports(struct ctx *, struct plan *, const json_t *router);
 static bool plan_gateway(struct ctx *, struct plan *, const json_t *router, const json_t *port);
 static void plan_extra_routes(struct ctx *, struct plan *, const json_t *router);
-static bool host_is_gateway(struct ctx *, const json_t *port, const char *bridge);
+static bool host_is_gateway(struct ctx *, const json_t *port);
 
 static bool apply(struct ctx *c, const json_t *router)
 {
@@ -232,7 +232,7 @@ static bool plan_gateway(struct ctx *c, struct plan *plan, const json_t *router,
     json_array_foreach(subnets, i, one)
         if (json_get_string(one, "gateway_ip"))
             add_route(plan, "default", json_get_string(one, "gateway_ip"), p->inner);
-    return host_is_gateway(c, port, p->bridge);
+    return host_is_gateway(c, port);
 }
 
 static void plan_extra_routes(struct ctx *c, struct plan *plan, const json_t *router)
@@ -247,12 +247,15 @@ static void plan_extra_routes(struct ctx *c, struct plan *plan, const json_t *ro
 }
 
 /* On a mapped bridge the host itself may be the gateway of the provider's network: then floating IPs are reachable from here. */
-static bool host_is_gateway(struct ctx *c, const json_t *port, const char *bridge)
+static bool host_is_gateway(struct ctx *c, const json_t *port)
 {
     const json_t *subnet;
+    const char *bridge;
     size_t i;
 
-    if (!agent_options()->external_gateway_on_host || g_str_has_prefix(bridge, "brq"))
+    if (!network_mapped_bridge(c, json_get_string(port, "network_id"), &bridge))
+        return false;
+    if (!agent_options()->external_gateway_on_host || !bridge)
         return true;
     json_array_foreach(json_object_get(port, "subnets"), i, subnet) {
         const char *gateway = json_get_string(subnet, "gateway_ip"), *cidr = json_get_string(subnet, "cidr");

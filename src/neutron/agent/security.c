@@ -61,10 +61,11 @@ bool security_concerns(const struct security *s, const char *port_id, char *cons
     return false;
 }
 
-void security_write(struct ctx *c, const struct security *s, const struct security_port *from, size_t n, struct buf *to)
+struct firewall *security_firewall(struct ctx *c, const struct security *s, const struct security_port *from, size_t n)
 {
     struct firewall_port *ports = ctx_new_n(c, struct firewall_port, n + 1);
     GHashTable *named = g_hash_table_new(g_str_hash, g_str_equal);
+    struct firewall *all = ctx_new(c, struct firewall);
     struct firewall_group *groups;
     GHashTableIter i;
     void *id;
@@ -73,7 +74,7 @@ void security_write(struct ctx *c, const struct security *s, const struct securi
     for (size_t k = 0; k < n; k++) {
         const json_t *device = json_object_get(s->devices, from[k].port_id);
 
-        ports[k] = (struct firewall_port){ .device = from[k].device, .index = from[k].index, .zone = from[k].zone };
+        ports[k] = (struct firewall_port){ .device = from[k].device, .index = from[k].index, .zone = from[k].zone, .port_id = from[k].port_id };
         ports[k].guarded = from[k].closed || (from[k].guarded && json_get_bool(device, "port_security_enabled", true));
         if (from[k].closed) {
             fill_addresses(c, &ports[k], NULL);
@@ -96,8 +97,9 @@ void security_write(struct ctx *c, const struct security *s, const struct securi
             ips[m++] = json_string_value(json_is_array(pair) ? json_array_get(pair, 0) : pair);
         groups[n_groups++] = (struct firewall_group){ .id = id, .ips = ips };
     }
-    firewall_write(to, ports, n, groups, n_groups);
     g_hash_table_unref(named);
+    *all = (struct firewall){ ports, n, groups, n_groups };
+    return all;
 }
 
 /* Its own addresses, and its allowed address pairs. A port without an address may still speak from its MAC. */
@@ -158,7 +160,7 @@ static void fill_rules(struct ctx *c, const struct security *s, struct firewall_
 {
     const json_t *ids = json_object_get(device, "security_groups"), *id, *rule;
     struct firewall_rule *list;
-    size_t i, k, n = 0;
+    size_t i, k, n = 0, n_stateless = 0;
 
     json_array_foreach(ids, i, id)
         n += json_array_size(json_object_get(s->groups, json_string_value(id)));
@@ -167,10 +169,12 @@ static void fill_rules(struct ctx *c, const struct security *s, struct firewall_
     json_array_foreach(ids, i, id)
         json_array_foreach(json_object_get(s->groups, json_string_value(id)), k, rule) {
             list[n] = rule_of(c, rule);
+            n_stateless += !json_get_bool(rule, "stateful", true);
             if (list[n].group)
                 g_hash_table_add(named, (void *)(uintptr_t)list[n].group);
             n++;
         }
     p->rules = list;
     p->n_rules = n;
+    p->stateless = n > 0 && n_stateless == n;
 }

@@ -4,9 +4,9 @@
 #ifndef NEUTRON_AGENT_SECURITY_H
 #define NEUTRON_AGENT_SECURITY_H
 
-#include "oslo/base/buf.h"
 #include "oslo/base/ctx.h"
 
+struct firewall;
 struct security;                     /* what the answers said so far */
 struct security *security_new(void);
 void security_free(struct security *);
@@ -23,7 +23,7 @@ struct security_port {
 void security_learn(struct security *, const json_t *answer);
 /* Does the port use, or name as the other side, one of the groups? */
 bool security_concerns(const struct security *, const char *port_id, char *const *groups);
-/* The ruleset of these ports. */
-void security_write(struct ctx *, const struct security *, const struct security_port *, size_t n, struct buf *to);
+/* What these ports are to be held to, of the ctx. */
+struct firewall *security_firewall(struct ctx *, const struct security *, const struct security_port *, size_t n);
 
 #endif

@@ -77,7 +77,7 @@ static bool sim_leave(struct ctx *c)
 }
 
 const struct datapath datapath_sim = {
-    .name = "sim", .start = sim_start, .stop = sim_stop, .wire = sim_wire, .bridge_remove = sim_bridge_remove,
+    .name = "sim", .agent = &agent_linuxbridge, .start = sim_start, .stop = sim_stop, .wire = sim_wire, .bridge_remove = sim_bridge_remove,
     .namespace_apply = sim_namespace_apply, .namespace_remove = sim_namespace_remove, .namespaces = sim_namespaces,
     .host_gateway = sim_host_gateway, .leave = sim_leave,
 };

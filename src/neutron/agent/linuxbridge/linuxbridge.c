@@ -13,12 +13,15 @@
 #include <unistd.h>
 
 #include "neutron/agent/firewall.h"
-#include "neutron/agent/linuxbridge/parts.h"
+#include "neutron/agent/host/host.h"
 #include "oslo/base/log.h"
+#include "oslo/base/text.h"
 
 #define NO_BR_NETFILTER 500, "DataPathUnavailable", "This kernel does not filter bridged packets (%s): security groups cannot be enforced."
 
 static struct { pthread_t thread; int stop; void (*changed)(void); bool running; } watch = { .stop = -1 };
+
+static char *loaded;                 /* the ruleset in force; of the L2 agent's worker */
 
 static bool watch_start(struct ctx *, void (*changed)(void));
 static void *watch_links(void *);
@@ -45,6 +48,7 @@ static void linuxbridge_stop(void)
         watch.running = false;
     }
     namespaces_forget();
+    g_clear_pointer(&loaded, g_free);
 }
 
 static char **linuxbridge_devices(struct ctx *c)
@@ -104,11 +108,48 @@ static bool linuxbridge_bridge_remove(struct ctx *c, const char *bridge, bool *r
     return true;
 }
 
-static bool linuxbridge_filter(struct ctx *c, const char *ruleset, bool try)
+/* The ruleset of all ports, once it differs from the one in force. */
+static bool linuxbridge_filter(struct ctx *c, const struct firewall *wanted, bool try)
 {
-    struct run run = { .input = ruleset };
+    struct buf text = {};
+    struct run run = {};
+    bool ok = true;
 
-    return privsep_run(c, &run, NULL, try ? (const char *const[]){ "nft", "-c", "-f", "-", NULL } : (const char *const[]){ "nft", "-f", "-", NULL });
+    firewall_write(&text, wanted->ports, wanted->n_ports, wanted->groups, wanted->n_groups);
+    run.input = text.data;
+    if (try)
+        ok = privsep_run(c, &run, NULL, (const char *const[]){ "nft", "-c", "-f", "-", NULL });
+    else if (!text_equal(loaded, text.data) && (ok = privsep_run(c, &run, NULL, (const char *const[]){ "nft", "-f", "-", NULL }))) {
+        g_free(loaded);
+        loaded = g_strdup(text.data);
+    }
+    buf_clear(&text);
+    return ok;
+}
+
+/* ---- namespaces ---------------------------------------------------------------------------------------------- */
+
+static bool prepare(struct ctx *c, const struct plug *p)
+{
+    return bridge_make(c, p->bridge);
+}
+
+static void join(struct buf *batch, const struct plug *p, const char *device)
+{
+    if (!link_on_bridge(device, p->bridge))
+        buf_printf(batch, "link set %s master %s\n", device, p->bridge);
+}
+
+static const struct plugging plugging = { .prepare = prepare, .join = join };
+
+static bool linuxbridge_namespace_apply(struct ctx *c, const struct namespace_plan *plan)
+{
+    return namespace_fit(c, plan, &plugging);
+}
+
+static bool linuxbridge_namespace_remove(struct ctx *c, const char *name)
+{
+    return namespace_end(c, name, &plugging);
 }
 
 /* What leaves the external network through the host bears the host's address, where the operator wants that. */
@@ -154,18 +195,14 @@ static bool linuxbridge_leave(struct ctx *c)
         privsep_run(c, &quiet, NULL, (const char *const[]){ "nft", "-f", "-", NULL });
         ledger_strike(c, MADE_BRIDGE, *name);
     }
-    struct buf none = {};
-    firewall_write(&none, NULL, 0, NULL, 0);
-    ok = linuxbridge_filter(c, none.data, false) && ok;
-    buf_clear(&none);
-    return ok;
+    return linuxbridge_filter(c, &(struct firewall){}, false) && ok;
 }
 
 const struct datapath datapath_linuxbridge = {
-    .name = "linuxbridge", .start = linuxbridge_start, .stop = linuxbridge_stop, .devices = linuxbridge_devices,
+    .name = "linuxbridge", .agent = &agent_linuxbridge, .start = linuxbridge_start, .stop = linuxbridge_stop, .devices = linuxbridge_devices,
     .wire = linuxbridge_wire, .bridge_remove = linuxbridge_bridge_remove, .filter = linuxbridge_filter,
     .namespace_apply = linuxbridge_namespace_apply, .namespace_remove = linuxbridge_namespace_remove,
-    .namespaces = linuxbridge_namespaces, .host_gateway = linuxbridge_host_gateway, .opens_sockets = true, .leave = linuxbridge_leave,
+    .namespaces = namespaces_ours, .host_gateway = linuxbridge_host_gateway, .opens_sockets = true, .leave = linuxbridge_leave,
 };
 
 /* ---- devices that come and go: the kernel's link messages --------------------------------------------------- */

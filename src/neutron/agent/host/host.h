@@ -1,6 +1,6 @@
-/* What the files of the Linux bridge data path tell each other. */
-#ifndef NEUTRON_AGENT_LINUXBRIDGE_PARTS_H
-#define NEUTRON_AGENT_LINUXBRIDGE_PARTS_H
+/* What data paths that touch a real host share: its links, namespaces, and the ledger of what was made. */
+#ifndef NEUTRON_AGENT_HOST_HOST_H
+#define NEUTRON_AGENT_HOST_HOST_H
 
 #include "neutron/agent/datapath.h"
 #include "oslo/privsep/privsep.h"
@@ -23,10 +23,17 @@ bool bridge_make(struct ctx *, const char *bridge);
 /* Runs a batch; an empty one is nothing to do. */
 bool batch_run(struct ctx *, const char *netns, struct buf *batch);
 
-/* namespace.c */
-bool linuxbridge_namespace_apply(struct ctx *, const struct namespace_plan *);
-bool linuxbridge_namespace_remove(struct ctx *, const char *name);
-char **linuxbridge_namespaces(struct ctx *);
+/* namespace.c: a port of the host is a pair, one end (device) on the bridge. How it gets there and leaves is the data path's: */
+struct plugging {
+    bool (*prepare)(struct ctx *, const struct plug *);                          /* the bridge is there; may be NULL */
+    /* The device is on the bridge: as lines of the batch that makes it, or after that. Either may be NULL. */
+    void (*join)(struct buf *batch, const struct plug *, const char *device);
+    bool (*joined)(struct ctx *, const char *netns, const struct plug *, const char *device);
+    bool (*part)(struct ctx *, const char *device);                              /* before the pair is removed; may be NULL */
+};
+bool namespace_fit(struct ctx *, const struct namespace_plan *, const struct plugging *);
+bool namespace_end(struct ctx *, const char *name, const struct plugging *);
+char **namespaces_ours(struct ctx *);
 void namespaces_forget(void);
 
 /* announce.c: tells the neighbours of a device where an address lives now (gratuitous ARP). Best effort. */

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "neutron/agent/linuxbridge/parts.h"
+#include "neutron/agent/host/host.h"
 
 struct __attribute__((packed)) arp_frame {
     uint8_t to[6], from[6];

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "neutron/agent/agent.h"
-#include "neutron/agent/linuxbridge/parts.h"
+#include "neutron/agent/host/host.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;     /* guards rulesets */
 static GHashTable *rulesets;         /* namespaces this process has set up -> the ruleset last loaded, or "" */
@@ -14,18 +14,19 @@ static GHashTable *rulesets;         /* namespaces this process has set up -> th
 static bool namespace_there(const char *name);
 static bool make(struct ctx *, const struct namespace_plan *);
 static json_t *read_back(struct ctx *, const char *name, const char *what);
-static bool plug_all(struct ctx *, const struct namespace_plan *, const json_t *links);
+static bool unplug(struct ctx *, const struct plugging *, const char *inner, struct buf *batch);
+static bool plug_all(struct ctx *, const struct namespace_plan *, const struct plugging *, const json_t *links);
 static void plan_addresses(struct ctx *, struct buf *, const struct plug *, const json_t *link, GPtrArray *fresh);
 static void plan_routes(struct ctx *, struct buf *, const struct namespace_plan *, const json_t *routes);
 static bool load_ruleset(struct ctx *, const struct namespace_plan *);
 
-bool linuxbridge_namespace_apply(struct ctx *c, const struct namespace_plan *plan)
+bool namespace_fit(struct ctx *c, const struct namespace_plan *plan, const struct plugging *how)
 {
     struct buf inside = {};
     GPtrArray *fresh = ctx_own(c, g_ptr_array_new(), (void (*)(void *))(void *)g_ptr_array_unref);      /* plug, address, ... */
     json_t *links, *routes;
 
-    if (!make(c, plan) || !(links = read_back(c, plan->name, "addr")) || !plug_all(c, plan, links))
+    if (!make(c, plan) || !(links = read_back(c, plan->name, "addr")) || !plug_all(c, plan, how, links))
         return false;
     for (size_t i = 0; i < plan->n_plugs; i++) {
         const json_t *link = NULL, *one;
@@ -56,7 +57,7 @@ bool linuxbridge_namespace_apply(struct ctx *c, const struct namespace_plan *pla
 }
 
 /* Pairs first: a namespace that a socket still holds would keep them. */
-bool linuxbridge_namespace_remove(struct ctx *c, const char *name)
+bool namespace_end(struct ctx *c, const char *name, const struct plugging *how)
 {
     struct buf host = {};
     const json_t *links, *link;
@@ -66,11 +67,10 @@ bool linuxbridge_namespace_remove(struct ctx *c, const char *name)
         if (!(links = read_back(c, name, "addr")))
             return false;
         json_array_foreach(links, i, link) {
-            const char *inner = json_get_string(link, "ifname"), *dash = inner ? strchr(inner, '-') : NULL;
-            const char *device = dash ? ctx_printf(c, "tap%s", dash + 1) : NULL;
-
-            if (device && link_there(device))
-                buf_printf(&host, "link del %s\n", device);
+            if (!unplug(c, how, json_get_string(link, "ifname"), &host)) {
+                buf_clear(&host);
+                return false;
+            }
         }
         buf_printf(&host, "netns del %s\n", name);
         if (!batch_run(c, NULL, &host))
@@ -84,7 +84,7 @@ bool linuxbridge_namespace_remove(struct ctx *c, const char *name)
     return true;
 }
 
-char **linuxbridge_namespaces(struct ctx *c)
+char **namespaces_ours(struct ctx *c)
 {
     return ledger_list(c, MADE_NAMESPACE);
 }
@@ -152,6 +152,19 @@ static json_t *read_back(struct ctx *c, const char *name, const char *what)
     return ctx_json(c, json_loads(run.output[0] ? run.output : "[]", 0, NULL) ?: json_array());
 }
 
+/* The pair whose inner end that is: a line for the batch that removes it. */
+static bool unplug(struct ctx *c, const struct plugging *how, const char *inner, struct buf *batch)
+{
+    const char *dash = inner ? strchr(inner, '-') : NULL, *device = dash ? ctx_printf(c, "tap%s", dash + 1) : NULL;
+
+    if (!device || !link_there(device))
+        return true;
+    if (how->part && !how->part(c, device))
+        return false;
+    buf_printf(batch, "link del %s\n", device);
+    return true;
+}
+
 static bool is_planned(struct ctx *c, const struct namespace_plan *plan, const char *inner)
 {
     for (size_t i = 0; i < plan->n_plugs; i++)
@@ -161,38 +174,45 @@ static bool is_planned(struct ctx *c, const struct namespace_plan *plan, const c
 }
 
 /* The pairs: new ones made, left-over ones removed, all on their bridges and up. */
-static bool plug_all(struct ctx *c, const struct namespace_plan *plan, const json_t *links)
+static bool plug_all(struct ctx *c, const struct namespace_plan *plan, const struct plugging *how, const json_t *links)
 {
     struct buf host = {};
     const json_t *link;
     size_t i;
 
     json_array_foreach(links, i, link) {
-        const char *inner = json_get_string(link, "ifname"), *dash = inner ? strchr(inner, '-') : NULL;
+        const char *inner = json_get_string(link, "ifname");
 
-        if (dash && !is_planned(c, plan, inner))
-            buf_printf(&host, "link del tap%s\n", dash + 1);
+        if (inner && !is_planned(c, plan, inner) && !unplug(c, how, inner, &host)) {
+            buf_clear(&host);
+            return false;
+        }
     }
     for (i = 0; i < plan->n_plugs; i++) {
         const struct plug *p = &plan->plugs[i];
         const char *device = port_device(c, "tap", p->port_id);
         bool there = link_there(device);
 
-        if (!bridge_make(c, p->bridge)) {
+        if (how->prepare && !how->prepare(c, p)) {
             buf_clear(&host);
             return false;
         }
         if (!there)
             buf_printf(&host, "link add %s mtu %" G_GINT64_FORMAT " type veth peer name %s mtu %" G_GINT64_FORMAT " address %s netns %s\n",
                        device, p->mtu, p->inner, p->mtu, p->mac, plan->name);
-        if (!there || !link_on_bridge(device, p->bridge))
-            buf_printf(&host, "link set %s master %s\n", device, p->bridge);
+        if (how->join)
+            how->join(&host, p, device);
         if (!there || !link_up(device))
             buf_printf(&host, "link set %s up\n", device);
         if (there && link_mtu(device) != p->mtu)
             buf_printf(&host, "link set %s mtu %" G_GINT64_FORMAT "\n", device, p->mtu);
     }
-    return batch_run(c, NULL, &host);
+    if (!batch_run(c, NULL, &host))
+        return false;
+    for (i = 0; how->joined && i < plan->n_plugs; i++)
+        if (!how->joined(c, plan->name, &plan->plugs[i], port_device(c, "tap", plan->plugs[i].port_id)))
+            return false;
+    return true;
 }
 
 static bool link_has(const json_t *link, const char *address)

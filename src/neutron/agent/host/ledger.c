@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "neutron/agent/linuxbridge/parts.h"
+#include "neutron/agent/host/host.h"
 #include "oslo/registry/registry.h"
 
 static const char *const kinds[] = { [MADE_BRIDGE] = "bridges", [MADE_NAMESPACE] = "namespaces" };

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "neutron/agent/linuxbridge/parts.h"
+#include "neutron/agent/host/host.h"
 
 static bool read_text(const char *link, const char *what, char *text, size_t size)
 {
