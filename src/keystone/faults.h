@@ -31,6 +31,7 @@
 
 #define NOT_FOUND 404, "NotFound", "%s"
 #define NO_SUCH 404, "NotFound", "Could not find %s: %s."
+#define NO_ROLE_NAMED 404, "RoleNotFound", "Role %s is not defined"
 #define NO_SUCH_FOR 404, "NotFound", "Could not find %s for %s."
 #define TOKEN_NOT_RECOGNIZED 404, "TokenNotFound", "Could not recognize Fernet token"
 #define TOKEN_NOT_FOUND 404, "TokenNotFound", "Failed to validate token"

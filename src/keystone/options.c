@@ -15,6 +15,8 @@ const struct attr keystone_option_attrs[] = {
     ATTR(struct keystone_options, user_limit_application_credentials, 0, .unset = "-1", .help = "How many application credentials a user may have; -1: any number."),
     ATTR(struct keystone_options, max_redelegation_count, 0, .unset = "3", .help = "How often a trust may be passed on."),
     ATTR(struct keystone_options, auth_methods, 0, .unset = AUTH_METHODS, .help = "The ways to sign in, in the order of their bits in tokens: the same on every node, and in an original that reads these tokens."),
+    ATTR(struct keystone_options, request_token_duration, 0, .unset = "28800", .help = "How many seconds a request token of OAuth1 is good; 0: for ever."),
+    ATTR(struct keystone_options, access_token_duration, 0, .unset = "86400", .help = "How many seconds an access token of OAuth1 is good; 0: for ever."),
     {}
 };
 

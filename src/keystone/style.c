@@ -127,6 +127,8 @@ static bool not_found(struct ctx *c, const struct resource *r, const char *id)
 
     if (!strcmp(r->name, "limit") || !strcmp(r->name, "registered_limit"))
         return fail(c, NO_SUCH_FOR, r->name[0] == 'l' ? "limit" : "registered limit", id);
+    if (!strcmp(r->name, "access_token"))
+        return fail(c, NOT_FOUND, "Access token not found");
     if (!strcmp(r->name, "consumer"))
         return fail(c, NOT_FOUND, "Consumer not found");
     for (size_t i = 0; i < G_N_ELEMENTS(words); i++)

@@ -73,6 +73,7 @@ static bool body_judge(struct ctx *c, const json_t *auth, struct attempt *a)
 
 static const struct { const char *name; auth_method *run; } methods[] = {
     { "password", auth_by_password }, { "token", auth_by_token }, { "application_credential", auth_by_application_credential },
+    { "oauth1", auth_by_oauth1 },
 };
 
 static auth_method *method_find(const char *name)

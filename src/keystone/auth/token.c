@@ -11,12 +11,14 @@ bool auth_by_token(struct ctx *c, struct attempt *a, const json_t *method)
     token = token_get(c, text, 0);
     if (!token)
         return false;
+    if (token->version == PAYLOAD_OAUTH)
+        return fail(c, NOT_AUTHORIZED, "Using OAuth-scoped token to create another token. Create a new OAuth-scoped token instead");
     if (token->version == PAYLOAD_TRUST)
         return fail(c, NOT_AUTHORIZED, "Using trust-scoped token to create another token. Create a new trust-scoped token instead");
     if (token->version == PAYLOAD_SYSTEM && (a->payload.version == PAYLOAD_PROJECT || a->payload.version == PAYLOAD_DOMAIN))
         return fail(c, NOT_AUTHORIZED,
                     "Using a system-scoped token to create a project-scoped or domain-scoped token is not allowed.");
-    if (token->version == PAYLOAD_APPLICATION_CREDENTIAL || token->version == PAYLOAD_OAUTH)
+    if (token_is_delegated(token))
         return fail(c, NOT_AUTHORIZED, "Using a delegated token to create another token is not allowed.");
     a->payload.methods |= token->methods;
     a->payload.expires_s = MIN(a->payload.expires_s, token->expires_s);

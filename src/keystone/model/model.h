@@ -48,7 +48,8 @@ enum target_kind { ON_PROJECT, ON_DOMAIN, ON_SYSTEM };
 extern const char *const target_kind_names[];        /* "project", "domain", "system" */
 /* Ends with { NULL }; empty if there are none. Roles of a single domain are not among them. NULL with a fault. */
 const struct role_ref *roles_of_user(struct ctx *, const char *user_id, enum target_kind, const char *target_id);
-/* Which of these roles and what they imply the user has there. */
+/* The roles of these ids and what they imply; NULL-terminated ids. NULL with a fault. */
+const struct role_ref *roles_with_implied(struct ctx *, const char *const *ids);
 bool role_in(const struct role_ref *, const char *id);
 /* Appends " AND t.id IN (...)": projects or domains the user has any role on. */
 void projects_of_user_add(struct sql *, const char *user_id);

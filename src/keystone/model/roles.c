@@ -26,9 +26,8 @@ static const char *const roles_sql[] = {
         GRANTED("a.target_id = $2 AND a.target_kind = 'system'") ", " EFFECTIVE ROLES,
 };
 
-const struct role_ref *roles_of_user(struct ctx *c, const char *user_id, enum target_kind kind, const char *target_id)
+static const struct role_ref *roles_read(struct ctx *c, struct rows *rows)
 {
-    struct rows *rows = db_query(c, roles_sql[kind], T(user_id), T(target_id));
     g_autoptr(GArray) roles = g_array_new(true, false, sizeof(struct role_ref));
 
     while (db_next(rows)) {
@@ -41,6 +40,21 @@ const struct role_ref *roles_of_user(struct ctx *c, const char *user_id, enum ta
     struct role_ref *copy = ctx_new_n(c, struct role_ref, roles->len + 1);
     memcpy(copy, roles->data, roles->len * sizeof *copy);
     return copy;
+}
+
+const struct role_ref *roles_of_user(struct ctx *c, const char *user_id, enum target_kind kind, const char *target_id)
+{
+    return roles_read(c, db_query(c, roles_sql[kind], T(user_id), T(target_id)));
+}
+
+const struct role_ref *roles_with_implied(struct ctx *c, const char *const *ids)
+{
+    struct sql *s = sql_new(c);
+
+    sql_add(s, "WITH RECURSIVE granted (id) AS (SELECT id FROM roles WHERE id IN ");
+    sql_in(s, ids);
+    sql_add(s, "), " EFFECTIVE ROLES);
+    return roles_read(c, sql_query(s));
 }
 
 bool role_in(const struct role_ref *roles, const char *id)

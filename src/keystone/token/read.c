@@ -11,6 +11,8 @@ struct place { const char *id, *name, *domain_id, *domain_name; bool is_domain; 
 
 struct trust_facts { const char *trustor_id, *trustee_id, *project_id; bool impersonation; };
 
+struct oauth_facts { const char *consumer_id; };
+
 struct app_cred_facts { const char *id, *name, *access_rules; bool unrestricted; };
 
 /* What is gathered before the token is made. */
@@ -22,6 +24,7 @@ struct facts {
     const struct role_ref *roles;
     struct trust_facts trust;
     struct app_cred_facts app_cred;
+    struct oauth_facts oauth;
 };
 
 /* -- reading ------------------------------------------------------------------------------------------------------- */
@@ -65,16 +68,21 @@ static bool domain_read(struct ctx *c, const char *domain_id, struct place *ret_
     return project_read(c, domain_id, ret_domain) && (ret_domain->is_domain || fail(c, TOKEN_NOT_FOUND));
 }
 
+static size_t roles_count(const struct role_ref *roles)
+{
+    size_t n = 0;
+
+    while (roles && roles[n].id)
+        n++;
+    return n;
+}
+
 /* Of the roles, those the other list has. */
 static const struct role_ref *roles_both(struct ctx *c, const struct role_ref *roles, const struct role_ref *among)
 {
-    struct role_ref *kept;
+    struct role_ref *kept = ctx_new_n(c, struct role_ref, roles_count(roles) + 1);
     size_t n = 0;
 
-    while (roles[n].id)
-        n++;
-    kept = ctx_new_n(c, struct role_ref, n + 1);
-    n = 0;
     for (; roles->id; roles++)
         if (role_in(among, roles->id))
             kept[n++] = *roles;
@@ -146,6 +154,28 @@ static bool app_cred_read(struct ctx *c, struct facts *f)
     return true;
 }
 
+/* Of the roles the user gave and what they imply, those the user has today. */
+static bool access_token_read(struct ctx *c, struct facts *f)
+{
+    struct rows *rows = db_query(c, "SELECT consumer_id, role_ids FROM access_tokens WHERE id = $1", T(f->payload->access_token_id));
+    json_t *list, *id;
+    size_t i;
+
+    if (!db_next(rows))
+        return failed(c) ? false : fail(c, NOT_FOUND, "Access token not found");
+    f->oauth.consumer_id = db_text(rows, 0);
+    list = json_of(c, (raw_json){ db_text(rows, 1) });
+    db_rows_end(rows);
+    const char **ids = ctx_new_n(c, const char *, json_array_size(list) + 1);
+    json_array_foreach(list, i, id)
+        ids[i] = json_string_value(id);
+    const struct role_ref *given = roles_with_implied(c, ids);
+    if (!given)
+        return false;
+    f->roles = roles_both(c, given, f->roles);
+    return true;
+}
+
 /* The roles of the user, and those of the groups that the mapping named at the login. */
 static bool federated_roles_read(struct ctx *c, struct facts *f, enum target_kind kind, const char *target_id)
 {
@@ -189,7 +219,7 @@ static bool scope_read(struct ctx *c, struct facts *f)
         break;
     }
     return project_read(c, p->project_id, &f->scope) && (f->roles = roles_of_user(c, p->user_id, ON_PROJECT, p->project_id)) != NULL &&
-        (p->version != PAYLOAD_APPLICATION_CREDENTIAL || app_cred_read(c, f));
+        (p->version != PAYLOAD_APPLICATION_CREDENTIAL || app_cred_read(c, f)) && (p->version != PAYLOAD_OAUTH || access_token_read(c, f));
 }
 
 /* -- writing ------------------------------------------------------------------------------------------------------- */
@@ -333,6 +363,12 @@ static void service_providers_write(struct ctx *c, struct out *o)
 static void tail_write(struct ctx *c, struct out *o, const struct facts *f)
 {
     service_providers_write(c, o);
+    if (f->oauth.consumer_id) {
+        out_object(o, "OS-OAUTH1");
+        out_string(o, "access_token_id", f->payload->access_token_id);
+        out_string(o, "consumer_id", f->oauth.consumer_id);
+        out_end_object(o);
+    }
     if (f->app_cred.id) {
         out_object(o, "application_credential");
         out_string(o, "id", f->app_cred.id);
@@ -400,10 +436,7 @@ static const char *const *list_keep(struct token *token, const char *const *list
 
 static void roles_keep(struct token *token, const struct role_ref *roles)
 {
-    size_t n = 0;
-
-    while (roles && roles[n].id)
-        n++;
+    size_t n = roles_count(roles);
     const char **names = g_new0(const char *, n + 1), **ids = g_new0(const char *, n + 1);
     for (size_t i = 0; i < n; i++) {
         names[i] = keep(token, roles[i].name);
