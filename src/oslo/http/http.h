@@ -43,7 +43,7 @@ ssize_t request_read(struct ctx *, struct request *, void *bytes, size_t n);
 /* What is answered. Exactly one kind of body. A handler that fails leaves it alone: the fault is written instead. */
 struct reply {
     int status;                      /* the route's own unless set */
-    struct pair headers[32];
+    struct pair headers[192];        /* an object's metadata may be a hundred of them */
     int n_headers;
     const char *content_type;        /* "application/json" when NULL and there is a body */
     struct buf body;                 /* the body, when it is in memory */

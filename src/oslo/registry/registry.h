@@ -45,6 +45,9 @@ struct service {
     const struct job_kind *const *jobs;              /* NULL-terminated, or NULL */
     const struct rpc_server *const *rpc;             /* NULL-terminated, or NULL */
     const struct worker *workers;
+    /* Answers every request of its door itself, instead of rows: whatever its method and path, identity and rules included. Bodies
+     * stream. NULL: routes and resources. */
+    void (*answer)(struct ctx *, struct request *, struct reply *);
     bool (*quick)(const struct request *);           /* can this ROUTE_QUICK request be answered without waiting? NULL: always */
     bool (*bootstrap)(struct ctx *);                 /* first start and every start: rows that must be there; may run twice */
     bool (*start)(struct ctx *);                     /* after bootstrap of all services, before workers */

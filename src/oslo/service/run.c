@@ -263,13 +263,15 @@ static bool route_has(const struct service_state *state, const struct request *r
 
 static bool streams(void *data, const struct request *request)
 {
-    return route_has(data, request, ROUTE_STREAM);
+    return ((const struct service_state *)data)->service->answer || route_has(data, request, ROUTE_STREAM);
 }
 
 static bool quick(void *data, const struct request *request)
 {
     const struct service *service = ((const struct service_state *)data)->service;
 
+    if (service->answer)
+        return service->quick && service->quick(request);
     if (!strcmp(request->path, "/healthcheck") || !strcmp(request->path, "/healthz"))
         return true;
     return route_has(data, request, ROUTE_QUICK) && (!service->quick || service->quick(request));

@@ -21,16 +21,20 @@ void service_serve(const struct service *service, struct ctx *c, struct request 
 {
     struct service_state *state = service_state(service);
     int64_t started = clock_mono_us();
+    bool well = true;
 
     c->service = service;
     c->db = state->db;
     if (request->scheme_host)
         c->base_url = request->scheme_host;
-    if (health_serve(c, service, request, reply))
+    if (!service->answer && health_serve(c, service, request, reply))
         return;
     take_request_ids(c, request);
     struct span *span = span_begin(c, SPAN_REQUEST, "%s %s %s", service->name, request->method, request->raw_path);
-    bool well = answer(c, state, request, reply);
+    if (service->answer)
+        service->answer(c, request, reply);
+    else
+        well = answer(c, state, request, reply);
 
     if (c->tx) {
         log_error(c, "%s %s %s left a transaction open; rolled back", service->name, request->method, request->path);
