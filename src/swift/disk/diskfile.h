@@ -1,0 +1,106 @@
+/* Objects on a device: which of the files in a hash directory count, their metadata, and how one is written so that it is there
+ * whole or not at all. The original's layout.
+ *
+ * <devices>/<device>/objects[-N]/<partition>/<suffix>/<hash>/<timestamp>.{data,meta,ts}
+ */
+#ifndef SWIFT_DISK_DISKFILE_H
+#define SWIFT_DISK_DISKFILE_H
+
+#include "swift/message.h"
+#include "swift/policy.h"
+#include "swift/timestamp.h"
+
+/* A device of this node, and one object's place on it. */
+struct disk_place {
+    const char *device_path;         /* "/srv/node/sdb1" */
+    const struct storage_policy *policy;
+    uint32_t partition;
+    uint8_t digest[16];
+    const char *name;                /* "/a/c/o" as a name; NULL when only the hash is known */
+};
+void disk_place_init(struct ctx *, struct disk_place *, const char *device_path, const struct storage_policy *, uint32_t partition,
+                     const char *account, const char *container, const char *object);
+char *disk_place_dir(struct ctx *, const struct disk_place *);       /* the hash directory */
+
+enum disk_found { DISK_THERE, DISK_ABSENT, DISK_DELETED, DISK_EXPIRED, DISK_QUARANTINED, DISK_COLLISION, DISK_ERROR };
+
+/* The files of a hash directory that count, newest first (replicated policy; EC adds fragments by its own rows). */
+struct disk_files {
+    char *data, *meta, *ctype_meta, *tombstone;      /* names in the directory; NULL: none. ctype_meta: a second .meta, newer in content type */
+    struct timestamps times;                         /* data; content_type, meta where a .meta says them */
+    struct timestamp deleted;                        /* of the tombstone */
+    char **obsolete; size_t n_obsolete;              /* what can be unlinked */
+    size_t n;                                        /* all names */
+    bool exists;                                     /* the directory does */
+    struct fragment *fragments; size_t n_fragments;  /* of an EC policy: the seam; NULL here */
+};
+/* From a list of names, sorted or not. */
+void disk_files_choose(struct ctx *, struct disk_files *, char **names, size_t n, struct timestamp reclaim_before);
+bool disk_files_list(struct ctx *, struct disk_files *, const char *dir, struct timestamp reclaim_before);
+
+/* An object that is open to be read. */
+struct disk_object {
+    int fd;                          /* of the .data; -1 when none */
+    enum disk_found found;
+    struct headers metadata;         /* as clients are to see it: keys as stored, merged from .data and .meta. Without name, X-Timestamp */
+    struct headers data_metadata;    /* of the .data alone, all of it */
+    int64_t length;
+    const char *etag, *content_type;
+    struct timestamp timestamp;      /* the newest of data and meta; of a tombstone when deleted */
+    struct timestamps times;         /* data, content_type, meta */
+    int64_t delete_at;               /* seconds; 0: never */
+    struct disk_files files;
+};
+/* Opens it. now: seconds, for X-Delete-At (0: expired objects open as well). What is damaged is quarantined. */
+enum disk_found disk_object_open(struct ctx *, const struct disk_place *, int64_t now, struct disk_object *ret);
+void disk_object_close(struct disk_object *);
+/* Moves the hash directory to quarantined/. */
+bool disk_quarantine(struct ctx *, const struct disk_place *, const char *why);
+
+/* Writing. NULL: errno says why (ENOSPC and EDQUOT: the device is full). */
+struct disk_writer;
+struct disk_writer *disk_writer_open(struct ctx *, const struct disk_place *, int64_t size);
+bool disk_writer_write(struct disk_writer *, const void *bytes, size_t n);
+int64_t disk_writer_size(const struct disk_writer *);
+const char *disk_writer_etag(struct disk_writer *);                  /* md5 in hex; after it nothing more is written */
+/* Metadata (all keys but name), fsync, suffix marked, name given, directory synced, obsolete files removed. extension: "data". */
+bool disk_writer_commit(struct ctx *, struct disk_writer *, const struct headers *metadata, const char *file_name);
+void disk_writer_free(struct disk_writer *);                         /* what was not committed is gone */
+
+/* A tombstone, and new metadata beside the data. */
+bool disk_write_tombstone(struct ctx *, const struct disk_place *, struct timestamp);
+/* content_type_time: raw 0 when metadata has no Content-Type of its own. */
+bool disk_write_meta(struct ctx *, const struct disk_place *, struct timestamp, struct timestamp content_type_time, const struct headers *metadata);
+
+/* Metadata of an open file as a dict of texts. False: errno ENODATA, or EBADMSG when the checksum does not fit. */
+bool disk_metadata_read(struct ctx *, int fd, struct headers *ret);
+bool disk_metadata_write(struct ctx *, int fd, const struct headers *);
+void disk_metadata_pickle(struct ctx *, const struct headers *, struct buf *to);
+bool disk_metadata_unpickle(struct ctx *, const void *bytes, size_t n, struct headers *ret);
+
+/* --- suffix hashes (hashes.c) --------------------------------------------------------------------------------- */
+
+struct suffix_hash { char suffix[4]; char hash[33]; };               /* hash "": known to exist, not hashed */
+/* Marks the suffix of a place invalid: before the object's new name is given. */
+bool hashes_invalidate(struct ctx *, const struct disk_place *);
+bool hashes_invalidate_suffix(struct ctx *, const char *partition_dir, const char *suffix);
+/* All suffixes of a partition: invalid ones hashed anew, and those named (NULL-terminated; NULL none). List of the ctx, sorted.
+ * False: errno. reclaim_age in seconds: older tombstones are removed. */
+bool hashes_get(struct ctx *, const char *partition_dir, const char *const *recalculate, int64_t reclaim_age,
+                struct suffix_hash **ret, size_t *ret_n);
+/* The hash of one suffix directory; "" when there is nothing in it. */
+bool hashes_of_suffix(struct ctx *, const char *suffix_dir, int64_t reclaim_age, char ret_hex[33]);
+
+/* --- container updates that failed (async.c) ------------------------------------------------------------------ */
+
+struct async_update {
+    const char *op, *account, *container, *object;
+    struct headers headers;
+    const char *container_path;      /* "acct/cont" of a shard, or NULL */
+    struct timestamp timestamp;
+    const char *path;                /* of the file, when it was read */
+};
+bool async_write(struct ctx *, const char *device_path, const struct storage_policy *, const struct async_update *);
+bool async_read(struct ctx *, const char *path, struct async_update *ret);
+
+#endif

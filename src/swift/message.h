@@ -1,0 +1,152 @@
+/* A request and its response as everything in Swift sees them: a client's at the door, a middleware's own, the proxy's to a
+ * storage node, in this process or over HTTP.
+ *
+ * Names (account, container, object) are UTF-8 texts in which a NUL byte stands as C0 80, which no client can send: reserved
+ * names begin with one. name.h writes them as bytes, percent-quoted and as JSON.
+ * Strings are borrowed: of the ctx, or static. Nobody copies them on the way.
+ */
+#ifndef SWIFT_MESSAGE_H
+#define SWIFT_MESSAGE_H
+
+#include "oslo/http/http.h"
+
+/* Headers, in order; names in any case. pairs always ends with { NULL, NULL } once one was added. */
+struct headers {
+    struct pair *pairs;
+    size_t n, room;
+};
+const char *headers_get(const struct headers *, const char *name);           /* the first; NULL */
+void headers_set(struct ctx *, struct headers *, const char *name, const char *value);      /* replaces; value NULL removes */
+void headers_add(struct ctx *, struct headers *, const char *name, const char *value);      /* beside those of the same name */
+void headers_printf(struct ctx *, struct headers *, const char *name, const char *format, ...) G_GNUC_PRINTF(4, 5);
+void headers_remove(struct headers *, const char *name);
+void headers_remove_prefix(struct headers *, const char *prefix);
+void headers_copy(struct ctx *, struct headers *to, const struct headers *from);            /* sets each */
+void headers_copy_prefix(struct ctx *, struct headers *to, const struct headers *from, const char *prefix);
+bool header_has_prefix(const struct pair *, const char *prefix);             /* case-insensitive */
+/* "X-Object-Meta-Foo" from any case, as the original titles it. */
+const char *header_title(struct ctx *, const char *name);
+/* "true", "1", "yes", "on", "t", "y" in any case. */
+bool header_true(const struct headers *, const char *name);
+
+struct swift_request;
+struct swift_response;
+struct swift_env;
+
+/* Reads more of a body: > 0 bytes, 0 at its end, -1 broken (client gone, too slow, peer lost). */
+typedef ssize_t body_reader(struct ctx *, void *data, void *bytes, size_t n);
+
+struct swift_request {
+    const char *method;
+    const char *path;                /* as a name: decoded, "/v1/AUTH_x/c/o" */
+    const char *version;             /* "v1"; NULL where the path is none of the API's */
+    const char *account, *container, *object;        /* NULL: not in the path. Set by request_split() */
+    const char *query_text;          /* as sent, never NULL */
+    const struct pair *query;        /* decoded, in order; changed by request_set_query() */
+    struct headers headers;
+    int64_t length;                  /* of the body; -1 when not said (chunked); 0 none */
+    body_reader *read; void *read_data;
+    int64_t body_read;               /* what has been taken from it */
+    /* Asked when the whole body of a PUT is on the disks, before it is committed: adds to what is stored with it. NULL: nothing. */
+    void (*footers)(struct ctx *, void *data, struct headers *);
+    void *footers_data;
+    struct swift_env *env;           /* shared with those made for its sake */
+    /* A backend's: */
+    const char *device;
+    uint32_t partition;
+};
+
+/* What the pipeline has learned of a client's request (the original's WSGI environment). Copied when a request is made for
+ * another's sake; a middleware that changes it for its own requests changes the copy. */
+struct swift_env {
+    const char *trans_id;
+    const char *remote;              /* the client's address */
+    const char *scheme_host;
+    const char *source;              /* "SLO", "S3": who made it, for the log; NULL: the client */
+    const char *user;                /* who asks, as the access log names them; NULL: nobody known */
+    const char *const *groups;       /* tempauth's */
+    const struct identity *who;      /* keystone's; NULL where another middleware judges */
+    /* Asked by the controllers once the ACL is known. True: may. False: the response is filled. NULL: everybody may. */
+    bool (*authorize)(struct ctx *, struct swift_request *, struct swift_response *);
+    const void *authorize_data;
+    bool authorize_override;         /* somebody has authorized it: the auth middlewares do not judge */
+    /* Says an ACL in its normal form, or NULL with a 400 in the response; NULL: kept as sent. */
+    const char *(*clean_acl)(struct ctx *, const char *header, const char *value, struct swift_response *);
+    const char *acl;                 /* what authorize() judges by: of the container or account at hand */
+    bool swift_owner;                /* may see and set privileged headers (ACLs, keys) */
+    bool reseller_request;           /* may set quotas and delete accounts */
+    bool allow_reserved;             /* may name what begins with NUL */
+    bool infocache_off;
+    int depth;                       /* of requests made for requests; a loop ends here */
+    const char *storage_policy;      /* for the log */
+    const char *backend_path;        /* the path of a middleware that has rewritten it (s3api), for the log */
+    struct infocache *infocache;     /* what is known of accounts and containers while the client's request lasts */
+    void *middleware[32];            /* what a middleware keeps for itself, by its enum middleware_slot (proxy/pipeline.h) */
+};
+
+struct swift_response {
+    int status;
+    struct headers headers;          /* no Content-Length: length says it */
+    /* The body: one of bytes, a file or a stream. All zero (fd -1): none. */
+    struct buf body;
+    int fd; int64_t offset;          /* length bytes from offset; closed with the response */
+    body_reader *read; void *read_data;
+    void (*close)(void *read_data);
+    int64_t length;                  /* of the body, also of one that HEAD leaves out; -1: not known before its end */
+    bool disconnect;                 /* the connection is closed after it */
+};
+#define RESPONSE_EMPTY { .fd = -1 }
+
+/* --- requests ------------------------------------------------------------------------------------------------ */
+
+const char *request_get(const struct swift_request *, const char *header);
+const char *request_param(const struct swift_request *, const char *name);           /* the last; NULL; "" when without '=' */
+void request_set_query(struct ctx *, struct swift_request *, const char *query_text);
+/* Sets version, account, container, object from the path. False: it is none of the API's. */
+bool request_split(struct ctx *, struct swift_request *);
+void request_set_path(struct ctx *, struct swift_request *, const char *account, const char *container, const char *object);
+/* A request of its own for another's sake: same env (a copy), no headers, no body. source as in the env, or NULL. */
+struct swift_request *request_sub(struct ctx *, const struct swift_request *for_the_sake_of, const char *method, const char *account,
+                                  const char *container, const char *object, const char *source);
+/* The same, for which nobody is asked whether it may. */
+struct swift_request *request_sub_authorized(struct ctx *, const struct swift_request *, const char *method, const char *account,
+                                             const char *container, const char *object, const char *source);
+void request_set_body(struct swift_request *, const void *bytes, size_t n);          /* borrowed */
+ssize_t request_take(struct ctx *, struct swift_request *, void *bytes, size_t n);   /* reads more of its body */
+/* The whole body, at most max bytes: NULL with the response filled (413, 499, 408). NUL after it. */
+char *request_take_all(struct ctx *, struct swift_request *, size_t max, size_t *ret_n, struct swift_response *);
+
+/* --- responses ----------------------------------------------------------------------------------------------- */
+
+/* What the original says with that status: its HTML page, or message as text if one is given. Headers that were set stay. */
+void response_error(struct ctx *, struct swift_response *, int status, const char *message);
+void response_text(struct ctx *, struct swift_response *, int status, const char *content_type, const char *text);
+void response_bytes(struct ctx *, struct swift_response *, const char *content_type, struct buf *bytes);      /* steals */
+const char *response_get(const struct swift_response *, const char *header);
+/* Reads the body in whatever form it is, without the client seeing it; as a body_reader. */
+ssize_t response_take(struct ctx *, struct swift_response *, void *bytes, size_t n);
+/* The whole body as text of the ctx, at most max bytes. NULL: longer, or broken. The response is closed. */
+char *response_take_all(struct ctx *, struct swift_response *, size_t max, size_t *ret_n);
+void response_close(struct swift_response *);                /* drops the body; the headers stay */
+void response_clear(struct swift_response *);                /* drops all: as RESPONSE_EMPTY */
+/* "201 Created" */
+const char *status_line(struct ctx *, int status);
+const char *status_reason(int status);
+
+/* "bytes=a-b,..." against a length: how many ranges (half open, of the ctx), 0: none can be satisfied, -1: to be ignored. */
+struct byte_range { int64_t from, to; };
+int ranges_read(struct ctx *, const char *header, int64_t length, struct byte_range **ret);
+/* Is the tag among those of an If-Match header ("*" is any)? */
+bool etag_listed(const char *header, const char *etag);
+/* Conditions and ranges of a response with a body (200) whose ETag, Last-Modified and length are set: makes it a 304, 412, 206
+ * (one part, or multipart/byteranges) or 416, as the request asks. etag NULL: the response's own. */
+void response_conditional(struct ctx *, const struct swift_request *, struct swift_response *, const char *etag);
+
+/* --- the door ------------------------------------------------------------------------------------------------ */
+
+/* A request as it came over the socket. False: the response says what is wrong with it (412: bad UTF-8, ...). */
+bool request_from_http(struct ctx *, struct request *, struct swift_request *, struct swift_response *);
+/* Hands the response over to the socket: takes what it holds. */
+void response_to_http(struct ctx *, const struct swift_request *, struct swift_response *, struct reply *);
+
+#endif

@@ -1,0 +1,71 @@
+/* One request to one storage node: called directly where this process serves the device, else over a kept HTTP connection.
+ *
+ *     struct backend *b = backend_open(c, &call);       the head is sent
+ *     backend_continue(c, b)                            100, or the status that came instead (an upload)
+ *     backend_write(b, bytes, n)                        the body, where there is one
+ *     backend_answer(c, b, &response)                   status, headers; the body is read as it is wanted
+ *     backend_close(b)
+ *
+ * Several may be open at once: their nodes work side by side, one thread waits for them in turn.
+ */
+#ifndef SWIFT_PROXY_BACKEND_H
+#define SWIFT_PROXY_BACKEND_H
+
+#include "swift/storage.h"
+
+struct node {
+    const struct ring_device *device;
+    int index;                       /* among the primaries; -1: a handoff */
+    int handoff_index;
+    bool replication;                /* to its replication address */
+};
+
+struct backend_call {
+    enum storage_kind kind;
+    struct node node;
+    uint32_t partition;
+    const char *method;
+    const char *account, *container, *object;        /* NULL: not in the path */
+    const char *query;               /* as it is to be sent; NULL: none */
+    const struct headers *headers;
+    int64_t length;                  /* of the body to come: -1 chunked, 0 none */
+    const void *bytes;               /* or the whole body; NULL: written piece by piece */
+    const struct swift_request *for_request;         /* whose trans id and referer it carries */
+    int64_t connect_timeout_us, timeout_us;          /* 0: the configured ones */
+};
+
+struct backend;
+struct backend *backend_open(struct ctx *, const struct backend_call *);     /* never NULL: what failed shows as status 0 */
+int backend_continue(struct ctx *, struct backend *);        /* 100: the body is wanted; else the final status (0: the node is lost) */
+bool backend_write(struct backend *, const void *bytes, size_t n);
+/* MIME footers of an upload, before the answer (X-Backend-Obj-Metadata-Footer). NULL: none. */
+void backend_footers(struct backend *, const struct headers *);
+/* False: no answer (the node counts one error); the response's status is 0. */
+bool backend_answer(struct ctx *, struct backend *, struct swift_response *);
+void backend_close(struct backend *);
+
+/* Open, answer, close; the response lives on. */
+bool backend_do(struct ctx *, const struct backend_call *, struct swift_response *);
+
+/* --- nodes (nodes.c) ------------------------------------------------------------------------------------------ */
+
+/* Those to be asked, best first: primaries in the configured order, then handoffs, without those that fail too often; at most
+ * request_node_count. */
+struct nodes {
+    enum storage_kind kind;
+    const struct ring *ring;
+    uint32_t partition;
+    size_t replicas;
+    const struct ring_device *primaries[64]; size_t n_primaries;
+    size_t at, limit;
+    struct ring_walk walk;
+    bool walking;
+    int handoffs;
+};
+void nodes_init(struct ctx *, struct nodes *, enum storage_kind, struct ring_file *, const char *account, const char *container,
+                const char *object, bool shuffled);
+bool nodes_next(struct ctx *, struct nodes *, struct node *ret);     /* false: there are no more */
+void node_failed(const struct node *);                               /* counted: error_suppression */
+void node_is_full(const struct node *);                              /* 507: left alone for a while */
+
+#endif

@@ -1,0 +1,50 @@
+/* Storage servers: what answers the backend protocol for the devices of this node, over a socket or called by the proxy of the
+ * same process.
+ */
+#ifndef SWIFT_STORAGE_H
+#define SWIFT_STORAGE_H
+
+#include "swift/message.h"
+#include "swift/policy.h"
+
+enum storage_kind { STORAGE_OBJECT, STORAGE_CONTAINER, STORAGE_ACCOUNT, STORAGE_KINDS };
+
+/* A body that is pushed: the object server's PUT. Begun by put(), then written piece by piece; finished or given up. */
+struct upload;
+
+struct storage_server {
+    const char *name;                /* "object-server" */
+    int64_t port;                    /* by default: 6200, 6201, 6202 */
+    /* Every verb that takes its whole body from request->read (or none). request->device and partition are set. */
+    void (*serve)(struct ctx *, struct swift_request *, struct swift_response *);
+    /* A PUT whose body is pushed. NULL: answered (refused) in the response at once. Only the object server has it. */
+    struct upload *(*put)(struct ctx *, struct swift_request *, struct swift_response *);
+};
+extern const struct storage_server object_server, container_server, account_server;
+const struct storage_server *storage_server(enum storage_kind);
+
+bool upload_write(struct upload *, const void *bytes, size_t n);     /* false: the disk is full or broken; finish says so */
+/* The body has ended. footers: headers that come after it (NULL: none). Commits, tells the container, answers. */
+void upload_finish(struct ctx *, struct upload *, const struct headers *footers, struct swift_response *);
+void upload_abort(struct upload *);                                  /* nothing is stored */
+
+/* "/device/partition/account/container/object" of a backend request. False: 400 in the response. */
+bool storage_split(struct ctx *, struct swift_request *, struct swift_response *);
+/* The device's directory; NULL with 507 in the response when it is not there. */
+const char *storage_device(struct ctx *, const struct swift_request *, struct swift_response *);
+/* X-Timestamp. False: 400 in the response. */
+bool storage_timestamp(struct ctx *, const struct swift_request *, struct swift_response *, struct timestamp *ret);
+
+/* The doors of those servers that listen, and what this process is in the rings. */
+bool storage_start(struct ctx *);
+void storage_stop(void);
+/* Is this device of a ring one of this process's own? Then its server is called without a socket. */
+bool storage_is_local(enum storage_kind, const struct ring_device *);
+/* The devices this process serves, by name; ends with NULL. */
+const char *const *storage_devices(struct ctx *);
+const char *storage_devices_dir(void);
+
+/* One request over the socket of a storage server, from its head on: for the door. */
+void storage_answer(struct ctx *, enum storage_kind, struct request *, struct reply *);
+
+#endif

@@ -1,0 +1,22 @@
+/* What the rooms of Swift share: the service and its options. */
+#ifndef SWIFT_SWIFT_H
+#define SWIFT_SWIFT_H
+
+#include "oslo/service/service.h"
+
+struct swift_options {
+    char *swift_dir, *devices;
+    char *storage_listen;
+    int64_t object_port, container_port, account_port;
+    char *storage_ip;
+    int64_t replicas, drives, part_power;
+    char *pipeline;
+    bool mount_check;
+    int64_t reclaim_age;
+};
+const struct swift_options *swift_options(void);
+const char *swift_dir(void);         /* where swift.conf, proxy-server.conf and the rings are */
+
+extern const struct service swift;
+
+#endif
