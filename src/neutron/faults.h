@@ -4,6 +4,9 @@
 
 #define HTTP_BAD_REQUEST            400, "HTTPBadRequest", "%s"
 #define HTTP_NOT_FOUND              404, "HTTPNotFound", "The resource could not be found."
+#define HOST_MAC_FAILURE            503, "HostMacAddressGenerationFailure", "Unable to generate unique mac on host %s."
+#define INVALID_RESOURCE_TYPE       400, "InvalidResourceTypeClass", "Invalid resource type %s"
+#define INVALID_TARGET_VERSION      400, "InvalidTargetVersion", "Invalid target version %s"
 #define INVALID_INPUT               400, "InvalidInput", "Invalid input for operation: %s."
 #define BAD_RESOURCE_REQUEST        400, "BadRequest", "Bad %s request: %s."
 #define ADMIN_REQUIRED              403, "AdminRequired", "User does not have admin privileges: %s."

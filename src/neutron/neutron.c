@@ -3,6 +3,7 @@
 
 #include "neutron/agent/agent.h"
 #include "neutron/plugin/nova.h"
+#include "neutron/plugin/objects/objects.h"
 #include "neutron/rpc/servers.h"
 
 #define OPTION(field, ...) ATTR(struct neutron_options, field, 0, __VA_ARGS__)
@@ -53,7 +54,7 @@ static const struct route *const routes[] = {
     NULL
 };
 static const struct rpc_server *const rpc[] = {
-    &plugin_rpc_server, &reports_rpc_server, &l3_rpc_server,
+    &plugin_rpc_server, &reports_rpc_server, &l3_rpc_server, &resource_versions_rpc_server,
     &l2_port_update_server, &l2_port_delete_server, &l2_network_update_server, &l2_network_delete_server, &l2_security_group_server,
     &dhcp_agent_server, &l3_agent_server,
     NULL
@@ -62,16 +63,17 @@ static const struct rpc_server *const rpc[] = {
 /* The agents' workers stand with the agents: their rows are copied here before any worker runs. */
 static struct worker workers[] = {
     { .name = "nova-notifier", .role = "api", .run = nova_events_send, .every_us = 1000000 },
-    {}, {}, {}, {}, {}
+    {}, {}, {}, {}, {}, {}
 };
 
 static bool neutron_start(struct ctx *c)
 {
     const struct neutron_options *o = neutron_options();
-    const struct worker *const agents[] = { &agent_report_worker, &l2_agent_worker, &dhcp_agent_worker, &l3_agent_worker };
+    const struct worker *const others[] = { &object_push_worker, &agent_report_worker, &l2_agent_worker, &dhcp_agent_worker, &l3_agent_worker };
 
-    for (size_t i = 0; i < G_N_ELEMENTS(agents); i++)
-        workers[1 + i] = *agents[i];
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+        workers[1 + i] = *others[i];
+    reports_start();
     agents_configure(&(struct agent_options){
         .bridge_mappings = o->bridge_mappings, .dns_domain = o->dns_domain, .dns_servers = o->dns_servers, .dhcp_lease_duration = o->dhcp_lease_duration,
         .external_gateway_on_host = o->external_gateway_on_host, .external_masquerade = o->external_masquerade,

@@ -4,6 +4,7 @@
 #include "neutron/model/pools.h"
 #include "neutron/model/rbac.h"
 #include "neutron/plugin/notify.h"
+#include "neutron/plugin/objects/objects.h"
 #include "neutron/rpc/l2.h"
 
 struct address_group {
@@ -67,7 +68,18 @@ static bool group_deleting(struct ctx *c, void *record)
 
     if (db_count(c, "SELECT count(*) FROM security_group_rules WHERE remote_address_group_id = $1", T(group->id)))
         return fail(c, ADDRESS_GROUP_IN_USE, group->id);
-    return !failed(c) && rbac_forget(c, "address_group", group->id);
+    return !failed(c) && rbac_forget(c, "address_group", group->id) && object_changed(c, OBJECT_ADDRESS_GROUP, group->id);
+}
+
+static bool group_stored(struct ctx *c, struct change *ch)
+{
+    return object_changed(c, OBJECT_ADDRESS_GROUP, ((const struct address_group *)ch->now)->id);
+}
+
+static bool group_committed(struct ctx *c, const struct change *ch)
+{
+    objects_wake();
+    return true;
 }
 
 static bool group_fill(struct ctx *c, void *const *page, size_t n)
@@ -100,7 +112,7 @@ static bool group_update(struct ctx *c, struct request *request, struct reply *r
 
 const struct resource address_group_resource = {
     .name = "address_group", .plural = "address_groups", .path = "/address-groups", .size = sizeof(struct address_group),
-    .attrs = address_group_attrs, .update = group_update, .judge = group_judge, .deleting = group_deleting,
+    .attrs = address_group_attrs, .update = group_update, .judge = group_judge, .stored = group_stored, .deleting = group_deleting, .committed = group_committed,
     .fill = group_fill, .visible = group_visible, .filter = group_filter,
 };
 
@@ -137,7 +149,7 @@ static bool addresses_apply(struct ctx *c, struct address_group *group, const js
     group->addresses = json_text(c, list);
     group->updated_at = utc_now();
     group->revision_number++;
-    return record_update(c, "address_groups", address_group_attrs, group, "id");
+    return record_update(c, "address_groups", address_group_attrs, group, "id") && object_changed(c, OBJECT_ADDRESS_GROUP, group->id);
 }
 
 static void tell_groups(struct ctx *c, const char *id)
@@ -147,6 +159,7 @@ static void tell_groups(struct ctx *c, const char *id)
 
     while (db_next(rows))
         json_array_append_new(groups, json_string(db_text(rows, 0)));
+    objects_wake();
     notify_groups(c, SG_RULE_UPDATED, groups);
     fault_clear(c);
 }

@@ -7,6 +7,7 @@
 #include "neutron/model/rbac.h"
 #include "neutron/model/zones.h"
 #include "neutron/plugin/notify.h"
+#include "neutron/plugin/objects/objects.h"
 
 const struct attr network_attrs[] = {
     ATTR(struct network, id,                      FILTER | SORT),
@@ -99,7 +100,8 @@ static bool network_stored(struct ctx *c, struct change *ch)
 {
     const struct network *net = ch->now, *old = ch->old;
 
-    return opened(c, net, old && old->shared, net->shared, SHARED) && opened(c, net, old && old->external, net->external, EXTERNAL);
+    return opened(c, net, old && old->shared, net->shared, SHARED) && opened(c, net, old && old->external, net->external, EXTERNAL) &&
+        object_changed(c, OBJECT_NETWORK, net->id);
 }
 
 static bool network_deleting(struct ctx *c, void *record)
@@ -114,7 +116,9 @@ static bool network_deleting(struct ctx *c, void *record)
     ports = ids_of(c, "SELECT id FROM ports WHERE network_id = $1 AND device_owner NOT IN " AUTO_OWNERS " ORDER BY created_at LIMIT 100", net->id, ",");
     if (*ports)
         return fail(c, NETWORK_IN_USE, net->id, ctx_printf(c, "There are one or more ports still in use on the network, id for these ports is: %s", ports));
-    return !failed(c) && auto_ports_delete(c, net->id) && db_exec(c, "DELETE FROM subnets WHERE network_id = $1", T(net->id)) &&
+    return !failed(c) && auto_ports_delete(c, net->id) && object_changed(c, OBJECT_NETWORK, net->id) &&
+        objects_changed(c, OBJECT_SUBNET, "SELECT id FROM subnets WHERE network_id = $1", net->id) &&
+        db_exec(c, "DELETE FROM subnets WHERE network_id = $1", T(net->id)) &&
         rbac_forget(c, "network", net->id);
 }
 

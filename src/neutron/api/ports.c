@@ -11,6 +11,7 @@
 #include "neutron/plugin/binding.h"
 #include "neutron/plugin/notify.h"
 #include "neutron/plugin/nova.h"
+#include "neutron/plugin/objects/objects.h"
 #include "neutron/plugin/provisioning.h"
 
 const struct attr port_attrs[] = {
@@ -367,7 +368,7 @@ static bool port_stored(struct ctx *c, struct change *ch)
         return false;
     if (work->groups)
         port->security_groups = json_text(c, work->groups);
-    return !(!ch->old || work->rebind) || blocks_set(c, port, work);
+    return (!(!ch->old || work->rebind) || blocks_set(c, port, work)) && object_changed(c, OBJECT_PORT, port->id);
 }
 
 /* --- delete --------------------------------------------------------------------------------------------------- */
@@ -387,7 +388,8 @@ static bool port_deleting(struct ctx *c, void *record)
     if (failed(c) || (device_owner_is_compute(port->device_owner) && !nova_event_add(c, "network-vif-deleted", port->device_id, port->id)))
         return false;
     return db_exec(c, "UPDATE floatingips SET last_known_router_id = router_id, router_id = NULL, port_id = NULL,"
-                                 " fixed_ip_address = NULL, status = 'DOWN', revision_number = revision_number + 1 WHERE port_id = $1", T(port->id));
+                                 " fixed_ip_address = NULL, status = 'DOWN', revision_number = revision_number + 1 WHERE port_id = $1", T(port->id)) &&
+        object_changed(c, OBJECT_PORT, port->id);
 }
 
 /* --- reading -------------------------------------------------------------------------------------------------- */
@@ -560,7 +562,7 @@ struct port *port_make(struct ctx *c, json_t *body)
 
 bool port_drop(struct ctx *c, const char *id)
 {
-    return db_exec(c, "DELETE FROM ports WHERE id = $1", T(id));
+    return object_changed(c, OBJECT_PORT, id) && db_exec(c, "DELETE FROM ports WHERE id = $1", T(id));
 }
 
 bool port_set_host(struct ctx *c, struct port *port, const char *host)
@@ -570,5 +572,6 @@ bool port_set_host(struct ctx *c, struct port *port, const char *host)
     port->host = ctx_strdup(c, host);
     port->revision_number++;
     port->updated_at = utc_now();
-    return work.network && bind(c, port, &work) && record_update(c, "ports", port_attrs, port, "id") && blocks_set(c, port, &work);
+    return work.network && bind(c, port, &work) && record_update(c, "ports", port_attrs, port, "id") && blocks_set(c, port, &work) &&
+        object_changed(c, OBJECT_PORT, port->id);
 }

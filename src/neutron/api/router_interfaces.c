@@ -6,6 +6,7 @@
 #include "neutron/model/ports.h"
 #include "neutron/model/routers.h"
 #include "neutron/plugin/notify.h"
+#include "neutron/plugin/objects/objects.h"
 
 #define BAD_ROUTER(c, text) fail(c, BAD_RESOURCE_REQUEST, "router", text)
 
@@ -43,7 +44,7 @@ static bool port_take(struct ctx *c, struct port *port, const char *device_id, c
     port->device_id = ctx_strdup(c, device_id);
     port->device_owner = ctx_strdup(c, device_owner);
     return db_exec(c, "UPDATE ports SET device_id = $2, device_owner = $3, revision_number = revision_number + 1, updated_at = $4 WHERE id = $1",
-                   T(port->id), T(device_id), T(device_owner), I(clock_us()));
+                   T(port->id), T(device_id), T(device_owner), I(clock_us())) && object_changed(c, OBJECT_PORT, port->id);
 }
 
 static bool add_by_port(struct ctx *c, struct interface *it, const char *port_id)

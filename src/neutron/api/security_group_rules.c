@@ -8,6 +8,7 @@
 #include "neutron/model/protocols.h"
 #include "neutron/model/rbac.h"
 #include "neutron/plugin/notify.h"
+#include "neutron/plugin/objects/objects.h"
 
 const struct attr security_group_rule_attrs[] = {
     ATTR(struct security_group_rule, id,                      FILTER | SORT),
@@ -240,14 +241,19 @@ static bool rule_check(struct ctx *c, struct change *ch)
     return rule_is_new(c, rule);
 }
 
+static bool rule_noted(struct ctx *c, const struct security_group_rule *rule)
+{
+    return revision_bump(c, "security_groups", rule->security_group_id) && object_changed(c, OBJECT_SECURITY_GROUP_RULE, rule->id);
+}
+
 static bool rule_stored(struct ctx *c, struct change *ch)
 {
-    return revision_bump(c, "security_groups", ((const struct security_group_rule *)ch->now)->security_group_id);
+    return rule_noted(c, ch->now);
 }
 
 static bool rule_deleting(struct ctx *c, void *record)
 {
-    return revision_bump(c, "security_groups", ((const struct security_group_rule *)record)->security_group_id);
+    return rule_noted(c, record);
 }
 
 /* --- reading -------------------------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include "neutron/model/groups.h"
 #include "neutron/model/rbac.h"
 #include "neutron/plugin/notify.h"
+#include "neutron/plugin/objects/objects.h"
 
 const struct attr security_group_attrs[] = {
     ATTR(struct security_group, id,         FILTER | SORT),
@@ -45,7 +46,7 @@ static bool group_stored(struct ctx *c, struct change *ch)
 {
     const struct security_group *group = ch->now;
 
-    return ch->old || group_egress_rules(c, group->id, group->project_id);
+    return (ch->old || group_egress_rules(c, group->id, group->project_id)) && object_changed(c, OBJECT_SECURITY_GROUP, group->id);
 }
 
 static bool group_deleting(struct ctx *c, void *record)
@@ -56,7 +57,7 @@ static bool group_deleting(struct ctx *c, void *record)
         return fail(c, DEFAULT_GROUP_REMOVE);
     if (db_count(c, "SELECT count(*) FROM port_security_groups WHERE security_group_id = $1", T(group->id)))
         return fail(c, SECURITY_GROUP_IN_USE, group->id, "in use");
-    return !failed(c) && rbac_forget(c, "security_group", group->id);
+    return !failed(c) && rbac_forget(c, "security_group", group->id) && object_changed(c, OBJECT_SECURITY_GROUP, group->id);
 }
 
 static void opt_int_write(struct out *o, const char *key, struct rows *rows, int column)

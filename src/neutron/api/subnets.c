@@ -8,6 +8,7 @@
 #include "neutron/model/networks.h"
 #include "neutron/model/rbac.h"
 #include "neutron/plugin/notify.h"
+#include "neutron/plugin/objects/objects.h"
 
 #define IPV6_MODES ONE_OF("dhcpv6-stateful", "dhcpv6-stateless", "slaac")
 
@@ -376,7 +377,7 @@ static bool subnet_stored(struct ctx *c, struct change *ch)
 
     if (!ch->old && subnet_is_auto(s) && !ipam_join_auto(c, s))
         return false;
-    return revision_bump(c, "networks", s->network_id);
+    return revision_bump(c, "networks", s->network_id) && object_changed(c, OBJECT_SUBNET, s->id);
 }
 
 /* --- delete --------------------------------------------------------------------------------------------------- */
@@ -389,7 +390,8 @@ static bool subnet_deleting(struct ctx *c, void *record)
     if (db_count(c, ctx_printf(c, "SELECT count(*) FROM ip_allocations a JOIN ports p ON p.id = a.port_id WHERE a.subnet_id = $1"
                                " AND p.device_owner NOT IN " AUTO_OWNERS "%s", spare), T(s->id)))
         return fail(c, SUBNET_IN_USE, s->id, "One or more ports have an IP allocation from this subnet");
-    return !failed(c) && db_exec(c, "DELETE FROM ip_allocations WHERE subnet_id = $1", T(s->id)) && revision_bump(c, "networks", s->network_id);
+    return !failed(c) && db_exec(c, "DELETE FROM ip_allocations WHERE subnet_id = $1", T(s->id)) && revision_bump(c, "networks", s->network_id) &&
+        object_changed(c, OBJECT_SUBNET, s->id);
 }
 
 /* --- reading -------------------------------------------------------------------------------------------------- */

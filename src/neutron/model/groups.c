@@ -2,6 +2,7 @@
 #include "neutron/model/groups.h"
 
 #include "neutron/model/rbac.h"
+#include "neutron/plugin/objects/objects.h"
 
 static bool rule_add(struct ctx *c, const char *group_id, const char *project_id, const char *direction, const char *ethertype, const char *remote)
 {
@@ -33,7 +34,7 @@ char *default_group(struct ctx *c, const char *project_id)
     if (db_exec(c, "INSERT INTO security_groups (id, project_id, name, stateful, is_default, description, tags, created_at, updated_at, revision_number)"
                 " VALUES ($1, $2, 'default', TRUE, TRUE, 'Default security group', '[]', $3, $3, 1)", T(id), T(project_id), I(now)) &&
         group_egress_rules(c, id, project_id) && rule_add(c, id, project_id, "ingress", "IPv4", id) &&
-        rule_add(c, id, project_id, "ingress", "IPv6", id))
+        rule_add(c, id, project_id, "ingress", "IPv6", id) && object_changed(c, OBJECT_SECURITY_GROUP, id))
         return id;
     return NULL;
 }

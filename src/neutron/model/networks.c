@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "neutron/model/rbac.h"
+#include "neutron/plugin/objects/objects.h"
 
 struct network *network_get(struct ctx *c, const char *id)
 {
@@ -36,7 +37,8 @@ const char *ids_of(struct ctx *c, const char *sql, const char *id, const char *s
 
 bool auto_ports_delete(struct ctx *c, const char *network_id)
 {
-    return db_exec(c, "DELETE FROM ports WHERE network_id = $1 AND device_owner IN " AUTO_OWNERS, T(network_id));
+    return objects_changed(c, OBJECT_PORT, "SELECT id FROM ports WHERE network_id = $1 AND device_owner IN " AUTO_OWNERS, network_id) &&
+        db_exec(c, "DELETE FROM ports WHERE network_id = $1 AND device_owner IN " AUTO_OWNERS, T(network_id));
 }
 
 bool owner_is_router_interface(const char *device_owner)

@@ -13,6 +13,14 @@ static const struct mechanism mechanisms[] = {
     {}
 };
 
+const char *mechanism_of(const char *vif_type)
+{
+    for (const struct mechanism *m = mechanisms; m->name; m++)
+        if (text_equal(m->vif_type, vif_type))
+            return m->name;
+    return NULL;
+}
+
 /* Can an agent with these configurations reach the network's segment? */
 static bool reaches(struct ctx *c, const char *configurations, const struct network *net)
 {

@@ -14,6 +14,8 @@ struct mechanism {
     const char *name, *agent_type, *vif_type, *vif_details;
     const char *const *vnic_types;
 };
+/* The name of the mechanism that binds with that vif_type; NULL: none. */
+const char *mechanism_of(const char *vif_type);
 /* Fills vif_type and vif_details. The transaction may be open. */
 bool port_bind(struct ctx *, const struct port *, const struct network *, struct binding *);
 

@@ -5,6 +5,7 @@
 
 #include "neutron/model/ports.h"
 #include "neutron/plugin/nova.h"
+#include "neutron/plugin/objects/objects.h"
 #include "neutron/plugin/schedule.h"
 #include "neutron/rpc/dhcp.h"
 #include "neutron/rpc/l2.h"
@@ -62,10 +63,17 @@ void notify_groups(struct ctx *c, const char *method, json_t *groups)
         fanout(c, TOPIC_SECURITY_GROUP_UPDATE, SG_NOTIFIER_VERSION, method, json_pack("{s:O}", "security_groups", groups));
 }
 
+void notify_tunnel(struct ctx *c, const char *method, const char *tunnel_ip, const char *tunnel_type)
+{
+    fanout(c, strcmp(method, L2_TUNNEL_DELETE) ? TOPIC_TUNNEL_UPDATE : TOPIC_TUNNEL_DELETE, L2_NOTIFIER_VERSION, method,
+           json_pack("{s:s, s:s}", "tunnel_ip", tunnel_ip, "tunnel_type", tunnel_type));
+}
+
 /* --- ports ---------------------------------------------------------------------------------------------------- */
 
 void notify_port_deleted(struct ctx *c, const struct port *port)
 {
+    objects_wake();
     fanout(c, TOPIC_PORT_DELETE, L2_NOTIFIER_VERSION, L2_PORT_DELETE, json_pack("{s:s}", "port_id", port->id));
     tell_dhcp(c, port->network_id, DHCP_PORT_DELETE_END, json_pack("{s:s, s:s, s:O, s:i}", "port_id", port->id, "network_id", port->network_id,
                                                                    "fixed_ips", json_of(c, port->fixed_ips), "priority", 5));
@@ -84,6 +92,7 @@ static void tell_l2(struct ctx *c, const struct port *port, json_t *json)
 
 void notify_port_bound(struct ctx *c, const struct port *port)
 {
+    objects_wake();
     tell_l2(c, port, port_json(c, port));
 }
 
@@ -223,6 +232,7 @@ bool notify_change(struct ctx *c, const struct change *ch)
         if (!strcmp(kinds[i].name, ch->resource->name))
             kinds[i].changed(c, ch);
     nova_events_wake();
+    objects_wake();
     if (failed(c)) {
         log_warning(c, "agents were not told of a %s: %s", ch->resource->name, c->fault.message);
         fault_clear(c);

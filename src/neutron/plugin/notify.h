@@ -13,6 +13,8 @@ void notify_groups(struct ctx *, const char *method, json_t *groups);
 /* The L3 agents that host the router; deleted: all. */
 void notify_router(struct ctx *, const char *router_id);
 void notify_router_deleted(struct ctx *, const char *router_id);
+/* All L2 agents: a tunnel's end came (L2_TUNNEL_UPDATE) or went (L2_TUNNEL_DELETE). */
+void notify_tunnel(struct ctx *, const char *method, const char *tunnel_ip, const char *tunnel_type);
 /* Of a port that is gone without the API. */
 void notify_port_deleted(struct ctx *, const struct port *);
 /* The L2 agents: the port is bound to a host now. */

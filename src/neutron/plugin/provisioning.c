@@ -6,6 +6,7 @@
 #include "neutron/model/ports.h"
 #include "neutron/plugin/notify.h"
 #include "neutron/plugin/nova.h"
+#include "neutron/plugin/objects/objects.h"
 
 bool provisioning_block(struct ctx *c, const char *port_id, const char *entity)
 {
@@ -37,7 +38,7 @@ static bool status_write(struct ctx *c, const char *port_id, const struct standi
     if (!strcmp(now->status, status))
         return true;
     return db_exec(c, "UPDATE ports SET status = $2, revision_number = revision_number + 1, updated_at = $3 WHERE id = $1",
-                   T(port_id), T(status), I(clock_us())) &&
+                   T(port_id), T(status), I(clock_us())) && object_changed(c, OBJECT_PORT, port_id) &&
         (!event || !device_owner_is_compute(now->device_owner) || nova_event_add(c, event, now->device_id, port_id));
 }
 
@@ -51,6 +52,7 @@ static bool in_transaction(struct ctx *c, bool ok)
     if (!db_commit(c))
         return false;
     nova_events_wake();
+    objects_wake();
     return true;
 }
 

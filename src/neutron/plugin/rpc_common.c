@@ -4,13 +4,15 @@
 #include "neutron/model/ip.h"
 #include "neutron/model/ports.h"
 #include "neutron/rpc/dhcp.h"
+#include "neutron/rpc/dvr.h"
 #include "neutron/rpc/l2.h"
 #include "neutron/rpc/l3.h"
 #include "neutron/rpc/metadata.h"
 #include "neutron/rpc/reports.h"
+#include "neutron/rpc/resources.h"
 #include "neutron/rpc/servers.h"
 
-static const char *const *texts_of(struct ctx *c, const json_t *values)
+const char *const *rpc_texts(struct ctx *c, const json_t *values)
 {
     const char **texts = ctx_new_n(c, const char *, json_array_size(values) + 2);
     json_t *value;
@@ -31,22 +33,22 @@ static void address_filter(struct ctx *c, struct sql *s, const char *key, const 
         sql_add(s, " AND t.id IN (SELECT port_id FROM ip_allocations WHERE subnet_id IN ");
     else
         return;
-    sql_in(s, texts_of(c, values));
+    sql_in(s, rpc_texts(c, values));
     sql_add(s, ")");
 }
 
-static bool filter_value_add(struct ctx *c, struct sql *s, const struct attr *a, const json_t *values)
+void rpc_filter_add(struct ctx *c, struct sql *s, const struct attr *a, const json_t *values)
 {
+    const char *const *texts = rpc_texts(c, values);
     bool boolean;
 
     if (a->kind == KIND_BOOL) {
-        if (text_to_bool(texts_of(c, values)[0], &boolean))
+        if (texts[0] && text_to_bool(texts[0], &boolean))
             sql_add(s, ctx_printf(c, " AND t.%s = ?", attr_column(a)), B(boolean));
-        return true;
+        return;
     }
-    sql_add(s, ctx_printf(c, " AND t.%s IN ", attr_column(a)));
-    sql_in(s, texts_of(c, values));
-    return true;
+    sql_add(s, ctx_printf(c, a->kind == KIND_STRING ? " AND t.%s IN " : " AND CAST(t.%s AS TEXT) IN ", attr_column(a)));
+    sql_in(s, texts);
 }
 
 static void filters_add(struct ctx *c, struct sql *s, const struct attr *attrs, const json_t *filters)
@@ -61,7 +63,7 @@ static void filters_add(struct ctx *c, struct sql *s, const struct attr *attrs, 
             json_object_foreach(values, key, inner)
                 address_filter(c, s, key, inner);
         else if (a && !(a->flags & DERIVED))
-            filter_value_add(c, s, a, values);
+            rpc_filter_add(c, s, a, values);
     }
 }
 
@@ -128,9 +130,11 @@ char *rpc_device_port(struct ctx *c, const json_t *device)
 
 static const struct rpc_endpoint plugin_endpoints[] = {
     { NULL, L2_PLUGIN_VERSION, l2_methods }, { NULL, SG_PLUGIN_VERSION, security_group_methods }, { NULL, DHCP_PLUGIN_VERSION, dhcp_methods },
-    { NULL, METADATA_VERSION, metadata_methods }, { NULL, REPORTS_VERSION, report_methods }, {}
+    { NULL, METADATA_VERSION, metadata_methods }, { NULL, REPORTS_VERSION, report_methods }, { NULL, RESOURCES_VERSION, resource_methods },
+    { NULL, L2_PLUGIN_VERSION, tunnel_methods }, { NULL, DVR_PLUGIN_VERSION, dvr_methods }, {}
 };
 static const struct rpc_endpoint reports_endpoints[] = { { NULL, REPORTS_VERSION, report_methods }, {} };
+static const struct rpc_endpoint resource_version_endpoints[] = { { NULL, RESOURCE_VERSIONS_VERSION, resource_version_methods }, {} };
 static const struct rpc_endpoint l3_endpoints[] = { { NULL, L3_PLUGIN_VERSION, l3_methods }, {} };
 
 #define SERVER(of_topic, of_endpoints) { .exchange = NEUTRON_EXCHANGE, .topic = of_topic, .fault_module = "neutron_lib.exceptions", .role = "api", \
@@ -138,3 +142,4 @@ static const struct rpc_endpoint l3_endpoints[] = { { NULL, L3_PLUGIN_VERSION, l
 const struct rpc_server plugin_rpc_server = SERVER(TOPIC_PLUGIN, plugin_endpoints);
 const struct rpc_server reports_rpc_server = SERVER(TOPIC_REPORTS, reports_endpoints);
 const struct rpc_server l3_rpc_server = SERVER(TOPIC_L3_PLUGIN, l3_endpoints);
+const struct rpc_server resource_versions_rpc_server = SERVER(TOPIC_RESOURCE_VERSIONS, resource_version_endpoints);

@@ -26,6 +26,12 @@
 #define TOPIC_TUNNEL_UPDATE         "q-agent-notifier-tunnel-update"
 #define TOPIC_TUNNEL_DELETE         "q-agent-notifier-tunnel-delete"
 
+#define TOPIC_DVR_UPDATE            "q-agent-notifier-dvr-update"
+#define TOPIC_L2POPULATION_UPDATE   "q-agent-notifier-l2population-update"
+
+/* server -> servers */
+#define TOPIC_RESOURCE_VERSIONS     "q-server-resource-versions"
+
 /* agent_type of a report */
 #define AGENT_TYPE_LINUXBRIDGE      "Linux bridge agent"
 #define AGENT_TYPE_OPENVSWITCH      "Open vSwitch agent"

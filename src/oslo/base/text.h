@@ -27,6 +27,7 @@ bool time_parse(const char *text, utc_time *ret_time);       /* ISO 8601 in the 
 char *uuid_write(char text[UUID_TEXT_SIZE]);                 /* a random UUID, 8-4-4-4-12 lower case */
 char *uuid_new(struct ctx *);
 char *uuid_new_hex(struct ctx *);                            /* 32 hex digits, as keystone's ids */
+char *uuid_named(struct ctx *, const char *name);            /* the same for the same name: version 5, in the namespace of DNS */
 bool uuid_is(const char *text);                              /* 8-4-4-4-12 or 32 hex digits, any case */
 
 void random_bytes(void *bytes, size_t n);

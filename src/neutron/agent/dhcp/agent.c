@@ -152,19 +152,9 @@ static bool configure(struct ctx *c, json_t *info)
 /* "dhcp<uuid5 of the host's name>-<network>": what an agent's port is known by. */
 static char *device_id(struct ctx *c, const char *network_id)
 {
-    static const guint8 dns_namespace[] = { 0x6b, 0xa7, 0xb8, 0x10, 0x9d, 0xad, 0x11, 0xd1, 0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8 };
-    GChecksum *sha1 = g_checksum_new(G_CHECKSUM_SHA1);
-    guint8 d[20];
-    gsize n = sizeof(d);
+    const char *name = ctx_strndup(c, agent_host(), strcspn(agent_host(), "."));
 
-    g_checksum_update(sha1, dns_namespace, sizeof(dns_namespace));
-    g_checksum_update(sha1, (const guchar *)agent_host(), (gssize)strcspn(agent_host(), "."));
-    g_checksum_get_digest(sha1, d, &n);
-    g_checksum_free(sha1);
-    d[6] = (d[6] & 0x0f) | 0x50;
-    d[8] = (d[8] & 0x3f) | 0x80;
-    return ctx_printf(c, "dhcp%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x-%s", d[0], d[1], d[2], d[3], d[4], d[5], d[6],
-                      d[7], d[8], d[9], d[10], d[11], d[12], d[13], d[14], d[15], network_id);
+    return ctx_printf(c, "dhcp%s-%s", uuid_named(c, name), network_id);
 }
 
 static const json_t *find_port(const json_t *info, const char *device)
