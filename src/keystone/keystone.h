@@ -11,7 +11,7 @@ struct keystone_options {
     char *fernet_keys, *credential_keys, *auth_methods;
     int64_t max_active_keys, fernet_rotation, token_expiration, allow_expired_window, password_rounds, max_password_length,
         max_project_tree_depth, user_limit_application_credentials, max_redelegation_count, request_token_duration,
-        access_token_duration;
+        access_token_duration, credential_ttl;
 };
 
 extern const struct service keystone_service;

@@ -17,6 +17,7 @@ const struct attr keystone_option_attrs[] = {
     ATTR(struct keystone_options, auth_methods, 0, .unset = AUTH_METHODS, .help = "The ways to sign in, in the order of their bits in tokens: the same on every node, and in an original that reads these tokens."),
     ATTR(struct keystone_options, request_token_duration, 0, .unset = "28800", .help = "How many seconds a request token of OAuth1 is good; 0: for ever."),
     ATTR(struct keystone_options, access_token_duration, 0, .unset = "86400", .help = "How many seconds an access token of OAuth1 is good; 0: for ever."),
+    ATTR(struct keystone_options, credential_ttl, 0, .unset = "15", .help = "How many minutes a request signed with an EC2 key is good."),
     {}
 };
 

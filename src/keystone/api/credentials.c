@@ -1,6 +1,7 @@
 /* Credentials: secrets of users kept for other services (EC2 keys, TOTP seeds, certificates), sealed in the database; and the
  * EC2 view of them.
  */
+#include "keystone/api/credentials.h"
 #include "keystone/api/projects.h"
 #include "keystone/token/token.h"
 
@@ -304,6 +305,44 @@ static bool ec2_remove(struct ctx *c, struct request *request, struct reply *rep
     const struct credential *one = ec2_subject(c, request, "identity:ec2_delete_credential");
 
     return one && keystone_exec(c, "DELETE FROM credentials WHERE id = $1", T(one->id));
+}
+
+bool ec2_key_get(struct ctx *c, const char *access, struct ec2_key *ret_key)
+{
+    struct credential *one = rest_find_any(c, &credential_resource, access_hash(c, access));
+
+    if (!one || !credential_fill(c, (void *const *)&one, 1))
+        return false;
+    if (strcmp(one->type, "ec2"))
+        return fail(c, UNAUTHORIZED);
+    const json_t *blob = ctx_json(c, json_loads(one->blob, 0, NULL));
+    *ret_key = (struct ec2_key){
+        .user_id = one->user_id, .project_id = one->project_id, .secret = json_get_string(blob, "secret"),
+        .trust_id = json_get_string(blob, "trust_id"), .app_cred_id = json_get_string(blob, "app_cred_id"),
+        .access_token_id = json_get_string(blob, "access_token_id"),
+    };
+    return true;
+}
+
+const char *const *credential_blobs(struct ctx *c, const char *user_id, const char *type)
+{
+    struct rows *rows = db_query(c, "SELECT blob FROM credentials WHERE user_id = $1 AND type = $2", T(user_id), T(type));
+    g_autoptr(GPtrArray) blobs = g_ptr_array_new();
+    struct fernet_keys keys;
+
+    if (!fernet_keys_read(c, keystone_options()->credential_keys, &keys))
+        return NULL;
+    while (db_next(rows)) {
+        char *blob = unseal(c, &keys, db_text(rows, 0));
+
+        if (!blob)
+            return NULL;
+        g_ptr_array_add(blobs, blob);
+    }
+    const char **list = ctx_new_n(c, const char *, blobs->len + 1);
+    if (blobs->len)
+        memcpy(list, blobs->pdata, blobs->len * sizeof *list);
+    return failed(c) ? NULL : list;
 }
 
 /* Each asks its rule about the credential's user. */
