@@ -3,6 +3,7 @@
 
 #include "nova/api/api.h"
 #include "nova/compute/compute.h"
+#include "nova/conductor/conductor.h"
 #include "nova/jobs/jobs.h"
 #include "nova/model/host.h"
 #include "nova/options.h"
@@ -19,18 +20,12 @@ static const struct route *const routes[] = {
     NULL
 };
 
-static const struct rpc_server *const rpc_servers[] = { &compute_rpc_server, NULL };
+static const struct rpc_server *const rpc_servers[] = { &conductor_rpc_server, &compute_rpc_server, NULL };
 
-/* The binaries every cloud has, first; the compute agents add their own. */
-static bool nova_bootstrap(struct ctx *c)
-{
-    return service_report(c, common_options->host, "nova-scheduler", "scheduler") &&
-           service_report(c, common_options->host, "nova-conductor", "conductor");
-}
-
+/* The binaries every cloud has come first; the compute agents add their own. */
 static bool nova_start(struct ctx *c)
 {
-    return schemas_load(c) && compute_start(c);
+    return schemas_load(c) && (!service_runs("conductor") || conductor_report(c)) && compute_start(c);
 }
 
 const struct service nova = {
@@ -38,5 +33,5 @@ const struct service nova = {
     .style = &nova_style, .routes = routes, .policies = nova_policies, .migrations = nova_migrations,
     .options = nova_option_attrs, .options_size = sizeof(struct nova_options),
     .jobs = nova_jobs, .rpc = rpc_servers, .workers = nova_workers,
-    .bootstrap = nova_bootstrap, .start = nova_start, .stop = compute_stop, .leave = virt_leave,
+    .start = nova_start, .stop = compute_stop, .leave = virt_leave,
 };

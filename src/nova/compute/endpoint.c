@@ -1,18 +1,16 @@
-/* What the compute agent answers, by RPC: it reads the instance's row and has the hypervisor do it. */
+/* What the compute agent answers, by RPC: it is given the instance's row and has the hypervisor do it. */
 #include "nova/compute/compute.h"
 #include "nova/faults_compute.h"
 #include "nova/jobs/parts.h"
+#include "nova/rpc/conductor.h"
 #include "nova/virt/virt.h"
 
-/* The row, though it may be marked as deleted. */
+/* The row, as the caller had it. */
 static struct instance *row_of(struct ctx *c, json_t *args, json_t **ret_vifs)
 {
-    const char *uuid = json_get_string(args, "instance_uuid");
-    struct instance *inst = uuid ? instance_find_deleted(c, uuid) : NULL;
+    struct instance *inst = instance_from_json(c, json_object_get(args, "instance"));
 
-    if (!inst)
-        return failed(c) ? NULL : fail_null(c, INSTANCE_NOT_FOUND, uuid ? uuid : "");
-    if (ret_vifs)
+    if (inst && ret_vifs)
         *ret_vifs = json_of(c, inst->network_info);
     return inst;
 }
@@ -144,27 +142,6 @@ static bool get_host_uptime(struct ctx *c, json_t *args, json_t **ret_result)
     return text != NULL;
 }
 
-/* Adds or removes one entry of the row's network_info. */
-static bool store_vif(struct ctx *c, const char *uuid, json_t *vif, bool add)
-{
-    struct instance *inst = instance_edit(c, uuid);
-    json_t *vifs, *one;
-    size_t i;
-
-    if (!inst)
-        return false;
-    vifs = json_of(c, inst->network_info);
-    json_array_foreach(vifs, i, one)
-        if (text_equal(json_get_string(one, "id"), json_get_string(vif, "id"))) {
-            json_array_remove(vifs, i);
-            break;
-        }
-    if (add)
-        json_array_append(vifs, vif);
-    instance_set_network_info(c, inst, vifs);
-    return instance_edited(c, inst);
-}
-
 /* What could not be plugged is given back, and the first fault stays. */
 static bool give_back(struct ctx *c, const char *uuid, json_t *vif)
 {
@@ -173,7 +150,7 @@ static bool give_back(struct ctx *c, const char *uuid, json_t *vif)
     fault_clear(c);
     port_detach(c, vif);
     fault_clear(c);
-    store_vif(c, uuid, vif, false);
+    conductor_store_vif(c, uuid, vif, false);
     fault_clear(c);
     return fail(c, cause.status, cause.type, "%s", cause.message);
 }
@@ -186,10 +163,10 @@ static bool attach_interface(struct ctx *c, json_t *args, json_t **ret_result)
 
     if (!vif)
         return false;
-    if (!store_vif(c, inst->uuid, vif, true) || !virt_attach_interface(c, inst, vif))
+    if (!conductor_store_vif(c, inst->uuid, vif, true) || !virt_attach_interface(c, inst, vif))
         return give_back(c, inst->uuid, vif);
     if (!vifs_active(ctx_json(c, json_pack("[O]", vif))) && plugged_wait(ctx_json(c, json_pack("[O]", vif)), 2000000))
-        store_vif(c, inst->uuid, vif, true);
+        conductor_store_vif(c, inst->uuid, vif, true);
     *ret_result = json_incref(vif);
     return !failed(c);
 }
@@ -203,7 +180,7 @@ static bool detach_interface(struct ctx *c, json_t *args, json_t **ret_result)
 
     json_array_foreach(vifs, i, vif)
         if (text_equal(json_get_string(vif, "id"), port_id))
-            return virt_detach_interface(c, inst, vif) && port_detach(c, vif) && store_vif(c, inst->uuid, vif, false);
+            return virt_detach_interface(c, inst, vif) && port_detach(c, vif) && conductor_store_vif(c, inst->uuid, vif, false);
     return inst && fail(c, PORT_NOT_ATTACHED, port_id ? port_id : "");
 }
 

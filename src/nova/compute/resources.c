@@ -4,52 +4,42 @@
 #include "nova/compute/resources.h"
 
 #include "nova/options.h"
+#include "nova/rpc/conductor.h"
 #include "nova/virt/virt.h"
 #include "oslo/client/client.h"
 
 #define PLACEMENT_VERSION "placement 1.36"
 
-static bool count_usage(struct ctx *, struct compute_node *);
 static bool provider_report(struct ctx *, const struct compute_node *);
 
-bool host_report(struct ctx *c, const char *host)
+/* What the host keeps for itself counts as used, as the original has it. */
+static struct compute_node *node_of(struct ctx *c, const char *host)
 {
+    const struct nova_options *o = nova_options();
     struct compute_node *node = record_new(c, compute_node_attrs, sizeof *node);
 
     node->host = ctx_strdup(c, host);
+    node->memory_mb_used = o->reserved_host_memory_mb;
+    node->local_gb_used = (o->reserved_host_disk_mb + 1023) / 1024;
+    return node;
+}
+
+bool host_report(struct ctx *c, const char *host)
+{
+    struct compute_node *node = node_of(c, host);
+
     node->host_ip = ctx_strdup(c, "127.0.0.1");
     node->cpu_allocation_ratio = nova_options()->cpu_allocation_ratio;
     node->ram_allocation_ratio = nova_options()->ram_allocation_ratio;
     node->disk_allocation_ratio = nova_options()->disk_allocation_ratio;
-    return virt_describe(c, host, node) && count_usage(c, node) && compute_node_report(c, node) && provider_report(c, node);
+    return virt_describe(c, host, node) && conductor_report_node(c, node) && provider_report(c, node);
 }
 
 bool host_usage_report(struct ctx *c, const char *host)
 {
-    struct compute_node *node = compute_node_find(c, host, NULL);
+    bool known;
 
-    if (!node)
-        return !failed(c) && host_report(c, host);
-    return count_usage(c, node) && compute_node_report(c, node);
-}
-
-/* What the instances of the host take by their flavors; the host's own reserve counts as used, as the original has it. */
-static bool count_usage(struct ctx *c, struct compute_node *node)
-{
-    struct rows *r = db_query(c, "SELECT coalesce(sum(vcpus), 0), coalesce(sum(memory_mb), 0),"
-                              " coalesce(sum(CASE WHEN coalesce(image_ref, '') = '' THEN 0 ELSE root_gb END + ephemeral_gb), 0), count(*),"
-                              " count(*) FILTER (WHERE task_state IS NOT NULL)"
-                              " FROM instances WHERE host = $1 AND NOT deleted", T(node->host));
-
-    if (!db_next(r))
-        return false;
-    node->vcpus_used = db_int(r, 0);
-    node->memory_mb_used = db_int(r, 1) + nova_options()->reserved_host_memory_mb;
-    node->local_gb_used = db_int(r, 2) + (nova_options()->reserved_host_disk_mb + 1023) / 1024;
-    node->running_vms = db_int(r, 3);
-    node->current_workload = db_int(r, 4);
-    db_rows_end(r);
-    return !failed(c);
+    return conductor_report_usage(c, node_of(c, host), &known) && (known || host_report(c, host));
 }
 
 /* --- Placement ----------------------------------------------------------------------------------------------- */

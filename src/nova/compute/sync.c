@@ -3,39 +3,43 @@
  */
 #include "nova/compute/sync.h"
 
-#include "nova/jobs/parts.h"
-#include "nova/options.h"
+#include "nova/rpc/conductor.h"
 #include "nova/virt/virt.h"
 #include "oslo/base/log.h"
 #include "oslo/service/service.h"
 
 #include <string.h>
 
-static bool sync_instance(struct ctx *, const char *uuid, enum power_state, bool first);
-static bool drop_unknown(struct ctx *, const struct guest_state *);
+static bool sync_instance(struct ctx *, const struct instance *, enum power_state, bool first);
+static void drop_guest(struct ctx *, const struct instance *);
 static enum power_state power_in(const struct guest_state *, const char *uuid);
 
 bool guests_sync(struct ctx *c, const char *const *hosts, bool first)
 {
-    struct guest_state *guests = virt_list(c);
+    const struct guest_state *guests = virt_list(c);
+    struct guests_compared found;
+    size_t n = 0;
 
     if (!guests)
         return false;
-    for (; *hosts; hosts++) {
-        struct rows *r = db_query(c, "SELECT uuid, power_state FROM instances WHERE host = $1 AND NOT deleted AND task_state IS NULL"
-                                  " AND vm_state IN ('active', 'paused', 'stopped', 'suspended', 'rescued')", T(*hosts));
+    while (guests[n].uuid)
+        n++;
+    const char **uuids = ctx_new_n(c, const char *, n + 1);
+    while (n--)
+        uuids[n] = guests[n].uuid;
+    if (!conductor_compare_guests(c, hosts, uuids, &found))
+        return false;
+    for (struct instance **inst = found.idle; *inst; inst++) {
+        enum power_state now = power_in(guests, (*inst)->uuid);
 
-        while (db_next(r)) {
-            char *uuid = db_text(r, 0);
-            enum power_state now = power_in(guests, uuid);
-
-            if ((now != (enum power_state)db_int(r, 1) || first) && !sync_instance(c, uuid, now, first)) {
-                log_warning(c, "the power state of %s could not be brought up to date: %s", uuid, c->fault.message);
-                fault_clear(c);
-            }
+        if ((now != (enum power_state)(*inst)->power_state || first) && !sync_instance(c, *inst, now, first)) {
+            log_warning(c, "the power state of %s could not be brought up to date: %s", (*inst)->uuid, c->fault.message);
+            fault_clear(c);
         }
     }
-    return drop_unknown(c, guests);
+    for (struct instance **inst = found.unknown; *inst; inst++)
+        drop_guest(c, *inst);
+    return true;
 }
 
 static enum power_state power_in(const struct guest_state *guests, const char *uuid)
@@ -48,15 +52,12 @@ static enum power_state power_in(const struct guest_state *guests, const char *u
 
 /* The guest of an active instance is found shut off: it did so itself, or the host went down with it. At the agent's start
  * it is started again, later it is left as it is. */
-static bool sync_instance(struct ctx *c, const char *uuid, enum power_state now, bool first)
+static bool sync_instance(struct ctx *c, const struct instance *inst, enum power_state now, bool first)
 {
-    struct instance *inst = instance_find(c, uuid);
-    bool active = inst && !strcmp(inst->vm_state, VM_ACTIVE), down = now == POWER_SHUTDOWN || now == POWER_CRASHED || now == POWER_NOSTATE;
+    bool active = !strcmp(inst->vm_state, VM_ACTIVE), down = now == POWER_SHUTDOWN || now == POWER_CRASHED || now == POWER_NOSTATE;
 
-    if (!inst)
-        return !failed(c);
     if (first && active && down && inst->power_state == POWER_RUNNING) {
-        log_info(c, "instance %s is started again with its host", uuid);
+        log_info(c, "instance %s is started again with its host", inst->uuid);
         if (virt_change(c, inst, json_of(c, inst->network_info), GUEST_RESET))
             return true;
         fault_clear(c);
@@ -65,32 +66,15 @@ static bool sync_instance(struct ctx *c, const char *uuid, enum power_state now,
         return true;
     if (!strcmp(inst->vm_state, VM_STOPPED) && now == POWER_RUNNING)
         return virt_change(c, inst, json_of(c, inst->network_info), GUEST_STOP);
-    if (!(inst = instance_edit(c, uuid)))
-        return false;
-    if (inst->task_state) {          /* a job has it since */
-        db_rollback(c);
-        return true;
-    }
-    log_info(c, "instance %s: power state was %d, is %d", uuid, (int)inst->power_state, (int)now);
-    inst->power_state = now;
-    if (active && down)
-        inst->vm_state = ctx_strdup(c, VM_STOPPED);
-    return instance_edited(c, inst);
+    return conductor_set_power(c, inst->uuid, now, active && down);
 }
 
-/* Guests whose instance is gone, or never was: a kill between two steps may leave one. */
-static bool drop_unknown(struct ctx *c, const struct guest_state *guests)
+/* A guest whose instance is gone, or never was: a kill between two steps may leave one. */
+static void drop_guest(struct ctx *c, const struct instance *inst)
 {
-    for (; guests->uuid; guests++) {
-        struct instance *inst = instance_find_deleted(c, guests->uuid);
-
-        if (failed(c) || (inst && !inst->deleted))
-            continue;
-        log_warning(c, "guest %s has no instance and is taken away", guests->uuid);
-        if (inst ? !virt_destroy(c, inst, false) : !virt_destroy(c, &(struct instance){ .uuid = guests->uuid }, false)) {
-            log_warning(c, "guest %s: %s", guests->uuid, c->fault.message);
-            fault_clear(c);
-        }
+    log_warning(c, "guest %s has no instance and is taken away", inst->uuid);
+    if (!virt_destroy(c, inst, false)) {
+        log_warning(c, "guest %s: %s", inst->uuid, c->fault.message);
+        fault_clear(c);
     }
-    return !failed(c);
 }

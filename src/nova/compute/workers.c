@@ -3,9 +3,11 @@
 
 #include "nova/compute/resources.h"
 #include "nova/compute/sync.h"
+#include "nova/conductor/conductor.h"
 #include "nova/nova.h"
 #include "nova/options.h"
 #include "nova/rpc/compute.h"
+#include "nova/rpc/conductor.h"
 #include "nova/virt/virt.h"
 #include "oslo/base/log.h"
 
@@ -16,7 +18,6 @@ static bool usage_changed, guests_synced;    /* atomic; of the sync worker alone
 static int64_t resources_due;                /* of the start, then of the resources worker alone */
 
 static bool report_compute(struct ctx *);
-static bool report_conductor(struct ctx *);
 static bool report_resources(struct ctx *);
 static bool sync_guests(struct ctx *);
 static bool clean_images(struct ctx *);
@@ -24,7 +25,7 @@ static bool clean_images(struct ctx *);
 #define SECOND 1000000LL
 const struct worker nova_workers[] = {
     { "compute report", "compute", report_compute, 10 * SECOND },
-    { "conductor report", "conductor", report_conductor, 10 * SECOND },
+    { "conductor report", "conductor", conductor_report, 10 * SECOND },
     { "resources", "compute", report_resources, SECOND },
     { "power sync", "compute", sync_guests, 60 * SECOND },
     { "image cache", "compute", clean_images, 3600 * SECOND },
@@ -41,8 +42,11 @@ bool compute_start(struct ctx *c)
     if (!virt_open(c))
         return false;
     resources_due = clock_mono_us() + nova_options()->update_resources_interval * SECOND;
-    for (const char *const *host = hosts; *host; host++)
-        if (!service_report(c, *host, "nova-compute", "compute") || !host_report(c, *host)) {
+    /* Where the conductor is another process, it may not be there yet. */
+    if (!service_runs("conductor"))
+        resources_due = 0;
+    for (const char *const *host = hosts; service_runs("conductor") && *host; host++)
+        if (!conductor_report_service(c, *host, "nova-compute", "compute") || !host_report(c, *host)) {
             log_warning(c, "host %s is reported later: %s", *host, c->fault.message);
             fault_clear(c);
             resources_due = 0;
@@ -82,14 +86,8 @@ static bool report_compute(struct ctx *c)
 
     /* A host whose hypervisor does not answer is not alive. */
     for (const char *const *host = virt_hosts(); ok && virt_is_open() && *host; host++)
-        ok = service_report(c, *host, "nova-compute", "compute");
+        ok = conductor_report_service(c, *host, "nova-compute", "compute");
     return ok;
-}
-
-static bool report_conductor(struct ctx *c)
-{
-    return service_report(c, common_options->host, "nova-conductor", "conductor") &&
-           service_report(c, common_options->host, "nova-scheduler", "scheduler");
 }
 
 /* The first round opens a hypervisor that takes its time; each minute all is reported, in between what was taken. */
@@ -102,7 +100,7 @@ static bool report_resources(struct ctx *c)
     if (!all && !__atomic_exchange_n(&usage_changed, false, __ATOMIC_ACQ_REL))
         return true;
     for (const char *const *host = virt_hosts(); ok && *host; host++)
-        ok = all ? service_report(c, *host, "nova-compute", "compute") && host_report(c, *host) : host_usage_report(c, *host);
+        ok = all ? conductor_report_service(c, *host, "nova-compute", "compute") && host_report(c, *host) : host_usage_report(c, *host);
     if (all && ok) {
         resources_due = clock_mono_us() + nova_options()->update_resources_interval * SECOND;
         if (!guests_synced)

@@ -108,5 +108,5 @@ static void error_text(struct ctx *c, struct request *request, struct reply *rep
 static const struct rest_style style = { .error = error_text };
 
 const struct service console_service = {
-    .name = "console", .title = "Console", .port = 6080, .endpoint = "", .style = &style, .routes = tables,
+    .name = "console", .title = "Console", .port = 6080, .endpoint = "", .style = &style, .routes = tables, .rows_of = &nova,
 };

@@ -152,5 +152,5 @@ static void error_page(struct ctx *c, struct request *request, struct reply *rep
 static const struct rest_style style = { .error = error_page };
 
 const struct service metadata_service = {
-    .name = "metadata", .title = "Metadata", .port = 8775, .endpoint = "", .style = &style, .routes = tables,
+    .name = "metadata", .title = "Metadata", .port = 8775, .endpoint = "", .style = &style, .routes = tables, .rows_of = &nova,
 };

@@ -110,6 +110,15 @@ struct instance *instance_get(struct ctx *c, const char *uuid)
     return inst || failed(c) ? inst : fail_null(c, INSTANCE_NOT_FOUND, uuid);
 }
 
+struct instance *instance_from_json(struct ctx *c, json_t *json)
+{
+    struct instance *inst = record_new(c, instance_attrs, sizeof *inst);
+
+    if (!record_from_json(c, instance_attrs, inst, json))
+        return NULL;
+    return inst->uuid ? inst : fail_null(c, BAD_REQUEST, "An instance without its uuid.");
+}
+
 bool instance_insert(struct ctx *c, struct instance *inst)
 {
     inst->number = counter_next(c, "instances");

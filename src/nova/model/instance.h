@@ -115,6 +115,9 @@ struct instance *instance_get(struct ctx *, const char *uuid);
 struct instance *instance_find(struct ctx *, const char *uuid);
 struct instance *instance_find_deleted(struct ctx *, const char *uuid);          /* gone ones too */
 
+/* As it goes over RPC: record_to_json(c, instance_attrs, ...). NULL with a fault. */
+struct instance *instance_from_json(struct ctx *, json_t *);
+
 /* In a transaction. Insert gives number and created_at; save stores all of the record and sets updated_at. A job that waits
  * while others may write reads the row again before it saves. */
 bool instance_insert(struct ctx *, struct instance *);

@@ -18,7 +18,7 @@ static json_t *call_instance(struct ctx *c, const struct instance *inst, const c
     ctx_json(c, args);
     if (!inst->host)
         return fail_null(c, INSTANCE_NOT_READY, inst->uuid);
-    json_object_set_new(args, "instance_uuid", json_string(inst->uuid));
+    json_object_set(args, "instance", record_to_json(c, instance_attrs, inst));
     return call_host(c, inst->host, method, args, options);
 }
 

@@ -12,15 +12,15 @@
 #define COMPUTE_TOPIC "compute"
 #define COMPUTE_RPC_VERSION "6.0"
 
-#define RPC_GET_CONSOLE_OUTPUT "get_console_output"      /* {"instance_uuid", "tail_length": int | null} -> text */
-#define RPC_GET_VNC_CONSOLE "get_vnc_console"            /* {"instance_uuid", "console_type"} -> {"host", "port", "internal_access_path"} */
-#define RPC_GET_DIAGNOSTICS "get_instance_diagnostics"   /* {"instance_uuid"} -> {"state", "driver", ...}: api-ref 2.48's body */
-#define RPC_ATTACH_INTERFACE "attach_interface"          /* {"instance_uuid", "network_id", "port_id", "requested_ip", "tag"} (null: not said)
+#define RPC_GET_CONSOLE_OUTPUT "get_console_output"      /* {"instance", "tail_length": int | null} -> text */
+#define RPC_GET_VNC_CONSOLE "get_vnc_console"            /* {"instance", "console_type"} -> {"host", "port", "internal_access_path"} */
+#define RPC_GET_DIAGNOSTICS "get_instance_diagnostics"   /* {"instance"} -> {"state", "driver", ...}: api-ref 2.48's body */
+#define RPC_ATTACH_INTERFACE "attach_interface"          /* {"instance", "network_id", "port_id", "requested_ip", "tag"} (null: not said)
                                                           *  -> one entry of network_info; it is stored already */
-#define RPC_DETACH_INTERFACE "detach_interface"          /* {"instance_uuid", "port_id"} -> null; stored already; deletes the port it made */
+#define RPC_DETACH_INTERFACE "detach_interface"          /* {"instance", "port_id"} -> null; stored already; deletes the port it made */
 #define RPC_GET_HOST_UPTIME "get_host_uptime"            /* {} -> text of uptime(1) */
 
-/* What the jobs ask. Each may be repeated, and answers once it is so; {"instance_uuid"} is in all. -> {"power_state": int} */
+/* What the jobs ask. Each may be repeated, and answers once it is so; {"instance"}: its row, in all. -> {"power_state": int} */
 #define RPC_SPAWN_GUEST "spawn_guest"                    /* {"waiting": bool, "image_id" | null}: made, not running until changed; of that image */
 #define RPC_DESTROY_GUEST "destroy_guest"                /* {"keep_files": bool} */
 #define RPC_CHANGE_GUEST "change_guest"                  /* {"change": enum guest_change} */
@@ -31,7 +31,7 @@
 #define RPC_UNRESCUE_GUEST "unrescue_guest"
 
 /* Each calls the method on instance->host; fault 409 InstanceNotReady without a host. NULL or false with a fault. */
-json_t *compute_call(struct ctx *, const struct instance *, const char *method, json_t *args);       /* args: owned; instance_uuid is added */
+json_t *compute_call(struct ctx *, const struct instance *, const char *method, json_t *args);       /* args: owned; the row is added */
 /* The same for work that takes as long as it takes (an image comes over the network). */
 json_t *compute_work(struct ctx *, const struct instance *, const char *method, json_t *args);
 char *compute_host_uptime(struct ctx *, const char *host);
