@@ -6,7 +6,12 @@
 #include <string.h>
 
 static const struct command commands[] = {
-    { "up",      "[--foreground] [--sim] [--roles R,...]", "start the cloud, or some of its roles (api, conductor, compute, network); returns when every API answers", command_up },
+    { "up",      "[--foreground] [--sim] [--roles R,...]", "start the cloud in one process, or some of its roles; returns when every API answers", command_up },
+    { "api",     "[--services S,...] [--name N]", "one role a process, over the transport and databases of nacre.conf: the APIs", command_role },
+    { "conductor", "[--name N]",                  "likewise: long operations, and Nova's rows for compute agents", command_role },
+    { "neutron-rpc", "[--name N]",                "likewise: Neutron's rows for network agents",           command_role },
+    { "compute", "[--name N]",                    "likewise: this host's hypervisor; opens no database",   command_role },
+    { "network", "[--name N]",                    "likewise: this host's network agents; opens no database", command_role },
     { "down",    "[--purge]",                    "stop it; --purge removes all it ever made",                command_down },
     { "status",  "",                             "is it running, and where",                                 command_status },
     { "config",  "",                             "print a sample nacre.conf",                                command_config },
@@ -22,8 +27,8 @@ static int help(FILE *to)
 {
     fprintf(to, "usage: nacre COMMAND [OPTION ...]\n\n");
     for (const struct command *command = commands; command->name; command++)
-        fprintf(to, "  %-8s %-38s %s\n", command->name, command->arguments, command->help);
-    fprintf(to, "  %-8s %-38s %s\n", "help", "", "print this");
+        fprintf(to, "  %-11s %-38s %s\n", command->name, command->arguments, command->help);
+    fprintf(to, "  %-11s %-38s %s\n", "help", "", "print this");
     fprintf(to, "\nOptions of every command:\n"
                 "  --config FILE       nacre.conf; /etc/nacre/nacre.conf when not given\n"
                 "  --state-dir DIR     where the cloud lives; /var/lib/nacre as root, ~/.local/share/nacre otherwise\n"

@@ -6,7 +6,10 @@
 #include "glance/model/schema.h"
 #include "glance/model/store.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 static const struct attr option_attrs[] = {
     ATTR(struct glance_options, image_size_cap, 0, .unset = "1099511627776", .min = 1, .max = INT64_MAX, .help = "The largest image, in bytes."),
@@ -64,10 +67,25 @@ static bool keep(struct ctx *c, const char *id, bool staged)
                               : "SELECT count(*) FROM images WHERE id = $1 AND (store IS NOT NULL OR status = 'importing')", T(id)) > 0 || failed(c);
 }
 
-/* What a killed process has left: uploads that nobody will finish, files that no image has. */
+/* Is this the first process that serves Glance here? Each keeps a share of a lock as long as it lives. */
+static bool only_one(struct ctx *c)
+{
+    int fd = open(ctx_printf(c, "%s/glance.lock", common_options->state_dir), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    bool alone = fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB);
+
+    if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB))
+        close(fd);
+    return alone;
+}
+
+/* What a killed process has left: uploads that nobody will finish, files that no image has. Not while others may be at it. */
 static bool start(struct ctx *c)
 {
-    if (!glance_schemas_load(c) || !store_open(c) || !db_begin(c))
+    if (!glance_schemas_load(c) || !store_open(c))
+        return false;
+    if (!only_one(c))
+        return true;
+    if (!db_begin(c))
         return false;
     if (!db_exec(c, "UPDATE images SET status = 'queued', size = NULL WHERE status = 'saving' OR (status = 'uploading' AND size IS NULL)")) {
         db_rollback(c);
@@ -81,6 +99,6 @@ static bool start(struct ctx *c)
 
 const struct service glance = {
     .name = "glance", .type = "image", .title = "Image Service", .port = 9292, .endpoint = "", .base = "/v2",
-    .style = &glance_style, .routes = routes, .policies = glance_policies, .migrations = glance_migrations, .jobs = jobs,
+    .style = &glance_style, .routes = routes, .policies = glance_policies, .migrations = glance_migrations, .jobs = jobs, .jobs_role = "api",
     .options = option_attrs, .options_size = sizeof(struct glance_options), .bootstrap = bootstrap, .start = start,
 };

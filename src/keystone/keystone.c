@@ -64,6 +64,6 @@ const struct service keystone_service = {
     .name = "keystone", .type = "identity", .title = "Identity", .port = 5000, .endpoint = "/v3", .base = "/v3",
     .style = &keystone_style, .resources = keystone_resources, .routes = keystone_routes, .policies = keystone_policies,
     .options = keystone_option_attrs, .options_size = sizeof(struct keystone_options), .migrations = keystone_migrations,
-    .workers = keystone_workers, .quick = tokens_known, .bootstrap = keystone_begin,
+    .rpc = (const struct rpc_server *const[]){ &tokens_rpc_server, NULL }, .workers = keystone_workers, .quick = tokens_known, .bootstrap = keystone_begin,
     .stop = keystone_bootstrap_stop,
 };

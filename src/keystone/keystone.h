@@ -69,6 +69,9 @@ const char *default_domain_of(struct ctx *);
 
 /* Everything cached about tokens, here and in the middleware of this process, is forgotten. After each change. */
 void tokens_forget(void);
+/* The same here and in every process that judges tokens or keeps what Keystone said of them. */
+void tokens_forget_everywhere(struct ctx *);
+extern const struct rpc_server tokens_rpc_server;
 
 /* -- passwords (password.c) ---------------------------------------------------------------------------------------- */
 /* bcrypt, of a bounded number at a time. rounds 0: the option's. NULL with a fault. */

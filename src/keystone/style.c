@@ -212,7 +212,7 @@ static void finish(struct ctx *c, struct request *request, struct reply *reply)
 
     reply_header(c, reply, "Vary", "X-Auth-Token");
     if (!reads && !(request->route && (request->route->flags & ROUTE_OPEN) && !strcmp(request->path, "/v3/auth/tokens")))
-        tokens_forget();
+        tokens_forget_everywhere(c);
 }
 
 const struct rest_style keystone_style = {

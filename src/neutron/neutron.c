@@ -62,7 +62,7 @@ static const struct rpc_server *const rpc[] = {
 
 /* The agents' workers stand with the agents: their rows are copied here before any worker runs. */
 static struct worker workers[] = {
-    { .name = "nova-notifier", .role = "api", .run = nova_events_send, .every_us = 1000000 },
+    { .name = "nova-notifier", .role = "api,neutron-rpc", .run = nova_events_send, .every_us = 1000000 },
     {}, {}, {}, {}, {}, {}
 };
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "oslo/auth/auth.h"
+#include "oslo/base/log.h"
 
 #define SECOND_US INT64_C(1000000)
 #define KEEP_US (300 * SECOND_US)    /* so long an answer is good without looking again */
@@ -164,6 +165,34 @@ void tokens_forget(void)
     token_cache_forget(cache, NULL);
     auth_forget(NULL);
 }
+
+#define FORGET_TOKENS "forget_tokens"
+
+void tokens_forget_everywhere(struct ctx *c)
+{
+    const struct target others = { .exchange = "keystone", .topic = tokens_rpc_server.topic, .fanout = true };
+    struct ctx own;
+
+    tokens_forget();
+    if (messaging_local())
+        return;
+    ctx_init_child(&own, c, c->service);
+    if (!rpc_cast(&own, &others, FORGET_TOKENS, ctx_json(&own, json_object())))
+        log_warning(&own, "other processes are not told of a change; they believe tokens for up to %d s: %s",
+                    (int)common_options->token_cache_time, own.fault.message);
+    ctx_clear(&own);
+}
+
+static bool forget_tokens(struct ctx *c, json_t *args, json_t **ret_result)
+{
+    tokens_forget();
+    return true;
+}
+
+const struct rpc_server tokens_rpc_server = {
+    .exchange = "keystone", .topic = "tokens", .role = "api", .threads = 1,
+    .endpoints = (const struct rpc_endpoint[]){ { NULL, "1.0", (const struct rpc_method[]){ { FORGET_TOKENS, forget_tokens }, {} } }, {} },
+};
 
 /* -- issuing ------------------------------------------------------------------------------------------------------- */
 

@@ -137,7 +137,7 @@ static const struct rpc_endpoint reports_endpoints[] = { { NULL, REPORTS_VERSION
 static const struct rpc_endpoint resource_version_endpoints[] = { { NULL, RESOURCE_VERSIONS_VERSION, resource_version_methods }, {} };
 static const struct rpc_endpoint l3_endpoints[] = { { NULL, L3_PLUGIN_VERSION, l3_methods }, {} };
 
-#define SERVER(of_topic, of_endpoints) { .exchange = NEUTRON_EXCHANGE, .topic = of_topic, .fault_module = "neutron_lib.exceptions", .role = "api", \
+#define SERVER(of_topic, of_endpoints) { .exchange = NEUTRON_EXCHANGE, .topic = of_topic, .fault_module = "neutron_lib.exceptions", .role = "neutron-rpc", \
     .endpoints = of_endpoints }
 const struct rpc_server plugin_rpc_server = SERVER(TOPIC_PLUGIN, plugin_endpoints);
 const struct rpc_server reports_rpc_server = SERVER(TOPIC_REPORTS, reports_endpoints);

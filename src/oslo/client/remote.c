@@ -61,7 +61,8 @@ static char *endpoint_find(struct ctx *c, const char *type)
 
     if (state && state->shared->endpoint_override)
         return ctx_strdup(c, state->shared->endpoint_override);
-    char *url = strcmp(type, "identity") ? catalog_find(c, type) : NULL;
+    /* Keystone is not asked where Keystone is. */
+    char *url = strcmp(type, "identity") ? catalog_find(c, type) : state ? service_url(c, service) : NULL;
     return url || failed(c) ? url : fail_null(c, NO_ENDPOINT, type);
 }
 

@@ -221,7 +221,7 @@ void server_linger(int fd)
 
 /* Starting. */
 
-static int listen_on(struct ctx *c, const char *address, int port)
+static int listen_on(struct ctx *c, const char *address, int port, bool share)
 {
     struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM }, *found = NULL;
     char service[16];
@@ -236,6 +236,8 @@ static int listen_on(struct ctx *c, const char *address, int port)
     fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd >= 0)
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    if (fd >= 0 && share)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
     if (fd < 0 || bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, 4096) != 0) {
         fail(c, 500, "ListenFailed", "cannot listen on %s:%d: %s", address, port, g_strerror(errno));
         if (fd >= 0)
@@ -398,7 +400,7 @@ struct http_server *http_server_start(struct ctx *c, const struct http_app *app,
 {
     struct http_server *server;
     struct watched *w;
-    int fd = listen_on(c, options->address, options->port);
+    int fd = listen_on(c, options->address, options->port, options->share);
 
     if (fd < 0)
         return NULL;

@@ -150,6 +150,9 @@ static void renew(struct engine *e, struct ctx *c, const char *const *ids)
     }
 }
 
+static bool take_back_leases(struct engine *, struct ctx *);
+
+/* Renews what is held, and takes from processes of this host that are gone what they held. */
 static void *keep_leases(void *data)
 {
     struct engine *e = data;
@@ -169,6 +172,9 @@ static void *keep_leases(void *data)
         pthread_mutex_unlock(&e->lock);
         if (ids)
             renew(e, &c, ids);
+        fault_clear(&c);
+        if (!take_back_leases(e, &c))
+            log_error(&c, "leases of %s that nobody holds are not taken back: %s", e->service->name, c.fault.detail);
         ctx_clear(&c);
         pthread_mutex_lock(&e->lock);
     }
@@ -210,7 +216,7 @@ static bool owner_gone(const struct engine *e, const char *owner)
 
 static bool take_back_leases(struct engine *e, struct ctx *c)
 {
-    struct rows *rows = db_query(c, "SELECT DISTINCT owner FROM jobs WHERE owner IS NOT NULL");
+    struct rows *rows = db_query(c, "SELECT DISTINCT owner FROM jobs WHERE owner IS NOT NULL AND due_at > 0");
 
     while (db_next(rows))
         if (owner_gone(e, db_text(rows, 0))) {
@@ -222,8 +228,31 @@ static bool take_back_leases(struct engine *e, struct ctx *c)
             }
             if (!db_commit(c))
                 return false;
+            engine_nudge(e);
         }
     return !failed(c);
+}
+
+static bool wake(struct ctx *c, json_t *args, json_t **ret_result)
+{
+    struct engine *e = engine_find(c->service);
+
+    if (e)
+        engine_nudge(e);
+    return true;
+}
+
+/* Processes without workers nudge ours. */
+static bool listen_for_nudges(struct engine *e, struct ctx *c)
+{
+    static const struct rpc_method methods[] = { { JOBS_WAKE, wake }, {} };
+    static const struct rpc_endpoint endpoints[] = { { NULL, "1.0", methods }, {} };
+
+    if (messaging_local())
+        return true;
+    e->server = (struct rpc_server){ .exchange = e->service->name, .topic = JOBS_TOPIC, .endpoints = endpoints, .threads = 1 };
+    e->listener = rpc_listen(c, &e->server, e->service, e->host);
+    return e->listener != NULL;
 }
 
 static char *find_sql(const struct service *service)
@@ -277,7 +306,7 @@ bool jobs_start(struct ctx *c, const struct service *service, int n)
     if (!db_migrate(c, c->db, "jobs", jobs_migrations))
         return false;
     e = engine_new(c, service);
-    if (!take_back_leases(e, c)) {
+    if (!take_back_leases(e, c) || !listen_for_nudges(e, c)) {
         engine_free(e);
         return false;
     }
@@ -298,6 +327,7 @@ void jobs_stop(const struct service *service)
 
     if (!e)
         return;
+    rpc_stop(e->listener);
     pthread_mutex_lock(&e->lock);
     e->stopping = true;
     pthread_cond_broadcast(&e->nudged);

@@ -3,6 +3,7 @@
 #define OSLO_JOBS_ENGINE_H
 
 #include "oslo/jobs/jobs.h"
+#include "oslo/messaging/messaging.h"
 #include "oslo/registry/registry.h"
 
 #include <pthread.h>
@@ -10,6 +11,8 @@
 #define LEASE_US 30000000            /* what a process that went away holds a job for, at most */
 #define RENEW_US 10000000
 #define POLL_US 1000000              /* without any nudge a job is found within this */
+#define JOBS_TOPIC "jobs"            /* of the exchange that is named as the service: JOBS_WAKE, from processes without workers */
+#define JOBS_WAKE "wake"
 #define ATTEMPTS_MAX 10              /* a step that took so many processes with it fails */
 
 struct engine {
@@ -24,6 +27,8 @@ struct engine {
     unsigned nudges;                 /* grows with each jobs_wake */
     struct running *held;            /* jobs whose leases are kept */
     bool stopping;
+    struct rpc_server server;        /* of JOBS_TOPIC, where messages leave the process */
+    struct rpc_listener *listener;
     int n_threads;
     pthread_t keeper, *threads;
 };

@@ -1,11 +1,14 @@
 /* The jobs' rows, as requests and steps see them: add, poke, cancel, save, wait. */
 #include "oslo/jobs/engine.h"
+#include "oslo/base/log.h"
 #include "oslo/trace/trace.h"
 
 #include <string.h>
 
 #define JOB_CONFLICT 409, "JobConflict", "%s is in use by another operation."
 #define JOB_LOST 503, "JobLost", "The job was taken over by another process."
+
+static void jobs_wake_elsewhere(const struct service *);
 
 /* --- who asked --- */
 
@@ -82,6 +85,20 @@ void jobs_wake(const struct service *service)
 
     if (e)
         engine_nudge(e);
+    else if (!messaging_local())
+        jobs_wake_elsewhere(service);
+}
+
+/* The workers are in other processes: one of them is told. Without it they look within a second. */
+static void jobs_wake_elsewhere(const struct service *service)
+{
+    const struct target to = { .exchange = service->name, .topic = JOBS_TOPIC };
+    struct ctx c;
+
+    service_ctx_init(&c, service, NULL);
+    if (!rpc_cast(&c, &to, JOBS_WAKE, ctx_json(&c, json_object())))
+        log_debug(&c, "the workers of %s are not woken: %s", service->name, c.fault.message);
+    ctx_clear(&c);
 }
 
 /* Runs one UPDATE that makes jobs of a resource due, in the open transaction or its own; true if any was changed. */

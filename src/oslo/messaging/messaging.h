@@ -31,6 +31,8 @@ struct messaging_options {
     const char *notification_transport_url;  /* NULL: transport_url */
 };
 void messaging_configure(const struct messaging_options *);
+/* Do all messages stay in this process? Then nobody else has to be told what everybody here knows. */
+bool messaging_local(void);
 
 /* url NULL: option transport_url. The transport is kept for the process: same URL, same transport. */
 struct transport *transport_get(struct ctx *, const char *url);
@@ -64,7 +66,7 @@ struct rpc_server {
     const char *exchange;            /* NULL: "openstack" */
     const char *topic;
     const char *fault_module;        /* where the other end finds the classes of our faults: "neutron_lib.exceptions" */
-    const char *role;                /* the role of `nacre <role>` that serves it */
+    const char *role;                /* the role of `nacre <role>` that serves it, or several: "api,neutron-rpc" */
     const struct rpc_endpoint *endpoints;
     int threads;                     /* 0: 4 */
     bool per_host;                   /* answers also to topic.<host>; always so with fanout */

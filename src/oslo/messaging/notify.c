@@ -44,6 +44,11 @@ void messaging_configure(const struct messaging_options *said)
     options.notification_transport_url = said->notification_transport_url ?: options.notification_transport_url;
 }
 
+bool messaging_local(void)
+{
+    return g_str_has_prefix(options.transport_url, "local:");
+}
+
 /* ---- emitting ----------------------------------------------------------------------------------------------- */
 
 bool notifications_wanted(void)

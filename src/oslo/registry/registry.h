@@ -24,7 +24,7 @@ struct rulebook;
 
 struct worker {                      /* something that runs beside the API; an array of them ends with {} */
     const char *name;
-    const char *role;                /* the role of `nacre <role>` it belongs to: "api", "compute", "network", ... */
+    const char *role;                /* the role of `nacre <role>` it belongs to, or several: "compute", "api,neutron-rpc" */
     bool (*run)(struct ctx *);       /* one round; a fault is logged once */
     int64_t every_us;                /* from the end of one round to the next; worker_wake() cuts it short */
 };
@@ -42,15 +42,17 @@ struct service {
     const struct policy *policies;
     const struct attr *options; size_t options_size; /* its section of nacre.conf, as a struct */
     const struct migration *migrations;
+    const struct service *rows_of;                   /* another service whose database its API reads; NULL: none */
     const struct job_kind *const *jobs;              /* NULL-terminated, or NULL */
+    const char *jobs_role;                           /* who runs them; NULL: "conductor" */
     const struct rpc_server *const *rpc;             /* NULL-terminated, or NULL */
     const struct worker *workers;
     /* Answers every request of its door itself, instead of rows: whatever its method and path, identity and rules included. Bodies
      * stream. NULL: routes and resources. */
     void (*answer)(struct ctx *, struct request *, struct reply *);
     bool (*quick)(const struct request *);           /* can this ROUTE_QUICK request be answered without waiting? NULL: always */
-    bool (*bootstrap)(struct ctx *);                 /* first start and every start: rows that must be there; may run twice */
-    bool (*start)(struct ctx *);                     /* after bootstrap of all services, before workers */
+    bool (*bootstrap)(struct ctx *);                 /* where its API runs, every start: rows that must be there; may run twice */
+    bool (*start)(struct ctx *);                     /* where anything of it runs; after bootstrap of all services, before workers */
     void (*stop)(void);
     /* `nacre down`, after the process has ended: takes off this host what the service left running on it (guests, bridges,
      * namespaces). Finds it by name and by state_dir; no database is open. May run twice. */
@@ -97,7 +99,7 @@ void service_ctx_init(struct ctx *, const struct service *, const char *request_
 struct common_options {
     char *state_dir;                 /* where everything this cloud keeps lives */
     char *listen, *public_host, *region, *host, *transport_url, *log_file;
-    bool debug, sim;
+    bool debug, sim, share_ports;
     int64_t port_offset, http_workers, http_pollers, http_queue, max_body, max_header, request_timeout, keepalive_timeout, drain_timeout, trace_slots, token_cache_time, rpc_response_timeout;
     char *tls_certificate, *tls_key;
     char *admin_password;            /* SECRET */

@@ -3,27 +3,35 @@
  */
 #include "oslo/service/commands.h"
 
+#include "oslo/service/parts.h"
 #include "oslo/trace/trace.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#define CONFIG_FILE "/etc/nacre/nacre.conf"
+
+static char *config_of_state(void);
 static bool read_arguments(int argc, char **argv, struct arguments *);
 static void override(const char *option, const char *value);
 static int print(struct buf *);
 
 int command_run(const struct command *command, int argc, char **argv)
 {
-    struct arguments arguments = { .config_file = "/etc/nacre/nacre.conf" };
+    struct arguments arguments = { .config_file = CONFIG_FILE };
     struct ctx c;
 
+    arguments.command = command->name;
     arguments.words = g_new0(char *, argc + 1);
     if (!read_arguments(argc, argv, &arguments)) {
         fprintf(stderr, "usage: nacre %s %s\n", command->name, command->arguments);
         return 2;
     }
+    if (!strcmp(arguments.config_file, CONFIG_FILE) && access(CONFIG_FILE, F_OK))
+        arguments.config_file = config_of_state();
     ctx_init(&c, NULL, NULL);
     int status = command->run(&c, &arguments);
     if (failed(&c)) {
@@ -33,6 +41,15 @@ int command_run(const struct command *command, int argc, char **argv)
     ctx_clear(&c);
     g_free(arguments.words);
     return status;
+}
+
+/* Where the system has no configuration, the cloud's directory may. Lives as long as the process. */
+static char *config_of_state(void)
+{
+    const char *said = g_getenv("NACRE_DEFAULT_STATE_DIR");
+    g_autofree char *dir = said ? g_strdup(said) : default_state_dir();
+
+    return g_build_filename(dir, "nacre.conf", NULL);
 }
 
 int command_config(struct ctx *c, const struct arguments *arguments)
@@ -87,7 +104,8 @@ static bool read_arguments(int argc, char **argv, struct arguments *to)
 {
     struct { const char *name, *option, **to; } values[] = {
         { "--state-dir", "state_dir", NULL }, { "--port-offset", "port_offset", NULL }, { "--log-file", "log_file", NULL },
-        { "--config", NULL, &to->config_file }, { "--roles", NULL, &to->roles },
+        { "--config", NULL, &to->config_file }, { "--roles", NULL, &to->roles }, { "--services", NULL, &to->services },
+        { "--name", NULL, &to->name },
     };
     struct { const char *name; bool *flag; } flags[] = {
         { "--foreground", &to->foreground }, { "--sim", &to->sim }, { "--purge", &to->purge }, { "--json", &to->json },

@@ -7,7 +7,10 @@
 /* The command line, read. */
 struct arguments {
     const char *config_file;         /* never NULL */
+    const char *command;             /* the first word: "up", "compute" */
     const char *roles;               /* "api,network"; NULL: all */
+    const char *services;            /* of the role api; NULL: all */
+    const char *name;                /* of this process among those of its role */
     bool foreground, sim, purge, json;
     char **words;                    /* what is not an option, NULL-terminated */
     int n_words;
@@ -22,6 +25,7 @@ struct command {
 int command_run(const struct command *, int argc, char **argv);
 
 int command_up(struct ctx *, const struct arguments *);
+int command_role(struct ctx *, const struct arguments *);            /* the command is a role */
 int command_down(struct ctx *, const struct arguments *);
 int command_status(struct ctx *, const struct arguments *);
 int command_config(struct ctx *, const struct arguments *);

@@ -19,9 +19,27 @@ bool routes_in_base(const struct service *, const char *path);
 bool health_serve(struct ctx *, const struct service *, const struct request *, struct reply *);
 void health_count(const struct service *, int status, int64_t microseconds);
 
+/* service.c: where a cloud lives when nobody says; the caller frees it. */
+char *default_state_dir(void);
+
 /* workers.c */
-bool workers_start(struct ctx *, const char *const *roles);
+bool workers_start(struct ctx *);
 void workers_stop(void);
-bool role_runs(const char *const *roles, const char *role);     /* roles NULL: every one */
+
+/* roles.c: what this process runs. The rest of it: service_runs(). */
+struct role {                        /* an array of them ends with {} */
+    const char *name, *help;
+    bool databases;                  /* opens those of the services that take part in it */
+    bool host;                       /* works on this host, as root: needs the privileged helper */
+};
+extern const struct role role_table[];
+/* Says which roles (NULL: all), and of the role api which services (NULL: all). Kept as they are. False: no such one. */
+bool roles_run(struct ctx *, const char *const *names, const char *const *services);
+bool role_on_host(void);                                        /* does any of them work on this host? */
+bool service_serves(const struct service *);                    /* its API */
+bool service_takes_part(const struct service *);                /* anything of it */
+bool service_reads_rows(const struct service *);                /* its database is opened */
+bool service_runs_jobs(const struct service *);
+bool service_runs_worker(const struct service *, const struct worker *);
 
 #endif

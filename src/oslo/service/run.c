@@ -19,31 +19,24 @@ static struct http_app apps[32];
 static GPtrArray *listeners;
 
 static bool house_open(struct ctx *, const char *config_file);
-static bool house_start(struct ctx *, const char *const *roles);
+static bool house_start(struct ctx *);
 static void house_serve(void);
 static void house_stop(void);
 static void house_close(void);
 static bool state_open(struct ctx *, struct service_state *);
-static bool each_service(struct ctx *, bool (*hook)(struct ctx *, const struct service *, const char *const *), const char *const *roles);
-static bool bootstrap_service(struct ctx *, const struct service *, const char *const *roles);
-static bool listen_rpc(struct ctx *, const struct service *, const char *const *roles);
-static bool start_service(struct ctx *, const struct service *, const char *const *roles);
-static bool start_jobs(struct ctx *, const struct service *, const char *const *roles);
-static bool start_api(struct ctx *, const struct service *, const char *const *roles);
+static bool each_service(struct ctx *, bool (*hook)(struct ctx *, const struct service *));
+static bool bootstrap_service(struct ctx *, const struct service *);
+static bool listen_rpc(struct ctx *, const struct service *);
+static bool start_service(struct ctx *, const struct service *);
+static bool start_jobs(struct ctx *, const struct service *);
+static bool start_api(struct ctx *, const struct service *);
 static bool route_has(const struct service_state *, const struct request *, unsigned flag);
 static bool streams(void *, const struct request *);
 static bool quick(void *, const struct request *);
 static void serve(void *, struct ctx *, struct request *, struct reply *);
 static void refuse(void *, struct ctx *, int status, const char *why, struct reply *);
 
-static const char *const *running_roles;     /* set once, before any hook */
-
-bool service_runs(const char *role)
-{
-    return role_runs(running_roles, role);
-}
-
-int service_main(const char *config_file, const char *const *roles, void (*ready)(void))
+int service_main(const char *config_file, void (*ready)(void))
 {
     int64_t started = clock_mono_us();
     sigset_t signals;
@@ -55,9 +48,8 @@ int service_main(const char *config_file, const char *const *roles, void (*ready
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
-    running_roles = roles;
     ctx_init(&c, NULL, NULL);
-    bool well = house_open(&c, config_file) && house_start(&c, roles);
+    bool well = house_open(&c, config_file) && house_start(&c);
     if (well) {
         log_info(&c, "every API answers after %.3f s", (double)(clock_mono_us() - started) / 1e6);
         inject_arm();
@@ -114,30 +106,31 @@ static bool state_open(struct ctx *c, struct service_state *state)
 
     if (!url)
         url = ctx_printf(c, "sqlite:///%s/%s.db", common_options->state_dir, service->name);
-    if (service->migrations && !(state->db = db_open(c, url, service->migrations)))
+    if (service->migrations && service_reads_rows(service) && !(state->db = db_open(c, url, service->migrations)))
         return false;
-    if (service->policies && !(state->rules = rulebook_open(c, service->policies, state->policy_settings)))
+    if (service->policies && service_takes_part(service) && !(state->rules = rulebook_open(c, service->policies, state->policy_settings)))
         return false;
-    state->router = routes_build(service);
+    if (service_serves(service))
+        state->router = routes_build(service);
     return true;
 }
 
 /* A service may call another from its bootstrap on: routers and databases of all are there. */
-static bool house_start(struct ctx *c, const char *const *roles)
+static bool house_start(struct ctx *c)
 {
     listeners = g_ptr_array_new();
-    return each_service(c, bootstrap_service, roles) && each_service(c, listen_rpc, roles) && each_service(c, start_service, roles)
-        && each_service(c, start_jobs, roles) && each_service(c, start_api, roles) && workers_start(c, roles);
+    return each_service(c, bootstrap_service) && each_service(c, listen_rpc) && each_service(c, start_service)
+        && each_service(c, start_jobs) && each_service(c, start_api) && workers_start(c);
 }
 
 /* Each hook runs in a ctx of its own, of its service; the first fault ends the start. */
-static bool each_service(struct ctx *c, bool (*hook)(struct ctx *, const struct service *, const char *const *), const char *const *roles)
+static bool each_service(struct ctx *c, bool (*hook)(struct ctx *, const struct service *))
 {
     for (size_t i = 0; services[i]; i++) {
         struct ctx own;
 
         service_ctx_init(&own, services[i], NULL);
-        bool well = hook(&own, services[i], roles);
+        bool well = hook(&own, services[i]);
         if (!well)
             fail(c, own.fault.status ? own.fault.status : 500, own.fault.type ? ctx_strdup(c, own.fault.type) : "StartFailed",
                  "%s: %s", services[i]->name, own.fault.message ? own.fault.message : "failed to start");
@@ -150,15 +143,15 @@ static bool each_service(struct ctx *c, bool (*hook)(struct ctx *, const struct 
     return true;
 }
 
-static bool bootstrap_service(struct ctx *c, const struct service *service, const char *const *roles)
+static bool bootstrap_service(struct ctx *c, const struct service *service)
 {
-    return !service->bootstrap || !role_runs(roles, "api") || service->bootstrap(c);
+    return !service->bootstrap || !service_serves(service) || service->bootstrap(c);
 }
 
-static bool listen_rpc(struct ctx *c, const struct service *service, const char *const *roles)
+static bool listen_rpc(struct ctx *c, const struct service *service)
 {
     for (size_t i = 0; service->rpc && service->rpc[i]; i++) {
-        if (!role_runs(roles, service->rpc[i]->role))
+        if (!service_runs(service->rpc[i]->role))
             continue;
         struct rpc_listener *listener = rpc_listen(c, service->rpc[i], service, common_options->host);
 
@@ -169,29 +162,29 @@ static bool listen_rpc(struct ctx *c, const struct service *service, const char 
     return true;
 }
 
-static bool start_service(struct ctx *c, const struct service *service, const char *const *roles)
+static bool start_service(struct ctx *c, const struct service *service)
 {
-    return !service->start || service->start(c);
+    return !service->start || !service_takes_part(service) || service->start(c);
 }
 
-static bool start_jobs(struct ctx *c, const struct service *service, const char *const *roles)
+static bool start_jobs(struct ctx *c, const struct service *service)
 {
-    return !service->jobs || !role_runs(roles, "conductor") || jobs_start(c, service, (int)service_state(service)->shared->job_workers);
+    return !service_runs_jobs(service) || jobs_start(c, service, (int)service_state(service)->shared->job_workers);
 }
 
-static bool start_api(struct ctx *c, const struct service *service, const char *const *roles)
+static bool start_api(struct ctx *c, const struct service *service)
 {
     struct service_state *state = service_state(service);
     const struct common_options *o = common_options;
     struct http_app *app = &apps[state - service_state(services[0])];
 
-    if (!service->port || !role_runs(roles, "api"))
+    if (!service->port || !service_serves(service))
         return true;
     *app = (struct http_app){
         .name = service->name, .data = state, .quick = quick, .streams = streams, .serve = serve, .refuse = refuse,
     };
     struct http_server_options options = {
-        .address = o->listen, .port = state->port, .certificate = o->tls_certificate, .key = o->tls_key,
+        .address = o->listen, .port = state->port, .share = o->share_ports, .certificate = o->tls_certificate, .key = o->tls_key,
         .max_header = o->max_header, .max_body = o->max_body, .timeout_s = o->keepalive_timeout, .request_timeout_s = o->request_timeout,
         .pollers = (int)o->http_pollers, .workers = (int)o->http_workers, .queue = (int)o->http_queue,
     };

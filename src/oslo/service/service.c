@@ -18,6 +18,7 @@ const struct attr common_option_attrs[] = {
     ATTR(struct common_options, debug, 0, .unset = "false", .help = "Log what is of use to a programmer only."),
     ATTR(struct common_options, sim, 0, .unset = "false", .help = "Simulated hypervisors and network: real APIs, nothing touches the host."),
     ATTR(struct common_options, port_offset, 0, .min = 0, .max = 50000, .unset = "0", .help = "Added to every API's port."),
+    ATTR(struct common_options, share_ports, 0, .unset = "false", .help = "Several processes of this host may serve the same APIs on the same ports."),
     ATTR(struct common_options, http_workers, 0, .min = 1, .max = 1024, .unset = "32", .help = "Threads that serve requests, at most."),
     ATTR(struct common_options, http_pollers, 0, .min = 1, .max = 64, .unset = "2", .help = "Threads that read and write connections."),
     ATTR(struct common_options, http_queue, 0, .min = 1, .unset = "1024", .help = "Requests that may wait for a worker; more are answered with 503."),
@@ -70,7 +71,6 @@ const struct attr notification_option_attrs[] = {
 static bool configure_common(struct ctx *, const char *file);
 static const struct policy_settings *configure_policy(struct ctx *, const char *file, const char *service);
 static bool configure_messaging(struct ctx *, const char *file);
-static char *default_state_dir(void);
 
 bool service_configure(struct ctx *c, const char *config_file)
 {
@@ -145,7 +145,7 @@ static bool configure_messaging(struct ctx *c, const char *file)
     return true;
 }
 
-static char *default_state_dir(void)
+char *default_state_dir(void)
 {
     return geteuid() == 0 ? g_strdup("/var/lib/nacre") : g_build_filename(g_get_user_data_dir(), "nacre", NULL);
 }

@@ -28,9 +28,9 @@ extern const struct attr notification_option_attrs[];
 
 /* Reads the options of every section; sets common_options. For commands that look at a cloud without running it. */
 bool service_configure(struct ctx *, const char *config_file);
-/* Does this process run the role? For a service's start hook. */
+/* Does this process run the role, or one of several with commas between? For a service's start hook. */
 bool service_runs(const char *role);
-/* Runs the roles (NULL: all) until SIGTERM; ready() is called once every API answers. Exit status of the program. */
-int service_main(const char *config_file, const char *const *roles, void (*ready)(void));
+/* Runs until SIGTERM; ready() is called once every API answers. Exit status of the program. */
+int service_main(const char *config_file, void (*ready)(void));
 
 #endif

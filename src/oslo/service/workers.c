@@ -25,12 +25,7 @@ static void *worker_thread(void *);
 static void worker_round(struct running *);
 static bool worker_sleep(struct running *);
 
-bool role_runs(const char *const *roles, const char *role)
-{
-    return !roles || !role || text_in(role, roles);
-}
-
-bool workers_start(struct ctx *c, const char *const *roles)
+bool workers_start(struct ctx *c)
 {
     pthread_condattr_t monotonic;
 
@@ -40,7 +35,7 @@ bool workers_start(struct ctx *c, const char *const *roles)
     pthread_condattr_destroy(&monotonic);
     for (size_t i = 0; services[i]; i++)
         for (const struct worker *worker = services[i]->workers; worker && worker->name; worker++)
-            if (role_runs(roles, worker->role) && !worker_start(c, services[i], worker))
+            if (service_runs_worker(services[i], worker) && !worker_start(c, services[i], worker))
                 return false;
     return true;
 }
