@@ -120,7 +120,7 @@ static bool scheduled_add(struct ctx *c, struct request *request, struct reply *
     if (!db_commit(c))
         return false;
     if (s == &networks)
-        tell(c, TOPIC_DHCP_AGENT, agent->host, DHCP_NETWORK_CREATE_END, json_pack("{s:{s:s}, s:i}", "network", "id", id, "priority", 3));
+        tell(c, TOPIC_DHCP_AGENT, agent->host, DHCP_NETWORK_CREATE_END, json_pack("{s:{s:s}, s:i}", "network", "id", id, "priority", PRIORITY_NETWORK_CREATE));
     else
         tell(c, TOPIC_L3_AGENT, agent->host, L3_ROUTER_ADDED_TO_AGENT, json_pack("[s]", id));
     reply_text(reply, NULL, "null");
@@ -147,7 +147,7 @@ static bool scheduled_remove(struct ctx *c, struct request *request, struct repl
     if (!gone)
         return s == &networks ? fail(c, NETWORK_NOT_HOSTED, id, agent->id) : fail(c, ROUTER_NOT_HOSTED, id, agent->id);
     if (s == &networks)
-        tell(c, TOPIC_DHCP_AGENT, agent->host, DHCP_NETWORK_DELETE_END, json_pack("{s:s, s:i}", "network_id", id, "priority", 1));
+        tell(c, TOPIC_DHCP_AGENT, agent->host, DHCP_NETWORK_DELETE_END, json_pack("{s:s, s:i}", "network_id", id, "priority", PRIORITY_NETWORK_DELETE));
     else
         tell(c, TOPIC_L3_AGENT, agent->host, L3_ROUTER_REMOVED_FROM_AGENT, json_pack("{s:s}", "router_id", id));
     return true;

@@ -13,6 +13,9 @@ struct binding {
 struct mechanism {
     const char *name, *agent_type, *vif_type, *vif_details;
     const char *const *vnic_types;
+    bool (*takes)(struct ctx *, const struct binding *);         /* what the types do not say; NULL: all */
+    /* Says more of the binding, from the agent's configurations; NULL: vif_details is all. */
+    void (*details)(struct ctx *, const struct port *, const json_t *configurations, struct binding *);
 };
 /* The name of the mechanism that binds with that vif_type; NULL: none. */
 const char *mechanism_of(const char *vif_type);

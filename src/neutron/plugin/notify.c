@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "neutron/model/ports.h"
+#include "neutron/plugin/l2pop.h"
 #include "neutron/plugin/nova.h"
 #include "neutron/plugin/objects/objects.h"
 #include "neutron/plugin/schedule.h"
@@ -38,7 +39,7 @@ static void tell_dhcp(struct ctx *c, const char *network_id, const char *method,
     ctx_json(c, payload);
     if (fresh) {
         method = DHCP_NETWORK_CREATE_END;
-        payload = ctx_json(c, json_pack("{s:{s:s}, s:i}", "network", "id", network_id, "priority", 3));
+        payload = ctx_json(c, json_pack("{s:{s:s}, s:i}", "network", "id", network_id, "priority", PRIORITY_NETWORK_CREATE));
     }
     for (; *hosts; hosts++)
         cast_host(c, TOPIC_DHCP_AGENT, *hosts, DHCP_AGENT_VERSION, method, json_pack("{s:O}", "payload", payload));
@@ -76,7 +77,8 @@ void notify_port_deleted(struct ctx *c, const struct port *port)
     objects_wake();
     fanout(c, TOPIC_PORT_DELETE, L2_NOTIFIER_VERSION, L2_PORT_DELETE, json_pack("{s:s}", "port_id", port->id));
     tell_dhcp(c, port->network_id, DHCP_PORT_DELETE_END, json_pack("{s:s, s:s, s:O, s:i}", "port_id", port->id, "network_id", port->network_id,
-                                                                   "fixed_ips", json_of(c, port->fixed_ips), "priority", 5));
+                                                                   "fixed_ips", json_of(c, port->fixed_ips), "priority", PRIORITY_PORT_DELETE));
+    l2pop_port_gone(c, port);
 }
 
 static void tell_l2(struct ctx *c, const struct port *port, json_t *json)
@@ -114,7 +116,12 @@ static void port_changed(struct ctx *c, const struct change *ch)
         return;
     }
     json = port_json(c, port);
-    tell_dhcp(c, port->network_id, old ? DHCP_PORT_UPDATE_END : DHCP_PORT_CREATE_END, json_pack("{s:O, s:i}", "port", json, "priority", 5));
+    tell_dhcp(c, port->network_id, old ? DHCP_PORT_UPDATE_END : DHCP_PORT_CREATE_END,
+              json_pack("{s:O, s:i}", "port", json, "priority", old ? PRIORITY_PORT_UPDATE : PRIORITY_PORT_CREATE));
+    if (old && !strcmp(old->status, "ACTIVE") && strcmp(old->host, port->host))
+        l2pop_port_gone(c, old);
+    else if (addresses)
+        l2pop_addresses_changed(c, old, port);
     if (binds(port) || binds(old))
         tell_l2(c, port, json);
     if (!old || groups || addresses)
@@ -141,13 +148,14 @@ static void network_changed(struct ctx *c, const struct change *ch)
 
     if (!net) {
         fanout(c, TOPIC_NETWORK_DELETE, L2_NOTIFIER_VERSION, L2_NETWORK_DELETE, json_pack("{s:s}", "network_id", old->id));
-        fanout(c, TOPIC_DHCP_AGENT, DHCP_AGENT_VERSION, DHCP_NETWORK_DELETE_END, json_pack("{s:{s:s, s:i}}", "payload", "network_id", old->id, "priority", 1));
+        fanout(c, TOPIC_DHCP_AGENT, DHCP_AGENT_VERSION, DHCP_NETWORK_DELETE_END, json_pack("{s:{s:s, s:i}}", "payload", "network_id", old->id, "priority",
+                                                                                              PRIORITY_NETWORK_DELETE));
         return;
     }
     if (!old)
         return;
     fanout(c, TOPIC_NETWORK_UPDATE, L2_NETWORK_UPDATE_VERSION, L2_NETWORK_UPDATE, json_pack("{s:O}", "network", record_json(c, ch, net)));
-    tell_dhcp(c, net->id, DHCP_NETWORK_UPDATE_END, json_pack("{s:O, s:i}", "network", record_json(c, ch, net), "priority", 2));
+    tell_dhcp(c, net->id, DHCP_NETWORK_UPDATE_END, json_pack("{s:O, s:i}", "network", record_json(c, ch, net), "priority", PRIORITY_NETWORK_UPDATE));
 }
 
 static void routers_of_subnet(struct ctx *c, const char *network_id)
@@ -169,9 +177,10 @@ static void subnet_changed(struct ctx *c, const struct change *ch)
 
     if (s)
         tell_dhcp(c, s->network_id, old ? DHCP_SUBNET_UPDATE_END : DHCP_SUBNET_CREATE_END,
-                  json_pack("{s:O, s:i}", "subnet", record_json(c, ch, s), "priority", 4));
+                  json_pack("{s:O, s:i}", "subnet", record_json(c, ch, s), "priority", PRIORITY_SUBNET_UPDATE));
     else
-        tell_dhcp(c, old->network_id, DHCP_SUBNET_DELETE_END, json_pack("{s:s, s:s, s:i}", "subnet_id", old->id, "network_id", old->network_id, "priority", 4));
+        tell_dhcp(c, old->network_id, DHCP_SUBNET_DELETE_END, json_pack("{s:s, s:s, s:i}", "subnet_id", old->id, "network_id", old->network_id, "priority",
+                                                                                   PRIORITY_SUBNET_DELETE));
     routers_of_subnet(c, s ? s->network_id : old->network_id);
 }
 

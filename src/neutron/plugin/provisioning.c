@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "neutron/model/ports.h"
+#include "neutron/plugin/l2pop.h"
 #include "neutron/plugin/notify.h"
 #include "neutron/plugin/nova.h"
 #include "neutron/plugin/objects/objects.h"
@@ -59,7 +60,7 @@ static bool in_transaction(struct ctx *c, bool ok)
 bool provisioning_complete(struct ctx *c, const char *port_id, const char *entity)
 {
     struct standing now;
-    bool ok = true;
+    bool ok = true, active = false;
 
     if (!db_begin(c))
         return false;
@@ -67,9 +68,13 @@ bool provisioning_complete(struct ctx *c, const char *port_id, const char *entit
     if (standing_read(c, port_id, &now)) {
         ok = db_exec(c, "DELETE FROM provisioning_blocks WHERE port_id = $1 AND entity = $2", T(port_id), T(entity));
         if (ok && now.up && now.bound && !db_count(c, "SELECT count(*) FROM provisioning_blocks WHERE port_id = $1", T(port_id)))
-            ok = !failed(c) && status_write(c, port_id, &now, "ACTIVE");
+            ok = active = !failed(c) && status_write(c, port_id, &now, "ACTIVE");
     }
-    return in_transaction(c, ok);
+    if (!in_transaction(c, ok))
+        return false;
+    if (active && strcmp(entity, BLOCK_L2) && strcmp(now.status, "ACTIVE"))     /* its agent said so before; now it counts */
+        l2pop_port_up(c, port_id, NULL, false);
+    return true;
 }
 
 bool port_status_set(struct ctx *c, const char *port_id, const char *status, bool *ret_exists)

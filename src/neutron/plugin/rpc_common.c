@@ -111,6 +111,25 @@ json_t *rpc_networks(struct ctx *c, const json_t *filters)
     return failed(c) ? NULL : list;
 }
 
+bool rpc_get_networks(struct ctx *c, json_t *args, json_t **ret_result)
+{
+    json_t *list = rpc_networks(c, json_object_get(args, "filters")), *fields = json_object_get(args, "fields"), *network, *field;
+    size_t i, k;
+
+    if (!list)
+        return false;
+    *ret_result = json_array();
+    json_array_foreach(list, i, network) {
+        json_t *some = json_array_size(fields) ? json_object() : json_incref(network);
+
+        json_array_foreach(fields, k, field)
+            if (json_object_get(network, json_string_value(field)))
+                json_object_set(some, json_string_value(field), json_object_get(network, json_string_value(field)));
+        json_array_append_new(*ret_result, some);
+    }
+    return true;
+}
+
 char *rpc_device_port(struct ctx *c, const json_t *device)
 {
     const char *name = json_string_value(json_is_array(device) ? json_array_get(device, 0) : device);

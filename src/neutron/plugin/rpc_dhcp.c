@@ -76,14 +76,6 @@ static bool get_active_networks_info(struct ctx *c, json_t *args, json_t **ret_r
     return !failed(c);
 }
 
-static bool get_networks(struct ctx *c, json_t *args, json_t **ret_result)
-{
-    json_t *list = rpc_networks(c, json_object_get(args, "filters"));
-
-    *ret_result = json_incref(list);
-    return list != NULL;
-}
-
 /* --- the agent's port ----------------------------------------------------------------------------------------- */
 
 /* Ends the transaction of a port that was made or changed, and tells who cares. */
@@ -99,6 +91,16 @@ static bool port_finish(struct ctx *c, struct port *port, json_t **ret_result)
     return notify_change(c, &(struct change){ .resource = &port_resource, .now = port, .asked = *ret_result });
 }
 
+/* What went while the agent was asking is no failure: the answer is null. */
+static bool is_gone(struct ctx *c)
+{
+    static const char *const gone[] = { "NetworkNotFound", "SubnetNotFound", "PortNotFound", "InvalidInput", "DBReferenceError", NULL };
+
+    if (text_in(c->fault.type, gone))
+        fault_clear(c);
+    return !failed(c);
+}
+
 static bool create_dhcp_port(struct ctx *c, json_t *args, json_t **ret_result)
 {
     json_t *given = json_object_get(json_object_get(args, "port"), "port"), *body = ctx_json(c, json_object()), *value;
@@ -109,14 +111,37 @@ static bool create_dhcp_port(struct ctx *c, json_t *args, json_t **ret_result)
             json_object_set(body, strcmp(taken[i], "tenant_id") ? taken[i] : "project_id", value);
     json_object_set_new(body, "device_owner", json_string("network:dhcp"));
     json_object_set(body, "binding:host_id", json_object_get(args, "host"));
-    return db_begin(c) && port_finish(c, port_make(c, body), ret_result);
+    if (!json_get_string(body, "network_id") || !json_get_string(args, "host"))
+        return fail(c, BAD_REQUEST, "create_dhcp_port needs host and the port's network_id");
+    return (db_begin(c) && port_finish(c, port_make(c, body), ret_result)) || is_gone(c);
+}
+
+/* A port is the agent's to change where it is its own or one that was left for another to take, and the network is the agent's. */
+static bool may_take(struct ctx *c, const struct port *port, const char *host, bool *ret_may)
+{
+    const char *own = ctx_printf(c, "dhcp%s-%s", uuid_named(c, ctx_strndup(c, host, strcspn(host, "."))), port->network_id);
+
+    *ret_may = !strcmp(port->device_id, DHCP_DEVICE_ID_RESERVED) || !strcmp(port->device_id, own);
+    if (*ret_may && !db_count(c, "SELECT count(*) FROM network_dhcp_agents b JOIN agents a ON a.id = b.agent_id WHERE b.network_id = $1 AND a.host = $2",
+                              T(port->network_id), T(host)))
+        return !failed(c) && fail(c, NETWORK_NOT_FOUND, port->network_id);
+    return !failed(c);
 }
 
 static bool update_dhcp_port(struct ctx *c, json_t *args, json_t **ret_result)
 {
     static const char *const admin[] = { "admin", NULL };
+    const char *host = json_get_string(args, "host"), *id = json_get_string(args, "port_id");
     json_t *given = json_object_get(json_object_get(args, "port"), "port"), *body = ctx_json(c, json_object());
+    struct port *port;
+    bool may;
 
+    if (!host || !id)
+        return fail(c, BAD_REQUEST, "update_dhcp_port needs host and port_id");
+    if (!(port = port_get(c, id)))
+        return is_gone(c);
+    if (!may_take(c, port, host, &may) || !may)
+        return !failed(c);
     if (json_object_get(given, "fixed_ips"))
         json_object_set(body, "fixed_ips", json_object_get(given, "fixed_ips"));
     if (json_object_get(given, "device_id"))
@@ -124,12 +149,10 @@ static bool update_dhcp_port(struct ctx *c, json_t *args, json_t **ret_result)
     json_object_set(body, "binding:host_id", json_object_get(args, "host"));
     c->who.is_admin = true;
     c->who.roles = admin;
-    struct port *port = rest_change(c, &port_resource, json_get_string(args, "port_id"), body);
-    if (port)
-        *ret_result = json_incref(port_json(c, port));
-    else if (c->fault.status == 404)
-        fault_clear(c);
-    return !failed(c);
+    if (!(port = rest_change(c, &port_resource, id, body)))
+        return is_gone(c);
+    *ret_result = json_incref(port_json(c, port));
+    return true;
 }
 
 static bool get_dhcp_port(struct ctx *c, json_t *args, json_t **ret_result)
@@ -140,6 +163,17 @@ static bool get_dhcp_port(struct ctx *c, json_t *args, json_t **ret_result)
     return port != NULL;
 }
 
+static bool ports_drop(struct ctx *c, const json_t *ports)
+{
+    json_t *port;
+    size_t i;
+
+    json_array_foreach(ports, i, port)
+        if (!port_drop(c, json_get_string(port, "id")))
+            return false;
+    return true;
+}
+
 static bool release_dhcp_port(struct ctx *c, json_t *args, json_t **ret_result)
 {
     const char *network_id = json_get_string(args, "network_id"), *device_id = json_get_string(args, "device_id");
@@ -148,7 +182,7 @@ static bool release_dhcp_port(struct ctx *c, json_t *args, json_t **ret_result)
 
     if (!ports || !db_begin(c))
         return false;
-    if (!db_exec(c, "DELETE FROM ports WHERE network_id = $1 AND device_id = $2", T(network_id), T(device_id))) {
+    if (!ports_drop(c, ports)) {
         db_rollback(c);
         return false;
     }
@@ -156,6 +190,7 @@ static bool release_dhcp_port(struct ctx *c, json_t *args, json_t **ret_result)
         return false;
     json_array_foreach(ports, i, json) {
         struct port gone = { .id = ctx_strdup(c, json_get_string(json, "id")), .network_id = ctx_strdup(c, network_id),
+                             .mac_address = ctx_strdup(c, json_get_string(json, "mac_address")), .host = ctx_strdup(c, json_get_string(json, "binding:host_id")),
                              .fixed_ips = json_text(c, json_object_get(json, "fixed_ips")) };
 
         notify_port_deleted(c, &gone);
@@ -182,7 +217,7 @@ const struct rpc_method dhcp_methods[] = {
     { DHCP_GET_PORT, get_dhcp_port },
     { DHCP_RELEASE_PORT, release_dhcp_port },
     { DHCP_READY_ON_PORTS, dhcp_ready_on_ports },
-    { DHCP_GET_NETWORKS, get_networks },
+    { DHCP_GET_NETWORKS, rpc_get_networks },
     {}
 };
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "neutron/model/ports.h"
+#include "neutron/plugin/l2pop.h"
 #include "neutron/plugin/provisioning.h"
 #include "neutron/rpc/l2.h"
 #include "neutron/rpc/servers.h"
@@ -123,7 +124,7 @@ static bool get_devices_details_list_and_failed_devices(struct ctx *c, json_t *a
 
 /* --- what they report ----------------------------------------------------------------------------------------- */
 
-static bool device_up(struct ctx *c, const json_t *device, const char *host)
+static bool device_up(struct ctx *c, const json_t *device, const char *host, bool refresh)
 {
     char *id = rpc_device_port(c, device), *bound;
 
@@ -132,7 +133,10 @@ static bool device_up(struct ctx *c, const json_t *device, const char *host)
     bound = db_get_text(c, "SELECT host FROM ports WHERE id = $1", T(id));
     if (failed(c) || !bound || (host && *bound && strcmp(bound, host)))
         return !failed(c);
-    return provisioning_complete(c, id, BLOCK_L2);
+    if (!provisioning_complete(c, id, BLOCK_L2))
+        return false;
+    l2pop_port_up(c, id, host, refresh);
+    return true;
 }
 
 static bool device_down(struct ctx *c, const json_t *device, const char *host, bool *ret_exists)
@@ -148,12 +152,21 @@ static bool device_down(struct ctx *c, const json_t *device, const char *host, b
     *ret_exists = true;
     if (host && strcmp(bound, host))
         return true;
-    return port_status_set(c, id, "DOWN", ret_exists);
+    if (!port_status_set(c, id, "DOWN", ret_exists))
+        return false;
+    l2pop_port_down(c, id, host);
+    return true;
+}
+
+/* An agent that has just started, under the name of either age. */
+static bool wants_tunnels(const json_t *args)
+{
+    return json_get_bool(args, "refresh_tunnels", false) || json_get_bool(args, "agent_restarted", false);
 }
 
 static bool update_device_up(struct ctx *c, json_t *args, json_t **ret_result)
 {
-    return device_up(c, json_object_get(args, "device"), json_get_string(args, "host"));
+    return device_up(c, json_object_get(args, "device"), json_get_string(args, "host"), wants_tunnels(args));
 }
 
 static bool update_device_down(struct ctx *c, json_t *args, json_t **ret_result)
@@ -173,7 +186,7 @@ static bool update_device_list(struct ctx *c, json_t *args, json_t **ret_result)
     size_t i;
 
     json_array_foreach(json_object_get(args, "devices_up"), i, device) {
-        bool ok = device_up(c, device, host);
+        bool ok = device_up(c, device, host, wants_tunnels(args));
 
         json_array_append(ok ? up : failed_up, device);
         fault_clear(c);

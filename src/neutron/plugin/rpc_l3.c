@@ -5,6 +5,7 @@
 #include "neutron/model/routers.h"
 #include "neutron/model/subnets.h"
 #include "neutron/plugin/notify.h"
+#include "neutron/plugin/provisioning.h"
 #include "neutron/plugin/schedule.h"
 #include "neutron/rpc/l3.h"
 #include "neutron/rpc/servers.h"
@@ -143,6 +144,9 @@ static json_t *router_for_agent(struct ctx *c, const char *id, const char *host)
         else
             json_array_append_new(interfaces, port_for_agent(c, ports[i]));
     json_object_set_new(json, "gw_port_host", host ? json_string(host) : json_null());
+    /* a router is served by one agent as a whole, whatever it is shown as */
+    json_object_set_new(json, "ha", json_false());
+    json_object_set_new(json, "distributed", json_false());
     json_object_set_new(json, "_interfaces", interfaces);
     json_object_set_new(json, "_floatingips", floatingips_of(c, id));
     return json;
@@ -204,14 +208,6 @@ static bool get_service_plugin_list(struct ctx *c, json_t *args, json_t **ret_re
     return true;
 }
 
-static bool get_networks(struct ctx *c, json_t *args, json_t **ret_result)
-{
-    json_t *list = rpc_networks(c, json_object_get(args, "filters"));
-
-    *ret_result = json_incref(list);
-    return list != NULL;
-}
-
 static bool get_ports_by_subnet(struct ctx *c, json_t *args, json_t **ret_result)
 {
     json_t *list = rpc_ports(c, ctx_json(c, json_pack("{s:{s:[O]}}", "fixed_ips", "subnet_id", json_object_get(args, "subnet_id"))));
@@ -222,8 +218,125 @@ static bool get_ports_by_subnet(struct ctx *c, json_t *args, json_t **ret_result
 
 static bool get_host_ha_router_count(struct ctx *c, json_t *args, json_t **ret_result)
 {
-    *ret_result = json_integer(db_count(c, "SELECT count(*) FROM router_l3_agents b JOIN agents a ON a.id = b.agent_id JOIN routers r ON r.id = b.router_id"
-                                        " WHERE a.host = $1 AND r.ha", T(json_get_string(args, "host"))));
+    *ret_result = json_integer(0);
+    return true;
+}
+
+/* No router has replicas here, so there is no state of one to keep. */
+static bool update_ha_routers_states(struct ctx *c, json_t *args, json_t **ret_result)
+{
+    return json_is_object(json_object_get(args, "states")) || fail(c, BAD_REQUEST, "update_ha_routers_states needs states");
+}
+
+static bool update_all_ha_network_port_statuses(struct ctx *c, json_t *args, json_t **ret_result)
+{
+    const char **ids = NULL;
+    size_t n = 0;
+    bool exists;
+    struct rows *rows = db_query(c, "SELECT id FROM ports WHERE device_owner = 'network:router_ha_interface' AND status = 'ACTIVE' AND host = $1",
+                                 T(json_get_string(args, "host")));
+
+    for (; db_next(rows); n++) {
+        const char **more = ctx_new_n(c, const char *, n + 1);
+
+        if (n)
+            memcpy(more, ids, n * sizeof(*ids));
+        more[n] = db_text(rows, 0);
+        ids = more;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (!port_status_set(c, ids[i], "DOWN", &exists))
+            return false;
+    return !failed(c);
+}
+
+/* Prefixes are not delegated here: a subnet that has the prefix already is as wanted. */
+static bool process_prefix_update(struct ctx *c, json_t *args, json_t **ret_result)
+{
+    json_t *subnets = json_object_get(args, "subnets"), *prefix;
+    const char *id;
+
+    *ret_result = json_array();
+    json_object_foreach(subnets, id, prefix) {
+        struct subnet *subnet = rest_find_any(c, &subnet_resource, id);
+
+        if (!subnet)
+            return false;
+        if (!text_equal(subnet->cidr, json_string_value(prefix)))
+            return fail(c, BAD_RESOURCE_REQUEST, "subnets", ctx_printf(c, "the prefix of subnet %s is not delegated", id));
+        json_array_append(*ret_result, record_to_json(c, subnet_attrs, subnet));
+    }
+    return true;
+}
+
+/* --- a host's own gateway to floating IPs ----------------------------------------------------------------------- */
+
+static char *gateway_port_of(struct ctx *c, const char *network_id, const char *agent_id)
+{
+    return db_get_text(c, "SELECT id FROM ports WHERE network_id = $1 AND device_id = $2 AND device_owner = 'network:floatingip_agent_gateway'",
+                       T(network_id), T(agent_id));
+}
+
+static bool gateway_asked(struct ctx *c, const json_t *args, char **ret_agent_id, char **ret_port_id)
+{
+    const char *network_id = json_get_string(args, "network_id"), *host = json_get_string(args, "host");
+
+    if (!network_id || !host)
+        return fail(c, BAD_REQUEST, "an agent's gateway port needs network_id and host");
+    *ret_agent_id = db_get_text(c, "SELECT id FROM agents WHERE agent_type = 'L3 agent' AND host = $1", T(host));
+    *ret_port_id = *ret_agent_id ? gateway_port_of(c, network_id, *ret_agent_id) : NULL;
+    return !failed(c);
+}
+
+static struct port *gateway_make(struct ctx *c, const char *network_id, const char *host, const char *agent_id)
+{
+    struct port *port;
+
+    if (!db_begin(c))
+        return NULL;
+    port = port_make(c, ctx_json(c, json_pack("{s:s, s:s, s:s, s:s, s:s}", "network_id", network_id, "device_id", agent_id, "device_owner",
+                                              "network:floatingip_agent_gateway", "binding:host_id", host, "project_id", "")));
+    if (!port) {
+        db_rollback(c);
+        return NULL;
+    }
+    if (!db_commit(c))
+        return NULL;
+    notify_change(c, &(struct change){ .resource = &port_resource, .now = port, .asked = ctx_json(c, json_object()) });
+    return port;
+}
+
+static bool get_agent_gateway_port(struct ctx *c, json_t *args, json_t **ret_result)
+{
+    char *agent_id, *port_id;
+    struct port *port;
+
+    if (!gateway_asked(c, args, &agent_id, &port_id))
+        return false;
+    if (!agent_id)
+        return true;
+    port = port_id ? port_get(c, port_id) : gateway_make(c, json_get_string(args, "network_id"), json_get_string(args, "host"), agent_id);
+    if (port)
+        *ret_result = port_for_agent(c, port);
+    return port != NULL;
+}
+
+static bool delete_agent_gateway_port(struct ctx *c, json_t *args, json_t **ret_result)
+{
+    char *agent_id, *port_id;
+    struct port *port;
+
+    if (!gateway_asked(c, args, &agent_id, &port_id) || !port_id)
+        return !failed(c);
+    if (!(port = port_get(c, port_id)) || !db_begin(c))
+        return false;
+    if (!port_drop(c, port_id)) {
+        db_rollback(c);
+        return false;
+    }
+    if (!db_commit(c))
+        return false;
+    notify_port_deleted(c, port);
     return !failed(c);
 }
 
@@ -232,8 +345,13 @@ const struct rpc_method l3_methods[] = {
     { L3_SYNC_ROUTERS, sync_routers },
     { L3_UPDATE_FLOATINGIP_STATUSES, update_floatingip_statuses },
     { L3_GET_SERVICE_PLUGIN_LIST, get_service_plugin_list },
-    { L3_GET_NETWORKS, get_networks },
+    { L3_GET_NETWORKS, rpc_get_networks },
     { L3_GET_PORTS_BY_SUBNET, get_ports_by_subnet },
     { L3_GET_HOST_HA_ROUTER_COUNT, get_host_ha_router_count },
+    { L3_UPDATE_HA_ROUTERS_STATES, update_ha_routers_states },
+    { L3_UPDATE_ALL_HA_NETWORK_PORT_STATUSES, update_all_ha_network_port_statuses },
+    { L3_PROCESS_PREFIX_UPDATE, process_prefix_update },
+    { L3_GET_AGENT_GATEWAY_PORT, get_agent_gateway_port },
+    { L3_DELETE_AGENT_GATEWAY_PORT, delete_agent_gateway_port },
     {}
 };

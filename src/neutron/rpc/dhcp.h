@@ -49,6 +49,12 @@
 #define DHCP_PORT_DELETE_END        "port_delete_end"
 #define DHCP_AGENT_UPDATED          "agent_updated"
 
+/* The agent does what has the lower number first. */
+enum {
+    PRIORITY_NETWORK_CREATE, PRIORITY_NETWORK_UPDATE, PRIORITY_NETWORK_DELETE, PRIORITY_SUBNET_UPDATE, PRIORITY_SUBNET_DELETE,
+    PRIORITY_PORT_CREATE, PRIORITY_PORT_UPDATE, PRIORITY_PORT_DELETE = PRIORITY_PORT_UPDATE
+};
+
 #define DHCP_DEVICE_ID_RESERVED     "reserved_dhcp_port"
 
 #endif

@@ -34,6 +34,10 @@
  *     security_groups_member_updated {security_groups: [id]}                           TOPIC_SECURITY_GROUP_UPDATE
  *     binding_activate {port_id, host}, binding_deactivate {port_id, host, network_id} TOPIC_BINDING_*
  *     tunnel_update {tunnel_ip, tunnel_type}, tunnel_delete {tunnel_ip, tunnel_type}   TOPIC_TUNNEL_*
+ *     add_fdb_entries, remove_fdb_entries {fdb_entries: {network id: {segment_id, network_type, ports: {tunnel ip: [[mac, ip]]}}}}
+ *         (also to one host), update_fdb_entries {fdb_entries: {chg_ip: {network id: {tunnel ip: {before: [[mac, ip]], after: [..]}}}}}
+ *                                                                                      TOPIC_L2POPULATION_UPDATE
+ *         ["00:00:00:00:00:00", "0.0.0.0"] stands for all that is not known: flooding goes to that end
  */
 #ifndef NEUTRON_RPC_L2_H
 #define NEUTRON_RPC_L2_H
@@ -67,6 +71,10 @@
 #define L2_BINDING_DEACTIVATE       "binding_deactivate"
 #define L2_TUNNEL_UPDATE            "tunnel_update"
 #define L2_TUNNEL_DELETE            "tunnel_delete"
+#define L2POP_VERSION               "1.0"
+#define L2POP_ADD                   "add_fdb_entries"
+#define L2POP_REMOVE                "remove_fdb_entries"
+#define L2POP_UPDATE                "update_fdb_entries"
 #define SG_RULE_UPDATED             "security_groups_rule_updated"
 #define SG_MEMBER_UPDATED           "security_groups_member_updated"
 

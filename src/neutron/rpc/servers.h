@@ -17,6 +17,8 @@ void reports_start(void);
  * of the ctx, as the API shows them to an administrator; NULL with a fault. */
 json_t *rpc_ports(struct ctx *, const json_t *filters);
 json_t *rpc_networks(struct ctx *, const json_t *filters);
+/* The method get_networks {filters, fields} of several interfaces. */
+bool rpc_get_networks(struct ctx *, json_t *args, json_t **ret_result);
 /* " AND t.<column> IN (values)"; and values as texts, NULL-terminated. values: a list, or one. */
 void rpc_filter_add(struct ctx *, struct sql *, const struct attr *, const json_t *values);
 const char *const *rpc_texts(struct ctx *, const json_t *values);
