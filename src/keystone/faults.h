@@ -27,8 +27,10 @@
 #define REGION_IN_USE 403, "RegionDeletionError", "Unable to delete region %s because it or its child regions have associated endpoints."
 #define REGISTERED_LIMIT_IN_USE 403, "RegisteredLimitError", "Unable to update or delete registered limit %s because there are project limits associated with it."
 #define NO_LIMIT_REFERENCE 403, "NoLimitReference", "Unable to create a limit that has no corresponding registered limit."
+#define ROLE_OF_OTHER_DOMAIN 403, "DomainSpecificRoleNotWithinIdPDomain", "role: %s must be within the same domain as the identity provider: %s."
 #define INVALID_IMPLIED_ROLE 403, "InvalidImpliedRole", "%s cannot be an implied roles."
 
+#define NO_PROTOCOL 404, "FederatedProtocolNotFound", "Could not find federated protocol %s for Identity Provider: %s."
 #define NOT_FOUND 404, "NotFound", "%s"
 #define NO_SUCH 404, "NotFound", "Could not find %s: %s."
 #define NO_ROLE_NAMED 404, "RoleNotFound", "Role %s is not defined"
@@ -41,6 +43,7 @@
     "Could not find role assignment with role: %s, user or group: %s, project, domain, or system: %s."
 
 #define STORE_CONFLICT 409, "Conflict", "Conflict occurred attempting to store %s - %s."
+#define MAPPED_GROUP_NOT_FOUND 500, "MappedGroupNotFound", "Group %s returned by mapping %s was not found in the backend."
 #define BUSY 503, "ServiceUnavailable", "Too many passwords are being checked. Try again."
 
 #endif

@@ -12,6 +12,10 @@ struct keystone_options {
     int64_t max_active_keys, fernet_rotation, token_expiration, allow_expired_window, password_rounds, max_password_length,
         max_project_tree_depth, user_limit_application_credentials, max_redelegation_count, request_token_duration,
         access_token_duration, credential_ttl;
+    /* federation/ */
+    char *trusted_proxies, *proxy_header_prefix, *assertion_prefix, *remote_id_attribute, *trusted_dashboard, *sso_callback_template, *oidc_audience,
+        *oidc_client_id, *oidc_client_secret, *oidc_ca_file;
+    int64_t default_authorization_ttl;
 };
 
 extern const struct service keystone_service;

@@ -18,6 +18,17 @@ const struct attr keystone_option_attrs[] = {
     ATTR(struct keystone_options, request_token_duration, 0, .unset = "28800", .help = "How many seconds a request token of OAuth1 is good; 0: for ever."),
     ATTR(struct keystone_options, access_token_duration, 0, .unset = "86400", .help = "How many seconds an access token of OAuth1 is good; 0: for ever."),
     ATTR(struct keystone_options, credential_ttl, 0, .unset = "15", .help = "How many minutes a request signed with an EC2 key is good."),
+    ATTR(struct keystone_options, trusted_proxies, 0, .help = "Addresses of web servers in front, separated by commas, whose headers are believed as what an identity provider says; none when unset."),
+    ATTR(struct keystone_options, proxy_header_prefix, 0, .unset = "X-Env-", .help = "A trusted proxy's header of that beginning is the attribute named after it, as an environment variable is behind Apache."),
+    ATTR(struct keystone_options, assertion_prefix, 0, .help = "Only attributes whose names begin so reach the mappings; all when unset."),
+    ATTR(struct keystone_options, remote_id_attribute, 0, .help = "The attribute that names the identity provider, where its protocol has none of its own."),
+    ATTR(struct keystone_options, trusted_dashboard, 0, .help = "Dashboards that may be sent tokens by web single sign-on, as URLs separated by commas."),
+    ATTR(struct keystone_options, sso_callback_template, 0, .help = "An HTML page that brings the token ($token) to the dashboard ($host); one of its own when unset."),
+    ATTR(struct keystone_options, default_authorization_ttl, 0, .unset = "0", .help = "For how many minutes memberships that a mapping gave stay good, where the identity provider does not say."),
+    ATTR(struct keystone_options, oidc_audience, 0, .help = "Audiences, separated by commas, one of which a bearer token of OpenID Connect must be for; *: any; no bearer tokens when unset."),
+    ATTR(struct keystone_options, oidc_client_id, 0, .help = "As whom identity providers are asked about tokens that are not signed."),
+    ATTR(struct keystone_options, oidc_client_secret, SECRET, .help = "The secret of oidc_client_id."),
+    ATTR(struct keystone_options, oidc_ca_file, 0, .help = "The certificates that identity providers are known by; the system's when unset."),
     {}
 };
 

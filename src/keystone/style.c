@@ -110,7 +110,9 @@ static bool invalid(struct ctx *c, const struct resource *r, const struct invali
         return fail(c, INVALID_FIELD, name, ctx_printf(c, "%s does not match '%s'", value, wrong->attr->format ? wrong->attr->format->name : ""));
     case BAD_BODY:
         return fail(c, EXPECTING, name, "request body");
-    case IS_UNKNOWN: case IS_READ_ONLY: case NOT_WRONG: case BAD_FILTER: case UNKNOWN_FILTER: case BAD_LIMIT: case BAD_MARKER:
+    case IS_UNKNOWN:
+        return fail(c, SCHEMA, ctx_printf(c, "Additional properties are not allowed ('%s' was unexpected)", name));
+    case IS_READ_ONLY: case NOT_WRONG: case BAD_FILTER: case UNKNOWN_FILTER: case BAD_LIMIT: case BAD_MARKER:
     case BAD_SORT_KEY: case BAD_SORT_DIR:
         break;
     }

@@ -1,8 +1,10 @@
-/* OS-FEDERATION's registries: service providers that trust this cloud, identity providers it trusts, and the mappings and
- * protocols that say how. Signing in by them is not offered yet. Each is made by PUT, its id the path's.
+/* OS-FEDERATION's registries: service providers that trust this cloud, identity providers it trusts, and the mappings that say who
+ * their users are here. Each is made by PUT, its id the path's.
  */
 #include "keystone/api/projects.h"
+#include "keystone/federation/mapping.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* -- service providers --------------------------------------------------------------------------------------------- */
@@ -54,20 +56,67 @@ static const struct attr identity_provider_attrs[] = {
     ATTR(struct identity_provider, description,       CREATE | UPDATE | NULLABLE),
     ATTR(struct identity_provider, enabled,           CREATE | UPDATE | FILTER, .unset = "false"),
     ATTR(struct identity_provider, remote_ids,        CREATE | UPDATE | NULLABLE, .unset = "[]"),
-    ATTR(struct identity_provider, authorization_ttl, CREATE | UPDATE | NULLABLE),
+    ATTR(struct identity_provider, authorization_ttl, CREATE | UPDATE | NULLABLE, .max = INT32_MAX),
     {}
 };
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Texts, each once; kept in order. */
+static bool remote_ids_judge(struct ctx *c, const json_t *list, struct identity_provider *p)
+{
+    const char **ids = ctx_new_n(c, const char *, json_array_size(list) + 1);
+    json_t *sorted = ctx_json(c, json_array());
+    const json_t *item;
+    size_t i;
+
+    if (!json_is_array(list) && !json_is_null(list))
+        return fail(c, INVALID_FIELD, "remote_ids", "it is not of type 'array', 'null'");
+    json_array_foreach(list, i, item) {
+        if (!json_is_string(item))
+            return fail(c, INVALID_FIELD, ctx_printf(c, "remote_ids/%zu", i), ctx_printf(c, "%s is not of type 'string'", json_text(c, item).text));
+        ids[i] = json_string_value(item);
+    }
+    qsort(ids, json_array_size(list), sizeof *ids, by_text);
+    for (i = 0; ids[i]; i++) {
+        if (i && !strcmp(ids[i - 1], ids[i]))
+            return fail(c, INVALID_FIELD, "remote_ids", ctx_printf(c, "%s has non-unique elements", json_text(c, list).text));
+        json_array_append_new(sorted, json_string(ids[i]));
+    }
+    p->remote_ids = json_text(c, sorted);
+    return true;
+}
+
+static bool remote_ids_store(struct ctx *c, const struct identity_provider *p)
+{
+    const json_t *ids = json_of(c, p->remote_ids), *item;
+    size_t i;
+
+    if (!db_exec(c, "DELETE FROM idp_remote_ids WHERE idp_id = $1", T(p->id)))
+        return false;
+    json_array_foreach(ids, i, item) {
+        const char *id = json_string_value(item);
+
+        if (db_count(c, "SELECT count(*) FROM idp_remote_ids WHERE remote_id = $1", T(id)))
+            return fail(c, STORE_CONFLICT, "identity_provider", ctx_printf(c, "Duplicate remote ID: %s", id));
+        if (!db_exec(c, "INSERT INTO idp_remote_ids (remote_id, idp_id) VALUES ($1, $2)", T(id), T(p->id)))
+            return false;
+    }
+    return true;
+}
 
 /* Its users live in a domain of its own, unless it is told which. */
 static bool identity_provider_check(struct ctx *c, struct change *ch)
 {
     struct identity_provider *p = ch->now;
-    const json_t *remote_ids = json_object_get(ch->asked, "remote_ids");
 
-    if (remote_ids && !json_is_array(remote_ids) && !json_is_null(remote_ids))
-        return fail(c, INVALID_FIELD, "remote_ids", "it is not of type 'array', 'null'");
-    if (!p->remote_ids.text)
-        p->remote_ids.text = ctx_strdup(c, "[]");
+    if (asked(ch, "remote_ids") && !remote_ids_judge(c, json_object_get(ch->asked, "remote_ids"), p))
+        return false;
+    if (p->authorization_ttl.set && p->authorization_ttl.value < 0)
+        return fail(c, INVALID_FIELD, "authorization_ttl", ctx_printf(c, "%" G_GINT64_FORMAT " is less than the minimum of 0", p->authorization_ttl.value));
     if (ch->old)
         return true;
     if (p->domain_id)
@@ -75,6 +124,18 @@ static bool identity_provider_check(struct ctx *c, struct change *ch)
     p->domain_id = uuid_new_hex(c);
     return db_exec(c, "INSERT INTO projects (id, name, description, enabled, is_domain, options) VALUES ($1, $1, $2, $3, $3, '{}')", T(p->domain_id),
                    T(ctx_printf(c, "Auto generated federated domain for Identity Provider: %s", p->id)), B(true));
+}
+
+/* Memberships its mappings gave are good for as long as it says now. */
+static bool identity_provider_stored(struct ctx *c, struct change *ch)
+{
+    const struct identity_provider *p = ch->now;
+    int64_t ttl = p->authorization_ttl.value ? p->authorization_ttl.value : keystone_options()->default_authorization_ttl;
+
+    if (asked(ch, "remote_ids") && !remote_ids_store(c, p))
+        return false;
+    return !ch->old || !asked(ch, "authorization_ttl") ||
+        db_exec(c, "UPDATE expiring_memberships SET expires_at = verified_at + $1 WHERE idp_id = $2", I(ttl * 60000000), T(p->id));
 }
 
 static void identity_provider_write(struct ctx *c, struct out *o, const void *record, bool in_list)
@@ -90,7 +151,7 @@ static void identity_provider_write(struct ctx *c, struct out *o, const void *re
 const struct resource identity_provider_resource = {
     .name = "identity_provider", .plural = "identity_providers", .path = "/OS-FEDERATION/identity_providers",
     .size = sizeof(struct identity_provider), .attrs = identity_provider_attrs, .flags = NO_BULK | NO_CREATE, KEYSTONE_VERBS,
-    .check = identity_provider_check, .write = identity_provider_write,
+    .check = identity_provider_check, .stored = identity_provider_stored, .write = identity_provider_write,
 };
 
 /* -- mappings ------------------------------------------------------------------------------------------------------ */
@@ -100,154 +161,56 @@ struct mapping {
     raw_json rules;
 };
 static const struct attr mapping_attrs[] = {
-    ATTR(struct mapping, id,    CREATE | FILTER | SORT),
+    ATTR(struct mapping, id,    CREATE | SORT),
     ATTR(struct mapping, rules, CREATE | UPDATE | REQUIRED),
     {}
 };
-
-/* Each rule says what it makes (local) of what (remote). */
-static bool mapping_check(struct ctx *c, struct change *ch)
-{
-    const json_t *rules = json_object_get(ch->asked, "rules"), *rule;
-    size_t i;
-
-    if (rules && (!json_is_array(rules) || !json_array_size(rules)))
-        return fail(c, VALIDATION, "[] is too short");
-    json_array_foreach(rules, i, rule)
-        if (!json_is_array(json_object_get(rule, "local")) || !json_is_array(json_object_get(rule, "remote")) ||
-            !json_array_size(json_object_get(rule, "remote")))
-            return fail(c, VALIDATION, "a rule has a 'local' and a 'remote' list");
-    return true;
-}
 
 static void mapping_write(struct ctx *c, struct out *o, const void *record, bool in_list)
 {
     write_self(c, o, "OS-FEDERATION/mappings", ((const struct mapping *)record)->id);
 }
 
-const struct resource mapping_resource = {
-    .name = "mapping", .plural = "mappings", .path = "/OS-FEDERATION/mappings", .size = sizeof(struct mapping), .attrs = mapping_attrs,
-    .flags = NO_BULK | NO_CREATE, KEYSTONE_VERBS, .check = mapping_check, .write = mapping_write,
-};
-
-/* -- protocols of an identity provider ----------------------------------------------------------------------------- */
-
-static void protocol_write(struct ctx *c, struct out *o, const char *key, const char *provider, const char *id, const char *mapping)
+/* The rules of a body, and nothing else of it; NULL with a fault where they have another shape. */
+static json_t *rules_read(struct ctx *c, struct request *request)
 {
-    out_object(o, key);
-    out_string(o, "id", id);
-    out_string(o, "mapping_id", mapping);
-    out_object(o, "links");
-    out_printf(o, "self", "%s/v3/OS-FEDERATION/identity_providers/%s/protocols/%s", c->base_url, provider, id);
-    out_printf(o, "identity_provider", "%s/v3/OS-FEDERATION/identity_providers/%s", c->base_url, provider);
-    out_end_object(o);
-    out_end_object(o);
-}
-
-static bool protocol_answer(struct ctx *c, const struct request *request, const char *mapping, struct reply *reply)
-{
-    struct out o = { .to = &reply->body };
-
-    reply->has_body = true;
-    out_object(&o, NULL);
-    protocol_write(c, &o, "protocol", request_arg(request, "idp_id"), request_arg(request, "protocol_id"), mapping);
-    out_end_object(&o);
-    return true;
-}
-
-static bool protocols_list(struct ctx *c, struct request *request, struct reply *reply)
-{
-    const char *provider = request_arg(request, "idp_id");
-    struct out o = { .to = &reply->body };
-
-    if (!rest_find_any(c, &identity_provider_resource, provider))
-        return false;
-    struct rows *rows = db_query(c, "SELECT id, mapping_id FROM federation_protocols WHERE idp_id = $1 ORDER BY id", T(provider));
-    reply->has_body = true;
-    out_object(&o, NULL);
-    out_array(&o, "protocols");
-    while (db_next(rows))
-        protocol_write(c, &o, NULL, provider, db_text(rows, 0), db_text(rows, 1));
-    out_end_array(&o);
-    write_list_links(c, &o, request);
-    out_end_object(&o);
-    return !failed(c);
-}
-
-/* The mapping of the protocol the path names; NULL with a fault. */
-static const char *protocol_mapping(struct ctx *c, const struct request *request)
-{
-    const char *provider = request_arg(request, "idp_id"), *id = request_arg(request, "protocol_id");
-    const char *mapping = db_get_text(c, "SELECT mapping_id FROM federation_protocols WHERE idp_id = $1 AND id = $2", T(provider), T(id));
-
-    if (!mapping && !failed(c))
-        fail(c, NOT_FOUND, ctx_printf(c, "Could not find federated protocol %s for Identity Provider: %s.", id, provider));
-    return mapping;
-}
-
-static bool protocol_show(struct ctx *c, struct request *request, struct reply *reply)
-{
-    const char *mapping = protocol_mapping(c, request);
-
-    return mapping && protocol_answer(c, request, mapping, reply);
-}
-
-/* The mapping a body names, which is there. */
-static const char *mapping_asked(struct ctx *c, struct request *request)
-{
-    json_t *body = request_json(c, request), *value = json_object_get(json_object_get(body, "protocol"), "mapping_id");
+    json_t *body = request_json(c, request), *mapping = json_object_get(body, "mapping");
 
     if (!body)
         return NULL;
-    if (!json_is_string(value))
-        return fail_null(c, SCHEMA, "'mapping_id' is a required property");
-    if (rest_find_any(c, &mapping_resource, json_string_value(value)))
-        return json_string_value(value);
-    if (c->fault.status != 404)
-        return NULL;
-    fault_clear(c);
-    return fail_null(c, VALIDATION, ctx_printf(c, "Invalid mapping id: %s", json_string_value(value)));
+    if (!mapping)
+        mapping = ctx_json(c, json_object());
+    return mapping_judge(c, mapping) ? ctx_json(c, json_pack("{s:O}", "rules", json_object_get(mapping, "rules"))) : NULL;
 }
 
-static bool protocol_put(struct ctx *c, struct request *request, struct reply *reply)
+static bool mapping_put(struct ctx *c, struct request *request, struct reply *reply)
 {
-    const char *provider = request_arg(request, "idp_id"), *id = request_arg(request, "protocol_id"), *mapping;
+    json_t *object = rule_check(c, "identity:create_mapping", NULL) ? rules_read(c, request) : NULL;
 
-    if (!rest_find_any(c, &identity_provider_resource, provider) || !(mapping = mapping_asked(c, request)))
+    if (!object)
         return false;
-    if (keystone_exec(c, "INSERT INTO federation_protocols (idp_id, id, mapping_id) VALUES ($1, $2, $3)", T(provider), T(id), T(mapping)))
-        return protocol_answer(c, request, mapping, reply);
-    if (strcmp(c->fault.type, "DBDuplicateEntry"))
-        return false;
-    fault_clear(c);
-    return fail(c, STORE_CONFLICT, "federation_protocol", ctx_printf(c, "Duplicate entry found with ID %s", id));
+    json_object_set_new(object, "id", json_string(request_arg(request, "id")));
+    return keystone_insert(c, &mapping_resource, request, object, reply);
 }
 
-static bool protocol_update(struct ctx *c, struct request *request, struct reply *reply)
+static bool mapping_update(struct ctx *c, struct request *request, struct reply *reply)
 {
-    const char *mapping = protocol_mapping(c, request) ? mapping_asked(c, request) : NULL;
+    struct mapping *old = keystone_subject(c, &mapping_resource, "update", request_arg(request, "id"));
+    json_t *object = old ? rules_read(c, request) : NULL;
 
-    return mapping && keystone_exec(c, "UPDATE federation_protocols SET mapping_id = $1 WHERE idp_id = $2 AND id = $3", T(mapping),
-                                    T(request_arg(request, "idp_id")), T(request_arg(request, "protocol_id"))) &&
-        protocol_answer(c, request, mapping, reply);
+    return object && keystone_change(c, &mapping_resource, request, old, object, reply);
 }
 
-static bool protocol_remove(struct ctx *c, struct request *request, struct reply *reply)
-{
-    return protocol_mapping(c, request) && keystone_exec(c, "DELETE FROM federation_protocols WHERE idp_id = $1 AND id = $2",
-                                                         T(request_arg(request, "idp_id")), T(request_arg(request, "protocol_id")));
-}
+const struct resource mapping_resource = {
+    .name = "mapping", .plural = "mappings", .path = "/OS-FEDERATION/mappings", .size = sizeof(struct mapping), .attrs = mapping_attrs,
+    .flags = NO_BULK | NO_CREATE, .show = keystone_show, .list = keystone_list, .update = mapping_update, .remove = keystone_remove,
+    .write = mapping_write,
+};
 
 #define FEDERATION "/v3/OS-FEDERATION"
-#define PROTOCOLS FEDERATION "/identity_providers/{idp_id}/protocols"
 const struct route federation_routes[] = {
     { "PUT",    FEDERATION "/service_providers/{id}", keystone_put, .status = 201, .data = &service_provider_resource, .flags = ROUTE_NO_POLICY },
     { "PUT",    FEDERATION "/identity_providers/{id}", keystone_put, .status = 201, .data = &identity_provider_resource, .flags = ROUTE_NO_POLICY },
-    { "PUT",    FEDERATION "/mappings/{id}", keystone_put, .status = 201, .data = &mapping_resource, .flags = ROUTE_NO_POLICY },
-    { "GET",    PROTOCOLS, protocols_list, .policy = "identity:list_protocols" },
-    { "GET",    PROTOCOLS "/{protocol_id}", protocol_show, .policy = "identity:get_protocol" },
-    { "PUT",    PROTOCOLS "/{protocol_id}", protocol_put, .status = 201, .policy = "identity:create_protocol" },
-    { "PATCH",  PROTOCOLS "/{protocol_id}", protocol_update, .policy = "identity:update_protocol" },
-    { "DELETE", PROTOCOLS "/{protocol_id}", protocol_remove, .status = 204, .flags = ROUTE_EMPTY, .policy = "identity:delete_protocol" },
+    { "PUT",    FEDERATION "/mappings/{id}", mapping_put, .status = 201, .data = &mapping_resource, .flags = ROUTE_NO_POLICY },
     {}
 };

@@ -73,8 +73,9 @@ static bool list_users(struct ctx *c, struct request *request, struct reply *rep
 
 static bool is_member(struct ctx *c, const struct request *request)
 {
-    return db_count(c, "SELECT count(*) FROM memberships WHERE group_id = $1 AND user_id = $2", T(request_arg(request, "group_id")),
-                    T(request_arg(request, "user_id"))) > 0;
+    return db_count(c, "SELECT (SELECT count(*) FROM memberships WHERE group_id = $1 AND user_id = $2) + (SELECT count(*)"
+                    " FROM expiring_memberships WHERE group_id = $1 AND user_id = $2 AND expires_at > $3)", T(request_arg(request, "group_id")),
+                    T(request_arg(request, "user_id")), I(clock_us())) > 0;
 }
 
 static bool no_member(struct ctx *c, const struct request *request)

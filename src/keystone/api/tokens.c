@@ -74,26 +74,30 @@ static bool revoke_subject(struct ctx *c, struct request *request, struct reply 
 
 /* -- scopes one may ask for ---------------------------------------------------------------------------------------- */
 
-static bool own_projects(struct ctx *c, struct sql *s, const void *user_id)
+static bool own_projects(struct ctx *c, struct sql *s, const void *token)
 {
-    projects_of_user_add(s, user_id);
+    projects_of_user_add(s, c->who.user_id, ((const struct token *)token)->group_ids);
     return true;
 }
 
-static bool own_domains(struct ctx *c, struct sql *s, const void *user_id)
+static bool own_domains(struct ctx *c, struct sql *s, const void *token)
 {
-    domains_of_user_add(s, user_id);
+    domains_of_user_add(s, c->who.user_id, ((const struct token *)token)->group_ids);
     return true;
 }
 
 static bool list_projects(struct ctx *c, struct request *request, struct reply *reply)
 {
-    return keystone_list_where(c, &project_resource, request, reply, own_projects, c->who.user_id);
+    const struct token *token = token_of_request(c, request);
+
+    return token && keystone_list_where(c, &project_resource, request, reply, own_projects, token);
 }
 
 static bool list_domains(struct ctx *c, struct request *request, struct reply *reply)
 {
-    return keystone_list_where(c, &domain_resource, request, reply, own_domains, c->who.user_id);
+    const struct token *token = token_of_request(c, request);
+
+    return token && keystone_list_where(c, &domain_resource, request, reply, own_domains, token);
 }
 
 static void links_self(struct ctx *c, struct out *o, const char *path)

@@ -1,4 +1,5 @@
 /* Users: who may ask for tokens, with their passwords, their groups and the projects they have roles on. */
+#include "keystone/api/federated_users.h"
 #include "keystone/api/projects.h"
 #include "keystone/token/token.h"
 
@@ -15,6 +16,7 @@ static const struct attr user_attrs[] = {
     ATTR(struct user, password_created_at, HIDDEN),
     ATTR(struct user, password_expires_at, 0),
     ATTR(struct user, options,             CREATE | UPDATE, .unset = "{}"),
+    ATTR(struct user, federated,           CREATE | UPDATE | NULLABLE | DERIVED | HIDDEN),      /* federated_users.c */
     ATTR(struct user, extra,               CREATE | UPDATE | HIDDEN),
     {}
 };
@@ -67,6 +69,8 @@ static bool user_check(struct ctx *c, struct change *ch)
         u->password_created_at = utc_now();
         u->password_expires_at.us = 0;
     }
+    if (json_array_size(json_object_get(ch->asked, "federated")) && !federated_judge(c, json_object_get(ch->asked, "federated")))
+        return false;
     if (asked(ch, "default_project_id") && !default_project_judge(c, u))
         return false;
     if (!old && !db_count(c, "SELECT count(*) FROM projects WHERE id = $1 AND is_domain = $2", T(u->domain_id), B(true)))
@@ -81,7 +85,7 @@ static bool user_stored(struct ctx *c, struct change *ch)
 
     bool ends = old && ((old->enabled && !u->enabled) || asked(ch, "password"));
 
-    return !ends || revoke_user(c, u->id);
+    return (!ends || revoke_user(c, u->id)) && federated_store(c, u->id, u->name, json_object_get(ch->asked, "federated"));
 }
 
 static bool user_deleting(struct ctx *c, void *record)
@@ -101,6 +105,8 @@ static void user_write(struct ctx *c, struct out *o, const void *record, bool in
 
     if (u->default_project_id)
         out_string(o, "default_project_id", u->default_project_id);
+    if (!in_list)
+        federated_write(c, o, u->id);
     write_extra(c, o, u->extra);
     write_self(c, o, "users", u->id);
 }
@@ -116,7 +122,7 @@ static bool user_filter(struct ctx *c, const char *name, const char *const *valu
     utc_time t;
 
     if (strcmp(name, "password_expires_at"))
-        return true;
+        return federated_filter(c, name, values, s, ret_taken);
     *ret_taken = true;
     for (size_t i = 0; i < G_N_ELEMENTS(operators); i++)
         if (g_str_has_prefix(values[0], operators[i].word)) {
@@ -230,13 +236,14 @@ static struct user *user_asked(struct ctx *c, struct request *request, const cha
 
 static bool projects_of_user(struct ctx *c, struct sql *s, const void *user_id)
 {
-    projects_of_user_add(s, user_id);
+    projects_of_user_add(s, user_id, NULL);
     return true;
 }
 
 static bool groups_of_user(struct ctx *c, struct sql *s, const void *user_id)
 {
-    sql_add(s, " AND t.id IN (SELECT group_id FROM memberships WHERE user_id = ?)", T(user_id));
+    sql_add(s, " AND t.id IN (SELECT group_id FROM memberships WHERE user_id = ? UNION SELECT group_id FROM expiring_memberships"
+            " WHERE user_id = ? AND expires_at > ?)", T(user_id), T(user_id), I(clock_us()));
     if (c->who.domain_id)
         sql_add(s, " AND t.domain_id = ?", T(c->who.domain_id));
     return true;

@@ -187,7 +187,13 @@ static bool store_failed(struct ctx *c, const struct resource *r, const json_t *
     fault_clear(c);
     if (domain && name)
         return fail(c, STORE_CONFLICT, r->name, ctx_printf(c, "Duplicate entry found with name %s at domain ID %s", name, domain));
-    return fail(c, STORE_CONFLICT, r->name, name ? ctx_printf(c, "Duplicate entry found with name %s", name) : "Duplicate entry");
+    if (name)
+        return fail(c, STORE_CONFLICT, r->name, ctx_printf(c, "Duplicate entry found with name %s", name));
+    if (!strcmp(r->name, "service_provider"))
+        return fail(c, STORE_CONFLICT, r->name, ctx_printf(c, "Duplicate entry found with ID %s", json_get_string(object, "id")));
+    if (!strcmp(r->name, "identity_provider"))
+        return fail(c, STORE_CONFLICT, r->name, ctx_printf(c, "Duplicate entry: %s", json_get_string(object, "id")));
+    return fail(c, STORE_CONFLICT, r->name, "Duplicate entry");
 }
 
 bool keystone_create(struct ctx *c, struct request *request, struct reply *reply)
@@ -313,9 +319,9 @@ static void query_keep(struct ctx *c, const struct resource *r, struct request *
     kept = ctx_new_n(c, struct pair, n + 1);
     n = 0;
     for (const struct pair *q = request->query; q && q->name; q++) {
-        bool taken = r->filter && g_str_has_prefix(q->name, "tags");
+        static const char *const known[] = { "password_expires_at", "idp_id", "protocol_id", "unique_id", NULL };
+        bool taken = r->filter && (g_str_has_prefix(q->name, "tags") || g_str_has_prefix(q->name, "not-tags") || text_in(q->name, known));
 
-        taken = taken || (r->filter && (g_str_has_prefix(q->name, "not-tags") || !strcmp(q->name, "password_expires_at")));
         if (!taken && !asks_for(c, r, q->name))
             continue;
         const struct attr *a = attr_find_json(r->attrs, q->name);

@@ -18,10 +18,13 @@ struct attempt {
 /* A way to authenticate: judges its part of the body (identity.<name>), says who by attempt_user(), sets what else it knows.
  * False with a fault: 400 for a wrong body, 401 for anything else. */
 typedef bool auth_method(struct ctx *, struct attempt *, const json_t *method);
-auth_method auth_by_password, auth_by_token, auth_by_application_credential, auth_by_oauth1;
+auth_method auth_by_password, auth_by_token, auth_by_application_credential, auth_by_oauth1, auth_by_mapped;
 
 /* All methods must agree on who it is. */
 bool attempt_user(struct ctx *, struct attempt *, const char *user_id);
+
+/* Who a federated token is of, in the groups its mapping named; its provider and protocol must still be there. */
+bool attempt_federated_token(struct ctx *, struct attempt *, const struct token *);
 
 /* Fails with 401, whatever else was found; faults of the house (5xx) stay. Always false. */
 bool unauthorized(struct ctx *);

@@ -74,6 +74,7 @@ static bool body_judge(struct ctx *c, const json_t *auth, struct attempt *a)
 static const struct { const char *name; auth_method *run; } methods[] = {
     { "password", auth_by_password }, { "token", auth_by_token }, { "application_credential", auth_by_application_credential },
     { "oauth1", auth_by_oauth1 },
+    { "mapped", auth_by_mapped }, { "saml2", auth_by_mapped }, { "openid", auth_by_mapped },
 };
 
 static auth_method *method_find(const char *name)
@@ -227,7 +228,7 @@ static bool default_scope(struct ctx *c, struct attempt *a)
     const char *project_id;
     const struct role_ref *roles;
 
-    if (a->unscoped || a->payload.version != PAYLOAD_UNSCOPED)
+    if (a->unscoped || a->payload.version != PAYLOAD_UNSCOPED || a->payload.idp_id)
         return true;
     project_id = db_get_text(c, "SELECT p.id FROM users u JOIN projects p ON p.id = u.default_project_id"
                              " JOIN projects d ON d.id = p.domain_id WHERE u.id = $1 AND p.enabled = $2 AND d.enabled = $2",
@@ -240,6 +241,19 @@ static bool default_scope(struct ctx *c, struct attempt *a)
         a->payload.project_id = project_id;
     }
     return roles != NULL;
+}
+
+/* The same scope, in a token that says where its user came from. */
+static void federate(struct payload *p)
+{
+    if (!p->idp_id)
+        return;
+    if (p->version == PAYLOAD_UNSCOPED)
+        p->version = PAYLOAD_FEDERATED_UNSCOPED;
+    else if (p->version == PAYLOAD_PROJECT)
+        p->version = PAYLOAD_FEDERATED_PROJECT;
+    else if (p->version == PAYLOAD_DOMAIN)
+        p->version = PAYLOAD_FEDERATED_DOMAIN;
 }
 
 static bool trust_use(struct ctx *c, const struct attempt *a)
@@ -271,6 +285,7 @@ const struct token *authenticate(struct ctx *c, struct request *request, json_t 
     if (!is_object(c, auth, "auth") || !body_judge(c, auth, &a) || !methods_judge(c, &a) || !scope_read(c, &a) || !methods_run(c, &a) ||
         !default_scope(c, &a) || !trust_use(c, &a))
         return NULL;
+    federate(&a.payload);
     a.payload.audit_ids[0] = audit_id_new(c);
     a.payload.audit_ids[1] = a.chain_id;
     return token_issue(c, &a.payload);

@@ -21,6 +21,8 @@ bool auth_by_token(struct ctx *c, struct attempt *a, const json_t *method)
     if (token_is_delegated(token))
         return fail(c, NOT_AUTHORIZED, "Using a delegated token to create another token is not allowed.");
     a->payload.methods |= token->methods;
+    if (token->idp_id)
+        return attempt_federated_token(c, a, token);
     a->payload.expires_s = MIN(a->payload.expires_s, token->expires_s);
     a->chain_id = token->audit_chain_id;
     return attempt_user(c, a, token->who.user_id);

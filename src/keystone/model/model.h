@@ -14,7 +14,7 @@ struct user {
     char *id, *name, *domain_id, *default_project_id, *password, *password_hash;
     bool enabled;
     utc_time password_created_at, password_expires_at;
-    raw_json options, extra;
+    raw_json options, extra, federated;
 };
 struct group {
     char *id, *name, *domain_id, *description;
@@ -51,9 +51,9 @@ const struct role_ref *roles_of_user(struct ctx *, const char *user_id, enum tar
 /* The roles of these ids and what they imply; NULL-terminated ids. NULL with a fault. */
 const struct role_ref *roles_with_implied(struct ctx *, const char *const *ids);
 bool role_in(const struct role_ref *, const char *id);
-/* Appends " AND t.id IN (...)": projects or domains the user has any role on. */
-void projects_of_user_add(struct sql *, const char *user_id);
-void domains_of_user_add(struct sql *, const char *user_id);
+/* Appends " AND t.id IN (...)": projects or domains the user has any role on, or one of these groups (NULL: no more). */
+void projects_of_user_add(struct sql *, const char *user_id, const char *const *group_ids);
+void domains_of_user_add(struct sql *, const char *user_id, const char *const *group_ids);
 
 /* -- catalog.c ------------------------------------------------------------------------------------------------------ */
 /* The array of services with their endpoints, as a token shows it. */

@@ -5,8 +5,9 @@
 
 #include <string.h>
 
-/* $1 the user, $2 the target. */
-#define ACTORS "actors (id) AS (SELECT CAST($1 AS TEXT) UNION SELECT group_id FROM memberships WHERE user_id = $1)"
+/* $1 the user, $2 the target, $3 the time. */
+#define ACTORS "actors (id) AS (SELECT CAST($1 AS TEXT) UNION SELECT group_id FROM memberships WHERE user_id = $1" \
+    " UNION SELECT group_id FROM expiring_memberships WHERE user_id = $1 AND expires_at > $3)"
 #define ABOVE "above (id) AS (SELECT parent_id FROM projects WHERE id = $2 AND parent_id IS NOT NULL" \
     " UNION SELECT p.parent_id FROM projects p JOIN above ON p.id = above.id WHERE p.parent_id IS NOT NULL)"
 #define EFFECTIVE "effective (id) AS (SELECT id FROM granted" \
@@ -44,7 +45,7 @@ static const struct role_ref *roles_read(struct ctx *c, struct rows *rows)
 
 const struct role_ref *roles_of_user(struct ctx *c, const char *user_id, enum target_kind kind, const char *target_id)
 {
-    return roles_read(c, db_query(c, roles_sql[kind], T(user_id), T(target_id)));
+    return roles_read(c, db_query(c, roles_sql[kind], T(user_id), T(target_id), I(clock_us())));
 }
 
 const struct role_ref *roles_with_implied(struct ctx *c, const char *const *ids)
@@ -65,18 +66,31 @@ bool role_in(const struct role_ref *roles, const char *id)
     return false;
 }
 
-#define HELD " FROM assignments a WHERE a.actor_id IN (SELECT CAST(? AS TEXT) UNION SELECT group_id FROM memberships WHERE user_id = ?)"
-
-void projects_of_user_add(struct sql *s, const char *user_id)
+/* " FROM assignments a WHERE ...": those of the user, the user's groups and these groups. */
+static void held_add(struct sql *s, const char *user_id, const char *const *group_ids)
 {
-    sql_add(s, " AND t.is_domain = ? AND t.id IN (WITH RECURSIVE below (id) AS (SELECT p.id FROM projects p WHERE p.parent_id IN"
-            " (SELECT a.target_id" HELD " AND a.inherited) UNION SELECT p.id FROM projects p JOIN below ON p.parent_id = below.id)"
-            " SELECT id FROM below UNION SELECT a.target_id" HELD " AND a.target_kind = 'project' AND NOT a.inherited)",
-            B(false), T(user_id), T(user_id), T(user_id), T(user_id));
+    sql_add(s, " FROM assignments a WHERE (a.actor_id IN (SELECT CAST(? AS TEXT) UNION SELECT group_id FROM memberships WHERE user_id = ?"
+            " UNION SELECT group_id FROM expiring_memberships WHERE user_id = ? AND expires_at > ?)", T(user_id), T(user_id), T(user_id), I(clock_us()));
+    if (group_ids && *group_ids) {
+        sql_add(s, " OR a.actor_id IN ");
+        sql_in(s, group_ids);
+    }
+    sql_add(s, ")");
 }
 
-void domains_of_user_add(struct sql *s, const char *user_id)
+void projects_of_user_add(struct sql *s, const char *user_id, const char *const *group_ids)
 {
-    sql_add(s, " AND t.is_domain = ? AND t.id IN (SELECT a.target_id" HELD " AND a.target_kind = 'domain' AND NOT a.inherited)",
-            B(true), T(user_id), T(user_id));
+    sql_add(s, " AND t.is_domain = ? AND t.id IN (WITH RECURSIVE below (id) AS (SELECT p.id FROM projects p WHERE p.parent_id IN (SELECT a.target_id",
+            B(false));
+    held_add(s, user_id, group_ids);
+    sql_add(s, " AND a.inherited) UNION SELECT p.id FROM projects p JOIN below ON p.parent_id = below.id) SELECT id FROM below UNION SELECT a.target_id");
+    held_add(s, user_id, group_ids);
+    sql_add(s, " AND a.target_kind = 'project' AND NOT a.inherited)");
+}
+
+void domains_of_user_add(struct sql *s, const char *user_id, const char *const *group_ids)
+{
+    sql_add(s, " AND t.is_domain = ? AND t.id IN (SELECT a.target_id", B(true));
+    held_add(s, user_id, group_ids);
+    sql_add(s, " AND a.target_kind = 'domain' AND NOT a.inherited)");
 }
