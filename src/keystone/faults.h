@@ -17,6 +17,7 @@
 #define CIRCULAR_REGION 400, "CircularRegionHierarchyError", "The specified parent region %s would create a circular region hierarchy."
 
 #define PASSWORD_EXPIRED 401, "PasswordExpired", "The password is expired and needs to be changed for user: %s."
+#define APP_CRED_AUTH 401, "ApplicationCredentialAuthError", "Error authenticating with application credential: %s"
 #define AUTH_METHOD 401, "AuthMethodNotSupported", "Attempted to authenticate with an unsupported method."
 
 #define NOT_AUTHORIZED 403, "ForbiddenAction", "You are not authorized to perform the requested action: %s."

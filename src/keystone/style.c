@@ -40,6 +40,8 @@ static void error(struct ctx *c, struct request *request, struct reply *reply)
     out_int(&o, "code", c->fault.status);
     out_string(&o, "message", message);
     out_string(&o, "title", title_of(c->fault.status));
+    if (!strcmp(c->fault.type, "ApplicationCredentialAuthError"))
+        out_raw(&o, "identity", "{}");
     if (!strcmp(c->fault.type, "AuthMethodNotSupported"))
         out_raw(&o, "identity", auth_methods_offered(c));
     out_end_object(&o);

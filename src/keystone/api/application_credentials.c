@@ -67,7 +67,7 @@ static bool roles_judge(struct ctx *c, const struct token *token, json_t *object
         if (name)
             id = db_get_text(c, "SELECT id FROM roles WHERE name = $1 AND domain_id IS NULL", T(name));
         if (name && !id)
-            return failed(c) ? false : fail(c, NO_SUCH, "role", name);
+            return failed(c) ? false : fail(c, NO_ROLE_NAMED, name);
         if (!text_in(id, token->role_ids))
             return fail(c, INVALID_APP_CRED, "Cannot create an application credential with unassigned role");
         json_array_append_new(ids, json_string(id));
@@ -368,7 +368,7 @@ static void rule_write(struct ctx *c, struct out *o, const void *record, bool in
     const struct access_rule *r = record;
 
     out_object(o, "links");
-    out_printf(o, "self", "%s/v3/users/%s/access_rules/%s", c->base_url, r->user_id, r->id);
+    out_printf(o, "self", "%s/v3/access_rules/%s", c->base_url, r->id);
     out_end_object(o);
 }
 

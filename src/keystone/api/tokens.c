@@ -5,6 +5,7 @@
  */
 #include "keystone/api/api.h"
 #include "keystone/auth/authenticate.h"
+#include "oslo/auth/access_rules.h"
 
 #include <string.h>
 
@@ -31,7 +32,7 @@ static bool subject_allowed(struct ctx *c, const struct token *subject, const ch
 
 static const struct token *subject_of(struct ctx *c, const struct request *request, const char *rule)
 {
-    const char *text = request_header(request, "X-Subject-Token"), *allow = request_query(request, "allow_expired");
+    const char *text = request_header(request, "X-Subject-Token"), *allow = request_query(request, "allow_expired"), *support;
     const struct token *subject;
     bool expired_too = false;
 
@@ -42,7 +43,8 @@ static const struct token *subject_of(struct ctx *c, const struct request *reque
     subject = token_get(c, text, expired_too ? keystone_options()->allow_expired_window : 0);
     if (!subject || !subject_allowed(c, subject, rule))
         return NULL;
-    if (subject->access_rules && !request_header(request, "OpenStack-Identity-Access-Rules"))
+    support = request_header(request, ACCESS_RULES_HEADER);
+    if (subject->who.access_rules && (!support || g_ascii_strtod(support, NULL) < 1))
         return fail_null(c, TOKEN_NOT_FOUND);
     return subject;
 }

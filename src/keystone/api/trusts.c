@@ -103,6 +103,8 @@ static bool roles_judge(struct ctx *c, json_t *object)
             id = db_get_text(c, "SELECT id FROM roles WHERE name = $1 AND domain_id IS NULL", T(name));
         if (failed(c))
             return false;
+        if (!id && name)
+            return fail(c, NO_ROLE_NAMED, name);
         if (!id || !role_in(held, id))
             return fail(c, NO_SUCH, "role", id ? id : name ? name : "None");
         json_array_append_new(ids, json_string(id));

@@ -143,7 +143,7 @@ static bool app_cred_read(struct ctx *c, struct facts *f)
                                  " AND (expires_at IS NULL OR expires_at > $2)", T(id), I(clock_us()));
 
     if (!db_next(rows))
-        return fail(c, TOKEN_NOT_FOUND);
+        return fail(c, NO_SUCH, "Application Credential", id);
     f->app_cred = (struct app_cred_facts){ db_text(rows, 0), db_text(rows, 1), db_text(rows, 2), db_bool(rows, 3) };
     db_rows_end(rows);
     const struct role_ref *given = role_list(c, db_query(c, "SELECT r.id, r.name FROM application_credential_roles a"
@@ -457,7 +457,7 @@ static void identity_keep(struct token *token, const struct facts *f)
         .project_domain_id = domain ? NULL : keep(token, f->scope.domain_id),
         .project_domain_name = domain ? NULL : keep(token, f->scope.domain_name),
         .domain_id = domain ? keep(token, f->scope.id) : NULL, .domain_name = domain ? keep(token, f->scope.name) : NULL,
-        .system = f->payload->version == PAYLOAD_SYSTEM,
+        .system = f->payload->version == PAYLOAD_SYSTEM, .access_rules = keep(token, f->app_cred.access_rules),
     };
     roles_keep(token, f->roles);
     token->who.is_admin = identity_has_role(&token->who, "admin");
@@ -481,7 +481,6 @@ static struct token *token_make(struct ctx *c, const char *text, const struct fa
     token->idp_id = keep(token, p->idp_id);
     token->protocol_id = keep(token, p->protocol_id);
     token->group_ids = list_keep(token, p->group_ids);
-    token->access_rules = keep(token, f->app_cred.access_rules);
     token->app_cred_restricted = f->app_cred.id && !f->app_cred.unrestricted;
     identity_keep(token, f);
     token->who.token = keep(token, text);

@@ -14,7 +14,7 @@ struct token {
     enum payload_version version;
     unsigned methods;
     int64_t expires_s, issued_s;
-    const char *audit_id, *audit_chain_id, *trust_id, *app_cred_id, *access_rules;
+    const char *audit_id, *audit_chain_id, *trust_id, *app_cred_id;
     const char *idp_id, *protocol_id;                /* of a federated token, or NULL */
     const char *const *role_ids, *const *group_ids;  /* group_ids: of a federated token; never NULL */
     bool app_cred_restricted;

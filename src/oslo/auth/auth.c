@@ -4,6 +4,7 @@
  * X-Service-Token of a service, so that long operations can finish.
  */
 #include "oslo/auth/auth.h"
+#include "oslo/auth/access_rules.h"
 #include "oslo/auth/policy.h"
 
 #include <pthread.h>
@@ -65,6 +66,7 @@ void auth_identity_read(struct ctx *c, const json_t *token, struct identity *who
 {
     const json_t *user = json_object_get(token, "user"), *project = json_object_get(token, "project");
     const json_t *domain = json_object_get(token, "domain"), *system = json_object_get(token, "system");
+    const json_t *rules = json_object_get(json_object_get(token, "application_credential"), "access_rules");
 
     *who = (struct identity){
         .user_id = json_get_string(user, "id"),
@@ -79,6 +81,7 @@ void auth_identity_read(struct ctx *c, const json_t *token, struct identity *who
         .domain_name = json_get_string(domain, "name"),
         .roles = role_names(c, json_object_get(token, "roles")),
         .system = json_get_bool(system, "all", false),
+        .access_rules = rules ? json_text(c, rules).text : NULL,
     };
     who->is_admin = identity_has_role(who, "admin");
 }
@@ -95,7 +98,7 @@ static enum answer keystone_ask(struct ctx *c, const char *token, bool allow_exp
         .type = "identity",
         .method = "GET",
         .path = allow_expired ? "/auth/tokens?nocatalog=1&allow_expired=1" : "/auth/tokens?nocatalog=1",
-        .headers = (const struct pair[]){ { "X-Auth-Token", own }, { "X-Subject-Token", token }, {} },
+        .headers = (const struct pair[]){ { "X-Auth-Token", own }, { "X-Subject-Token", token }, { ACCESS_RULES_HEADER, "1.0" }, {} },
         .no_auth = true,
     };
     if (client_call(c, &call)) {
@@ -208,6 +211,9 @@ bool auth_request(struct ctx *c, const struct request *r)
         if (!token_validate(c, token, allow_expired, &who))
             return false;
     }
+    /* What a service does for the user it was asked for by the user, where the rules were looked at. */
+    if (who.access_rules && !allow_expired && !access_rules_allow(c, who.access_rules, c->service->type, r->method, r->raw_path))
+        return fail(c, UNAUTHORIZED);
     c->who = who;
     c->who.service_roles = service_who.roles;
     if (policy_exists(c, "context_is_admin"))

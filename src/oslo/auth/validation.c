@@ -36,7 +36,7 @@ static void keep(GPtrArray *strings, struct identity *who)
 {
     const char **fields[] = { &who->user_id, &who->user_name, &who->user_domain_id, &who->user_domain_name,
                               &who->project_id, &who->project_name, &who->project_domain_id, &who->project_domain_name,
-                              &who->domain_id, &who->domain_name, &who->token };
+                              &who->domain_id, &who->domain_name, &who->token, &who->access_rules };
 
     for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
         if (*fields[i]) {

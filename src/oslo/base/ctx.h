@@ -25,6 +25,7 @@ struct identity {
     const char *token;                       /* the token itself, to call other services as this user; a secret */
     const char *const *roles;                /* role names, NULL-terminated; never NULL once authenticated */
     const char *const *service_roles;        /* of X-Service-Token, or NULL */
+    const char *access_rules;                /* what alone the token may be used for, a list in JSON; NULL: anything */
     bool system;                             /* system scope "all" */
     bool is_admin;                           /* has the role admin (the service's own context_is_admin rule) */
 };
