@@ -20,6 +20,11 @@ bool rpc_dispatch(struct ctx *c, const struct rpc_endpoint *endpoints, struct me
     const char *version = m->version ?: "1.0";
     bool compatible = false;
 
+    if (messaging_options()->rpc_ping_enabled && !m->rpc_namespace && strcmp(m->method, "oslo_rpc_server_ping") == 0) {
+        *ret_result = json_string("pong");
+        return true;
+    }
+
     for (const struct rpc_endpoint *e = endpoints; e->methods; e++) {
         if (!text_equal(e->rpc_namespace, m->rpc_namespace) || !version_compatible(e->version ?: "1.0", version))
             continue;

@@ -24,10 +24,20 @@ bool version_compatible(const char *have, const char *want);
 /* Finds the method by the original's rules and runs it. */
 bool rpc_dispatch(struct ctx *, const struct rpc_endpoint *, struct message *, json_t **ret_result);
 
+/* monitor.c: as long as a method runs whose caller monitors it, the caller is told so. NULL where it does not. */
+struct watch *watch_begin(const struct driver *, void *source, struct incoming *);
+void watch_end(struct watch *);
+void watch_stop(void);               /* ends its thread; when nothing runs any more */
+
+#define DEFAULT_EXCHANGE "openstack"
+
 #define UNSUPPORTED_VERSION 500, "UnsupportedVersion", "Endpoint does not support RPC version %s. Attempted method: %s"
 #define NO_SUCH_METHOD      500, "NoSuchMethod", "Endpoint does not support RPC method %s"
 #define VERSION_CAPPED      500, "RPCVersionCapError", "Requested message version, %s is incompatible.  It needs to be equal in major version and less than or equal in minor version as the specified version cap %s."
 #define MESSAGING_TIMEOUT   504, "MessagingTimeout", "Timed out waiting for a reply to %s on topic %s"
 #define NOT_DELIVERED       503, "MessageDeliveryFailure", "Unable to deliver %s to topic %s: %s"
+
+#define UNDELIVERED         503, "MessageUndeliverable", "Unable to deliver %s: no queue of topic %s takes it"
+#define NOT_LISTENING       503, "MessageDeliveryFailure", "Unable to listen to topic %s: %s"
 
 #endif

@@ -23,13 +23,19 @@ struct target {
 
 /* The options of [DEFAULT] and [oslo_messaging_notifications] that concern messages; said once, before anything is sent.
  * Without it: local://, 60 s, no notifications. */
+struct rabbit_options;
 struct messaging_options {
     const char *transport_url;
     int64_t rpc_response_timeout;            /* seconds */
     const char *notification_drivers;        /* "messagingv2", "log", "noop", several with commas between */
     const char *notification_topics;         /* "notifications" */
     const char *notification_transport_url;  /* NULL: transport_url */
+    int64_t notification_retry;              /* of one that cannot be delivered: -1 for ever */
+    const struct rabbit_options *rabbit;     /* [oslo_messaging_rabbit]; NULL: defaults */
+    bool rpc_ping_enabled;                   /* every server answers oslo_rpc_server_ping */
 };
+extern const struct attr rabbit_option_attrs[];
+extern const size_t rabbit_options_size;
 void messaging_configure(const struct messaging_options *);
 /* Do all messages stay in this process? Then nobody else has to be told what everybody here knows. */
 bool messaging_local(void);
@@ -44,6 +50,7 @@ struct rpc_options {
     int retry;                       /* of a call or cast that cannot be delivered: -1 for ever, 0 never */
     int64_t monitor_us;              /* call monitor interval; 0: none */
     const char *version_cap;
+    bool at_least_once;              /* 503 MessageUndeliverable where no queue takes it */
 };
 /* The result (of the ctx; JSON null for none), or NULL with a fault: 504 MessagingTimeout, 503 MessageDeliveryFailure, or the remote
  * failure with its class as the type. options may be NULL; args is borrowed, an object. */
@@ -77,7 +84,7 @@ struct rpc_listener *rpc_listen(struct ctx *, const struct rpc_server *, const s
 void rpc_stop(struct rpc_listener *);                /* takes no more, lets running methods end */
 
 /* --- notifications ------------------------------------------------------------------------------------------- */
-/* "port.create.end", publisher "network.<host>", priority "info". */
+/* "port.create.end", publisher "network.<host>", priority "info". What cannot be sent is logged, and no fault of the ctx. */
 bool notify(struct ctx *, const char *exchange, const char *publisher, const char *event_type, const char *priority, const json_t *payload);
 /* Does anybody want them? A payload that is costly to make need not be made where not. */
 bool notifications_wanted(void);

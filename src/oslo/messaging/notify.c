@@ -15,19 +15,20 @@ struct notification_listener {
 
 struct emission { const char *exchange, *publisher, *event_type, *priority; const json_t *payload; };
 
-static bool emit_message(struct ctx *, const struct emission *);
-static bool emit_log(struct ctx *, const struct emission *);
-static bool emit_noop(struct ctx *, const struct emission *);
+static bool emit_message(struct ctx *, const struct emission *, bool wrapped);
+static bool emit_log(struct ctx *, const struct emission *, bool);
+static bool emit_noop(struct ctx *, const struct emission *, bool);
 static void *listen_loop(void *);
 
-static const struct { const char *name; bool (*emit)(struct ctx *, const struct emission *); } emitters[] = {
-    { "messagingv2", emit_message }, { "log", emit_log }, { "noop", emit_noop },
+static const struct { const char *name; bool (*emit)(struct ctx *, const struct emission *, bool wrapped); bool wrapped; } emitters[] = {
+    { "messagingv2", emit_message, true }, { "messaging", emit_message }, { "log", emit_log }, { "noop", emit_noop },
 };
 
 /* ---- options: said once, before threads start --------------------------------------------------------------- */
 
 static struct messaging_options options = {
     .transport_url = "local://", .rpc_response_timeout = 60, .notification_drivers = "", .notification_topics = "notifications",
+    .notification_retry = -1,
 };
 
 const struct messaging_options *messaging_options(void)
@@ -42,6 +43,9 @@ void messaging_configure(const struct messaging_options *said)
     options.notification_drivers = said->notification_drivers ?: options.notification_drivers;
     options.notification_topics = said->notification_topics ?: options.notification_topics;
     options.notification_transport_url = said->notification_transport_url ?: options.notification_transport_url;
+    options.notification_retry = said->notification_retry ?: options.notification_retry;
+    options.rpc_ping_enabled = said->rpc_ping_enabled;
+    options.rabbit = said->rabbit ?: options.rabbit;
 }
 
 bool messaging_local(void)
@@ -60,19 +64,25 @@ bool notify(struct ctx *c, const char *exchange, const char *publisher, const ch
             const json_t *payload)
 {
     struct emission e = { exchange, publisher, event_type, priority, payload };
-    bool ok = true;
+    bool ok = true, well = !failed(c);
 
     if (!notifications_wanted())
         return true;
     for (char **name = text_split(c, options.notification_drivers, ','); *name; name++)
         for (size_t i = 0; i < G_N_ELEMENTS(emitters); i++)
             if (strcmp(*name, emitters[i].name) == 0)
-                ok = emitters[i].emit(c, &e) && ok;
+                ok = emitters[i].emit(c, &e, emitters[i].wrapped) && ok;
+    if (!ok) {
+        log_error(c, "notification %s (%s) could not be sent: %s", event_type, priority, c->fault.message);
+        if (well)
+            fault_clear(c);          /* what is told about has happened all the same */
+    }
     return ok;
 }
 
-static bool emit_message(struct ctx *c, const struct emission *e)
+static bool emit_message(struct ctx *c, const struct emission *e, bool wrapped)
 {
+    struct notify_options how = { .wrapped = wrapped, .retry = (int)options.notification_retry };
     struct transport *transport = transport_get(c, options.notification_transport_url);
     bool ok = transport != NULL;
 
@@ -81,12 +91,12 @@ static bool emit_message(struct ctx *c, const struct emission *e)
 
         m->publisher = g_strdup(e->publisher);
         m->priority = g_strdup(e->priority);
-        ok = transport->driver->notify(c, transport, e->exchange, *topic, m) && ok;
+        ok = transport->driver->notify(c, transport, e->exchange, *topic, m, &how) && ok;
     }
     return ok;
 }
 
-static bool emit_log(struct ctx *c, const struct emission *e)
+static bool emit_log(struct ctx *c, const struct emission *e, bool wrapped)
 {
     char *text = json_dumps(e->payload, JSON_COMPACT | JSON_ENCODE_ANY);
 
@@ -95,7 +105,7 @@ static bool emit_log(struct ctx *c, const struct emission *e)
     return true;
 }
 
-static bool emit_noop(struct ctx *c, const struct emission *e)
+static bool emit_noop(struct ctx *c, const struct emission *e, bool wrapped)
 {
     return true;
 }

@@ -79,12 +79,16 @@ static void serve(struct rpc_listener *l, struct incoming *in)
     struct rpc_reply reply = {};
     struct span *span;
     struct ctx c;
+    struct watch *watch;
     bool ok;
 
-    l->driver->acknowledge(l->source, in);
+    if (!l->driver->acknowledge(l->source, in))
+        return;
     context_to_ctx(&c, l->service, l->db, m->context);
     span = span_begin(&c, SPAN_RPC, "%s %s", l->server->topic, m->method);
+    watch = watch_begin(l->driver, l->source, in);
     ok = rpc_dispatch(&c, l->server->endpoints, m, &reply.result);
+    watch_end(watch);
     if (!ok && !failed(&c))
         fail(&c, INTERNAL_ERROR, "the method failed without saying why");
     if (!ok) {

@@ -40,6 +40,7 @@ struct transport *transport_get(struct ctx *c, const char *url)
 
 void transports_close(void)
 {
+    watch_stop();
     pthread_mutex_lock(&lock);
     for (guint i = 0; transports && i < transports->len; i++) {
         struct transport *t = transports->pdata[i];

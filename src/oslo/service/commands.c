@@ -61,6 +61,8 @@ int command_config(struct ctx *c, const struct arguments *arguments)
     options_print(&text, common_option_attrs);
     buf_puts(&text, "\n\n[oslo_messaging_notifications]\n");
     options_print(&text, notification_option_attrs);
+    buf_puts(&text, "\n\n[oslo_messaging_rabbit]\n");
+    options_print(&text, rabbit_option_attrs);
     for (size_t i = 0; services[i]; i++) {
         buf_printf(&text, "\n\n[%s]\n", services[i]->name);
         options_print(&text, shared_option_attrs);

@@ -14,6 +14,7 @@ const struct attr common_option_attrs[] = {
     ATTR(struct common_options, host, 0, .max = 255, .help = "This host's name in the services' tables; the system's own when not set."),
     ATTR(struct common_options, transport_url, 0, .unset = "local://", .help = "Where messages between processes go."),
     ATTR(struct common_options, rpc_response_timeout, 0, .min = 1, .unset = "60", .help = "Seconds a remote procedure call waits for its answer."),
+    ATTR(struct common_options, rpc_ping_enabled, 0, .unset = "false", .help = "Every RPC server answers the method oslo_rpc_server_ping."),
     ATTR(struct common_options, log_file, 0, .help = "The log; <state_dir>/nacre.log in the background and standard error in the foreground when not set."),
     ATTR(struct common_options, debug, 0, .unset = "false", .help = "Log what is of use to a programmer only."),
     ATTR(struct common_options, sim, 0, .unset = "false", .help = "Simulated hypervisors and network: real APIs, nothing touches the host."),
@@ -60,11 +61,13 @@ const struct attr policy_option_attrs[] = {
 
 struct notification_options {
     char *driver, *topics, *transport_url;
+    int64_t retry;
 };
 const struct attr notification_option_attrs[] = {
-    ATTR(struct notification_options, driver, 0, .unset = "noop", .help = "Where notifications go: messagingv2, log, noop; several with commas between."),
+    ATTR(struct notification_options, driver, 0, .unset = "noop", .help = "Where notifications go: messagingv2, messaging, log, noop; several with commas between."),
     ATTR(struct notification_options, topics, 0, .unset = "notifications", .help = "The topics they are sent to."),
     ATTR(struct notification_options, transport_url, 0, .help = "The bus they go over; that of [DEFAULT] when not set."),
+    ATTR(struct notification_options, retry, 0, .min = -1, .unset = "-1", .help = "How often one that cannot be delivered is sent again; for ever when -1."),
     {}
 };
 
@@ -79,10 +82,11 @@ bool service_configure(struct ctx *c, const char *config_file)
 
     while (services[n])
         n++;
-    sections = ctx_new_n(c, struct option_section, n + 3);
+    sections = ctx_new_n(c, struct option_section, n + 4);
     n = 0;
     sections[n++] = (struct option_section){ "DEFAULT", { common_option_attrs } };
     sections[n++] = (struct option_section){ "oslo_messaging_notifications", { notification_option_attrs } };
+    sections[n++] = (struct option_section){ "oslo_messaging_rabbit", { rabbit_option_attrs } };
     for (size_t i = 0; services[i]; i++)
         sections[n++] = (struct option_section){ services[i]->name, { shared_option_attrs, policy_option_attrs, services[i]->options } };
     if (!options_check(c, config_file, sections) || !configure_common(c, config_file) || !configure_messaging(c, config_file))
@@ -135,11 +139,14 @@ static bool configure_messaging(struct ctx *c, const char *file)
     static struct messaging_options messaging;
     const struct notification_options *o = options_load(c, file, "oslo_messaging_notifications", notification_option_attrs, sizeof(*o));
 
-    if (!o)
+    const struct rabbit_options *rabbit = options_load(c, file, "oslo_messaging_rabbit", rabbit_option_attrs, rabbit_options_size);
+
+    if (!o || !rabbit)
         return false;
     messaging = (struct messaging_options){
         .transport_url = common_options->transport_url, .rpc_response_timeout = common_options->rpc_response_timeout,
         .notification_drivers = o->driver, .notification_topics = o->topics, .notification_transport_url = o->transport_url,
+        .notification_retry = o->retry, .rpc_ping_enabled = common_options->rpc_ping_enabled, .rabbit = rabbit,
     };
     messaging_configure(&messaging);
     return true;

@@ -38,6 +38,7 @@ struct rpc_reply { json_t *result, *failure; };
 struct incoming {
     struct message *message;
     bool wants_reply;
+    int64_t monitor_us;              /* its caller wants to hear at least this often that the method runs; 0: it does not */
 };
 
 /* What a listener takes from: the queues of an RPC server (topic, topic.server, fanout), or of notifications. */
@@ -45,6 +46,11 @@ struct listen_on {
     const char *exchange, *topic, *server;
     bool notifications;              /* every <topic>.<priority>, on the queue called pool if there is one */
     const char *pool;
+};
+
+struct notify_options {
+    bool wrapped;                    /* in the envelope (format 2.0), else bare (1.0) */
+    int retry;                       /* -1 for ever */
 };
 
 struct driver {
@@ -56,13 +62,16 @@ struct driver {
     bool (*send)(struct ctx *, struct transport *, const struct target *, struct message *, const struct rpc_options *,
                  int64_t deadline, struct rpc_reply *reply);
     /* To the queue <topic>.<priority>; takes the message over. */
-    bool (*notify)(struct ctx *, struct transport *, const char *exchange, const char *topic, struct message *);
+    bool (*notify)(struct ctx *, struct transport *, const char *exchange, const char *topic, struct message *,
+                   const struct notify_options *);
     void *(*listen)(struct ctx *, struct transport *, const struct listen_on *);
     struct incoming *(*poll)(void *listener);        /* waits; NULL once stopped. From any number of threads */
-    void (*acknowledge)(void *listener, struct incoming *);
+    /* False: it is not ours any more, and will be delivered again. */
+    bool (*acknowledge)(void *listener, struct incoming *);
     void (*requeue)(void *listener, struct incoming *);
     /* Takes the references over. Nothing happens where no reply is wanted. */
     void (*reply)(void *listener, struct incoming *, struct rpc_reply);
+    void (*keep_alive)(void *listener, struct incoming *);   /* says that the method still runs */
     void (*done)(void *listener, struct incoming *); /* frees it */
     void (*stop)(void *listener);                    /* poll gives NULL from here on */
     void (*free)(void *listener);                    /* when nobody polls any more */

@@ -1,14 +1,6 @@
 /* Every driver there is. */
 #include "oslo/messaging/drivers/driver.h"
 
-/* RabbitMQ's wire is not spoken yet: a transport that asks for it is refused when the program starts. */
-static bool rabbit_open(struct ctx *c, struct transport *transport)
-{
-    return fail(c, 501, "DriverLoadFailure", "The transport driver \"rabbit\" is not built into this program; use local://");
-}
-
-const struct driver driver_rabbit = { .scheme = "rabbit", .open = rabbit_open };
-
 const struct driver *const drivers[] = { &driver_local, &driver_rabbit, NULL };
 
 struct message *message_new(const char *method, json_t *args, json_t *context)

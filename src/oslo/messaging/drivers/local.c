@@ -7,10 +7,10 @@
  */
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include "oslo/messaging/drivers/driver.h"
 #include "oslo/messaging/internal.h"
+#include "oslo/messaging/wait.h"
 
 enum { QUEUE_MAX = 10000 };
 
@@ -28,6 +28,7 @@ struct reply_slot {
     pthread_cond_t arrived;
     struct rpc_reply reply;
     bool done, given_up;
+    int64_t beat;                    /* when it was last said that the method runs */
     int holders;                     /* atomic */
 };
 
@@ -60,7 +61,7 @@ static struct packet *listener_take(struct local_listener *);
 static void packet_free(struct packet *);
 static struct reply_slot *slot_new(void);
 static void slot_release(struct reply_slot *);
-static bool slot_wait(struct reply_slot *, int64_t deadline, struct rpc_reply *ret);
+static bool slot_wait(struct reply_slot *, int64_t deadline, int64_t monitor_us, struct rpc_reply *ret);
 
 static bool local_open(struct ctx *c, struct transport *t)
 {
@@ -134,6 +135,7 @@ static bool local_send(struct ctx *c, struct transport *t, const struct target *
     }
     const char *method = slot ? ctx_strdup(c, m->method) : "";
     packet = packet_new(m, slot);
+    packet->incoming.monitor_us = options->monitor_us;
     if (slot)
         slot->holders++;
     pthread_mutex_lock(&b->lock);
@@ -145,13 +147,14 @@ static bool local_send(struct ctx *c, struct transport *t, const struct target *
             slot_release(slot);
         return fail(c, NOT_DELIVERED, method, target->topic, "its queue is full");
     }
-    if (slot && !slot_wait(slot, deadline, reply))
+    if (slot && !slot_wait(slot, deadline, options->monitor_us, reply))
         return fail(c, MESSAGING_TIMEOUT, method, target->topic);
     return true;
 }
 
 /* To the shared queue and to a copy for every pool: all are bound to <topic>.<priority>. */
-static bool local_notify(struct ctx *c, struct transport *t, const char *exchange, const char *topic, struct message *m)
+static bool local_notify(struct ctx *c, struct transport *t, const char *exchange, const char *topic, struct message *m,
+                         const struct notify_options *options)
 {
     struct local_broker *b = t->state;
     g_autofree char *bound = g_strconcat(exchange ?: "openstack", "/", topic, "#notifications", NULL);
@@ -238,8 +241,9 @@ static struct incoming *local_poll(void *listener)
     return p ? &p->incoming : NULL;
 }
 
-static void local_acknowledge(void *listener, struct incoming *in)
+static bool local_acknowledge(void *listener, struct incoming *in)
 {
+    return true;
 }
 
 static void local_requeue(void *listener, struct incoming *in)
@@ -268,6 +272,15 @@ static void local_reply(void *listener, struct incoming *in, struct rpc_reply re
         json_decref(reply.result);
         json_decref(reply.failure);
     }
+}
+
+static void local_keep_alive(void *listener, struct incoming *in)
+{
+    struct reply_slot *slot = ((struct packet *)(void *)in)->slot;
+
+    pthread_mutex_lock(&slot->lock);
+    slot->beat = clock_mono_us();
+    pthread_mutex_unlock(&slot->lock);
 }
 
 static void local_done(void *listener, struct incoming *in)
@@ -304,7 +317,7 @@ static void local_free(void *listener)
 const struct driver driver_local = {
     .scheme = "local", .open = local_open, .close = local_close, .send = local_send, .notify = local_notify,
     .listen = local_listen, .poll = local_poll, .acknowledge = local_acknowledge, .requeue = local_requeue,
-    .reply = local_reply, .done = local_done, .stop = local_stop, .free = local_free,
+    .reply = local_reply, .keep_alive = local_keep_alive, .done = local_done, .stop = local_stop, .free = local_free,
 };
 
 /* ---- queues: the broker's lock is held ---------------------------------------------------------------------- */
@@ -384,13 +397,10 @@ static void packet_free(struct packet *p)
 static struct reply_slot *slot_new(void)
 {
     struct reply_slot *s = g_new0(struct reply_slot, 1);
-    pthread_condattr_t monotonic;
 
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->arrived, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cond_init_mono(&s->arrived);
+    s->beat = clock_mono_us();
     s->holders = 1;
     return s;
 }
@@ -406,14 +416,17 @@ static void slot_release(struct reply_slot *s)
     g_free(s);
 }
 
-static bool slot_wait(struct reply_slot *s, int64_t deadline, struct rpc_reply *ret)
+static bool slot_wait(struct reply_slot *s, int64_t deadline, int64_t monitor_us, struct rpc_reply *ret)
 {
-    struct timespec until = { deadline / 1000000, deadline % 1000000 * 1000 };
     bool done;
 
     pthread_mutex_lock(&s->lock);
-    while (!s->done && pthread_cond_timedwait(&s->arrived, &s->lock, &until) == 0)
-        ;
+    while (!s->done) {
+        int64_t until = monitor_us ? MIN(deadline, s->beat + monitor_us) : deadline;
+
+        if (cond_wait_until(&s->arrived, &s->lock, until) != 0 && !s->done && (until == deadline || s->beat + monitor_us <= until))
+            break;
+    }
     done = s->done;
     *ret = s->reply;
     s->reply = (struct rpc_reply){};
