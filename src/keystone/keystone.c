@@ -36,7 +36,7 @@ int command_keystone(struct ctx *c, const struct arguments *arguments)
 
 static bool keystone_begin(struct ctx *c)
 {
-    if (!keystone_options_read(c))
+    if (!keystone_options_read(c) || !keystone_schemas_load(c))
         return false;
     auth_judge(&keystone_service, token_judge);
     return keystone_bootstrap(c);

@@ -48,6 +48,11 @@ bool keystone_list_where(struct ctx *, const struct resource *, struct request *
                          bool (*where)(struct ctx *, struct sql *, const void *data), const void *data);
 bool rule_check(struct ctx *, const char *rule, ...) G_GNUC_NULL_TERMINATED;         /* name, value, ..., NULL: the target */
 
+/* -- schema.c: bodies against schemas.json -------------------------------------------------------------------------- */
+bool keystone_schemas_load(struct ctx *);    /* once, while the process starts */
+/* False with fault 400 in the original's words where value does not fit the schema of that name; one that is not there fits all. */
+bool keystone_schema_judge(struct ctx *, const char *name, const json_t *value);
+
 /* The row with that id, or NULL with the not-found fault of the resource's kind. */
 void *keystone_get(struct ctx *, const struct resource *, const char *id);
 

@@ -98,8 +98,9 @@ static bool invalid(struct ctx *c, const struct resource *r, const struct invali
         return fail(c, SCHEMA, ctx_printf(c, "'%s' is a required property", name));
     case WRONG_TYPE: case IS_NULL:
         return fail(c, INVALID_FIELD, name, ctx_printf(c, "%s is not of type '%s'", value, type_of(wrong->attr)));
-    case TOO_LONG:
-        return fail(c, INVALID_FIELD, name, ctx_printf(c, "%s is too long", value));
+    case TOO_LONG:                   /* for the table: the schemas have let it through */
+        return fail(c, SCHEMA, ctx_printf(c, "String length exceeded. The length of string %s exceeds the limit of column %s(CHAR(%" G_GINT64_FORMAT
+                                          ")).", value, name, wrong->attr->max));
     case TOO_SHORT:
         return fail(c, INVALID_FIELD, name, ctx_printf(c, "%s is too short", value));
     case TOO_SMALL:
@@ -189,7 +190,7 @@ static char *like_escape(struct ctx *c, const char *text, const char *before, co
 static bool filter(struct ctx *c, const struct resource *r, const char *name, const char *const *values, struct sql *s, bool *ret_taken)
 {
     static const struct { const char *word, *before, *after; } comparators[] = {
-        { "contains", "%", "%" }, { "startswith", "", "%" }, { "endswith", "%", "" },
+        { "contains", "%", "%" }, { "startswith", "", "%" }, { "endswith", "%", "" }, { "equals", "", "" },
     };
     const char *mark = strstr(name, "__");
 
@@ -208,6 +209,25 @@ static bool filter(struct ctx *c, const struct resource *r, const char *name, co
     return true;
 }
 
+/* -- every request ------------------------------------------------------------------------------------------------- */
+
+/* A body is a JSON object and says so; none is an empty one. */
+static bool admit(struct ctx *c, struct request *request)
+{
+    const char *type = request_header(request, "Content-Type");
+
+    if (!request->body_size) {
+        request->json = ctx_json(c, json_object());
+        return true;
+    }
+    if (g_str_has_prefix(request->path, "/v3/OS-OAUTH2/"))
+        return true;
+    g_autofree char *media = g_strndup(type ? type : "", type ? strcspn(type, "; \t") : 0);
+    if (*media && g_ascii_strcasecmp(media, "application/json") && !(g_str_has_prefix(media, "application/") && g_str_has_suffix(media, "+json")))
+        return fail(c, EXPECTING, "application/json", "Content-Type header");
+    return request_json(c, request) != NULL;
+}
+
 /* -- every answer -------------------------------------------------------------------------------------------------- */
 
 static void finish(struct ctx *c, struct request *request, struct reply *reply)
@@ -221,6 +241,6 @@ static void finish(struct ctx *c, struct request *request, struct reply *reply)
 
 const struct rest_style keystone_style = {
     .envelope = true, .times = TIME_ISO_MICRO_Z, .hex_ids = true, .update_is_patch = true, .open_errors = true, .own_401 = true, .slash_at_end = true,
-    .error = error, .invalid = invalid, .not_found = not_found, .forbidden = forbidden, .policy = no_rule, .filter = filter,
+    .admit = admit, .error = error, .invalid = invalid, .not_found = not_found, .forbidden = forbidden, .policy = no_rule, .filter = filter,
     .list_members = list_members, .finish = finish,
 };

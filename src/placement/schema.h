@@ -1,8 +1,4 @@
-/* Bodies and queries against the JSON schemas of schemas.json, with the words of Python's jsonschema where they do not fit.
- *
- * Beside the standard's keywords the file says since and until (microversions) of a property, "required_since", a list of
- * versions of one schema, and "$ref" by name. Of several things wrong the one nearest to the top is told.
- */
+/* Bodies and queries against the JSON schemas of schemas.json (oslo/record/schema.h). */
 #ifndef PLACEMENT_SCHEMA_H
 #define PLACEMENT_SCHEMA_H
 

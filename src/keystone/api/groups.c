@@ -3,7 +3,7 @@
 
 static const struct attr group_attrs[] = {
     ATTR(struct group, id,          FILTER | SORT),
-    ATTR(struct group, name,        CREATE | UPDATE | REQUIRED | FILTER | SORT, .min = 1, .max = 255, .format = &format_not_blank),
+    ATTR(struct group, name,        CREATE | UPDATE | REQUIRED | FILTER | SORT, .min = 1, .max = 64, .format = &format_not_blank),
     ATTR(struct group, domain_id,   CREATE | FILTER, .min = 1, .max = 64),
     ATTR(struct group, description, CREATE | UPDATE | NULLABLE, .unset = ""),
     ATTR(struct group, extra,       CREATE | UPDATE | HIDDEN),
@@ -12,8 +12,10 @@ static const struct attr group_attrs[] = {
 
 static bool group_check(struct ctx *c, struct change *ch)
 {
-    const struct group *g = ch->now;
+    struct group *g = ch->now;
 
+    if (asked(ch, "name"))
+        g->name = g_strstrip(ctx_strdup(c, g->name));
     if (!ch->old && !db_count(c, "SELECT count(*) FROM projects WHERE id = $1 AND is_domain = $2", T(g->domain_id), B(true)))
         return fail(c, NO_SUCH, "domain", g->domain_id);
     return !failed(c);
@@ -35,6 +37,17 @@ static void group_write(struct ctx *c, struct out *o, const void *record, bool i
 const struct resource group_resource = {
     .name = "group", .plural = "groups", .table = "user_groups", .size = sizeof(struct group), .attrs = group_attrs, .flags = NO_BULK,
     KEYSTONE_VERBS, .check = group_check, .deleting = group_deleting, .write = group_write,
+};
+
+/* A group as one that a user is in. */
+static void membership_write(struct ctx *c, struct out *o, const void *record, bool in_list)
+{
+    out_null(o, "membership_expires_at");
+    group_write(c, o, record, in_list);
+}
+
+const struct resource membership_resource = {
+    .name = "group", .plural = "groups", .table = "user_groups", .size = sizeof(struct group), .attrs = group_attrs, .write = membership_write,
 };
 
 /* -- members ------------------------------------------------------------------------------------------------------- */

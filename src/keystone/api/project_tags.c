@@ -42,9 +42,7 @@ static void tags_write(struct ctx *c, const struct request *request, const char 
     out_object(&o, NULL);
     out_raw(&o, "tags", tags);
     out_object(&o, "links");
-    out_null(&o, "next");
-    out_printf(&o, "self", "%s%s", c->base_url, request->raw_path);
-    out_null(&o, "previous");
+    out_printf(&o, "self", "%s/v3", c->base_url);
     out_end_object(&o);
     out_end_object(&o);
 }
@@ -63,7 +61,9 @@ static bool replace_all(struct ctx *c, struct request *request, struct reply *re
     struct project *p = subject(c, request, "identity:update_project_tags");
     json_t *body = p ? request_json(c, request) : NULL, *tags = json_object_get(body, "tags");
 
-    if (!body || !tags_judge(c, tags) || !run(c, replace, p->id, tags) || !project_fill(c, (void *const *)&p, 1))
+    if (body && !tags)
+        tags = ctx_json(c, json_object());
+    if (!body || !keystone_schema_judge(c, "project_tags_update", tags) || !run(c, replace, p->id, tags) || !project_fill(c, (void *const *)&p, 1))
         return false;
     tags_write(c, request, p->tags.text, reply);
     return true;
@@ -102,9 +102,10 @@ static bool add(struct ctx *c, struct request *request, struct reply *reply)
 
     if (!p)
         return false;
-    if (!has_tag(c, p, tag))
-        json_array_append_new(tags, json_string(tag));
-    if (!tags_judge(c, tags) || !run(c, replace, p->id, tags))
+    if (!keystone_schema_judge(c, "project_tag_create", ctx_json(c, json_string(tag))))
+        return false;
+    json_array_append_new(tags, json_string(tag));
+    if (!keystone_schema_judge(c, "project_tags_update", tags) || !run(c, replace, p->id, tags))
         return false;
     reply_header(c, reply, "Location", ctx_printf(c, "%s%s", c->base_url, request->raw_path));
     return true;

@@ -25,50 +25,55 @@ static const struct attr project_attrs[] = {
 
 /* -- the tree ------------------------------------------------------------------------------------------------------ */
 
-static int64_t depth_of(struct ctx *c, const char *id)
+/* Projects are made only in branches that are enabled, and not too deep. */
+static bool branch_judge(struct ctx *c, const char *parent_id)
 {
-    return db_count(c, "WITH RECURSIVE up (id, parent_id) AS (SELECT id, parent_id FROM projects WHERE id = $1"
-                    " UNION SELECT p.id, p.parent_id FROM projects p JOIN up ON p.id = up.parent_id) SELECT count(*) FROM up", T(id));
+    struct rows *rows = db_query(c, "WITH RECURSIVE up (id, parent_id, enabled) AS (SELECT id, parent_id, enabled FROM projects WHERE id = $1"
+                                 " UNION SELECT p.id, p.parent_id, p.enabled FROM projects p JOIN up ON p.id = up.parent_id)"
+                                 " SELECT id, enabled FROM up", T(parent_id));
+    int64_t depth = 1;
+
+    for (; db_next(rows); depth++)
+        if (!db_bool(rows, 1))
+            return fail(c, VALIDATION, ctx_printf(c, "cannot create a project in a branch containing a disabled project: %s", db_text(rows, 0)));
+    if (depth > keystone_options()->max_project_tree_depth + 1)
+        return fail(c, DENIED, ctx_printf(c, "Max hierarchy depth reached for %s branch.", parent_id));
+    return !failed(c);
 }
 
 /* A project that acts as a domain stands alone. */
 static bool domain_place(struct ctx *c, struct project *p)
 {
-    if (p->domain_id)
-        return fail(c, VALIDATION, "It is not permitted to have two projects acting as domains with the same domain_id.");
-    if (p->parent_id)
+    if (p->domain_id || p->parent_id)
         return fail(c, VALIDATION, "only root projects are allowed to act as domains.");
     return true;
 }
 
-/* The parent decides the domain, or the domain is the parent. */
+/* Where a project stands: below its domain, or below a project of that domain. */
 static bool project_place(struct ctx *c, struct project *p)
 {
     struct project *parent;
 
-    if (!p->parent_id && !p->domain_id)
+    if (!p->domain_id)
         p->domain_id = ctx_strdup(c, default_domain_of(c));
     if (!p->parent_id)
         p->parent_id = p->domain_id;
+    if (!db_count(c, "SELECT count(*) FROM projects WHERE id = $1 AND is_domain = $2", T(p->domain_id), B(true)))
+        return failed(c) ? false : fail(c, VALIDATION, ctx_printf(c, "Could not find domain: %s.", p->domain_id));
     parent = rest_find_any(c, &project_resource, p->parent_id);
-    if (!parent) {
-        if (!strcmp(p->parent_id, p->domain_id ? p->domain_id : "")) {
-            fault_clear(c);
-            return fail(c, NO_SUCH, "domain", p->domain_id);
-        }
-        return false;
+    if (!parent && c->fault.status == 404) {
+        fault_clear(c);
+        return fail(c, VALIDATION, ctx_printf(c, "Could not find project: %s.", p->parent_id));
     }
-    const char *domain = parent->is_domain ? parent->id : parent->domain_id;
-    if (!p->domain_id)
-        p->domain_id = ctx_strdup(c, domain);
-    if (strcmp(p->domain_id, domain))
-        return fail(c, VALIDATION, ctx_printf(c, "Cannot create project, since it specifies its domain_id %s, but specifies a parent in a different domain (%s).",
-                                              p->domain_id, domain));
-    if (!parent->enabled)
-        return fail(c, VALIDATION, ctx_printf(c, "Cannot create project since it specifies its parent as domain %s, which is disabled.", parent->id));
-    if (depth_of(c, parent->id) + 1 > keystone_options()->max_project_tree_depth + 1)
-        return fail(c, DENIED, ctx_printf(c, "Max hierarchy depth reached for %s branch.", parent->id));
-    return !failed(c);
+    if (!parent)
+        return false;
+    if (parent->is_domain && strcmp(parent->id, p->domain_id))
+        return fail(c, VALIDATION, ctx_printf(c, "Cannot create project, the parent (%s) is acting as a domain, but this project's domain id (%s)"
+                                              " does not match the parent's id.", parent->id, p->domain_id));
+    if (!parent->is_domain && strcmp(parent->domain_id, p->domain_id))
+        return fail(c, VALIDATION, ctx_printf(c, "Cannot create project, since it specifies its domain_id %s, but specifies a parent in a different"
+                                              " domain (%s).", p->domain_id, parent->domain_id));
+    return branch_judge(c, parent->id);
 }
 
 /* A project is enabled only below enabled ones, disabled only above disabled ones. */
@@ -88,27 +93,6 @@ static bool enabled_judge(struct ctx *c, const struct project *now, const struct
 
 /* -- tags ---------------------------------------------------------------------------------------------------------- */
 
-bool tags_judge(struct ctx *c, const json_t *tags)
-{
-    const json_t *tag;
-    size_t i, k;
-
-    if (!json_is_array(tags))
-        return fail(c, INVALID_FIELD, "tags", "it is not of type 'array'");
-    if (json_array_size(tags) > 80)
-        return fail(c, INVALID_FIELD, "tags", "the list is too long");
-    json_array_foreach(tags, i, tag) {
-        const char *text = json_string_value(tag);
-
-        if (!text || !*text || text_length(text) > 255 || strpbrk(text, ",/"))
-            return fail(c, INVALID_FIELD, ctx_printf(c, "tags/%zu", i), "it does not match '^[^,/]*$' or its length is wrong");
-        for (k = 0; k < i; k++)
-            if (!strcmp(text, json_string_value(json_array_get(tags, k))))
-                return fail(c, INVALID_FIELD, "tags", "the list has non-unique elements");
-    }
-    return true;
-}
-
 bool tags_store(struct ctx *c, const char *project_id, const json_t *tags)
 {
     const json_t *tag;
@@ -122,6 +106,16 @@ bool tags_store(struct ctx *c, const char *project_id, const json_t *tags)
     return true;
 }
 
+/* A project stays where it is. */
+static bool moves_not(struct ctx *c, const json_t *asked, const struct project *old)
+{
+    const json_t *parent = json_object_get(asked, "parent_id"), *is_domain = json_object_get(asked, "is_domain");
+
+    if (parent && !text_equal(json_string_value(parent) ? json_string_value(parent) : "", old->parent_id ? old->parent_id : ""))
+        return fail(c, DENIED, "Update of `parent_id` is not allowed.");
+    return !is_domain || json_is_true(is_domain) == old->is_domain || fail(c, VALIDATION, "Update of `is_domain` is not allowed.");
+}
+
 /* -- hooks --------------------------------------------------------------------------------------------------------- */
 
 bool project_check(struct ctx *c, struct change *ch)
@@ -129,8 +123,8 @@ bool project_check(struct ctx *c, struct change *ch)
     struct project *p = ch->now;
     const struct project *old = ch->old;
 
-    if (asked(ch, "tags") && !tags_judge(c, json_object_get(ch->asked, "tags")))
-        return false;
+    if (asked(ch, "name"))
+        p->name = g_strstrip(ctx_strdup(c, p->name));
     if (asked(ch, "options"))
         p->options = options_merge(c, old ? old->options : (raw_json){}, json_object_get(ch->asked, "options"));
     if (old)
@@ -142,9 +136,21 @@ bool project_check(struct ctx *c, struct change *ch)
 
 bool project_stored(struct ctx *c, struct change *ch)
 {
-    const struct project *p = ch->now;
+    struct project *p = ch->now;
 
+    p->changed = ch->old != NULL;
     return !asked(ch, "tags") || tags_store(c, p->id, json_object_get(ch->asked, "tags"));
+}
+
+const char *project_conflict(struct ctx *c, const json_t *object, const struct project *old)
+{
+    const char *name = json_get_string(object, "name"), *id = old ? old->id : json_get_string(object, "id");
+    bool is_domain = old ? old->is_domain : json_is_true(json_object_get(object, "is_domain"));
+
+    if (is_domain)
+        return ctx_printf(c, "it is not permitted to have two projects acting as domains with the same name: %s", name);
+    return ctx_printf(c, "it is not permitted to have two projects with either the same name or same id in the same domain: name is %s,"
+                      " project id %s", name, id);
 }
 
 bool project_empty(struct ctx *c, const char *id)
@@ -167,9 +173,8 @@ static bool project_deleting(struct ctx *c, void *record)
 {
     const struct project *p = record;
 
-    if (p->is_domain && p->enabled)
-        return fail(c, VALIDATION, ctx_printf(c, "cannot delete an enabled project acting as a domain. Please disable the project %s first.",
-                                              p->id));
+    if (p->is_domain)
+        return domain_deleting(c, record);
     if (db_count(c, "SELECT count(*) FROM projects WHERE parent_id = $1", T(p->id)))
         return fail(c, DENIED, ctx_printf(c, "Cannot delete the project %s since it is not a leaf in the hierarchy. Use the cascade option"
                                           " if you want to delete a whole subtree.", p->id));
@@ -218,6 +223,8 @@ static void project_write(struct ctx *c, struct out *o, const void *record, bool
     const struct project *p = record;
 
     write_extra(c, o, p->extra);
+    if (p->changed)
+        out_raw(o, "extra", p->extra.text ? p->extra.text : "{}");
     write_self(c, o, "projects", p->id);
 }
 
@@ -387,9 +394,18 @@ static bool project_show(struct ctx *c, struct request *request, struct reply *r
     return !failed(c);
 }
 
+static bool project_update(struct ctx *c, struct request *request, struct reply *reply)
+{
+    struct project *old = keystone_subject(c, &project_resource, "update", request_arg(request, "id"));
+    json_t *asked = old ? ctx_json(c, json_copy(json_object_get(request_json(c, request), "project"))) : NULL;
+    json_t *object = old && !failed(c) ? keystone_body(c, &project_resource, request, old) : NULL;
+
+    return object && moves_not(c, asked, old) && keystone_change(c, &project_resource, request, old, object, reply);
+}
+
 const struct resource project_resource = {
     .name = "project", .plural = "projects", .size = sizeof(struct project), .attrs = project_attrs, .flags = NO_BULK,
-    .create = keystone_create, .show = project_show, .list = project_list, .update = keystone_update, .remove = keystone_remove,
+    .create = keystone_create, .show = project_show, .list = project_list, .update = project_update, .remove = keystone_remove,
     .check = project_check, .stored = project_stored, .deleting = project_deleting, .fill = project_fill, .write = project_write,
     .filter = project_filter,
 };

@@ -119,9 +119,10 @@ static bool imply(struct ctx *c, struct request *request, struct reply *reply)
         return false;
     if (!strcmp(implied->name, "admin") || (!prior->domain_id && implied->domain_id))
         return fail(c, INVALID_IMPLIED_ROLE, implied->id);
-    if (!keystone_exec(c, "INSERT INTO implied_roles (prior_role_id, implied_role_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", T(prior->id),
-                       T(implied->id)))
-        return false;
+    int64_t added = keystone_changed(c, "INSERT INTO implied_roles (prior_role_id, implied_role_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                                     T(prior->id), T(implied->id));
+    if (added <= 0)
+        return failed(c) ? false : fail(c, STORE_CONFLICT, "implied_role", "Duplicate entry");
     inference_write(c, request, prior, implied, reply);
     return true;
 }

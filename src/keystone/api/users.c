@@ -57,6 +57,9 @@ static bool user_check(struct ctx *c, struct change *ch)
     struct user *u = ch->now;
     const struct user *old = ch->old;
 
+    if (asked(ch, "name"))
+        u->name = g_strstrip(ctx_strdup(c, u->name));
+    u->changed = old != NULL;
     if (asked(ch, "options")) {
         const json_t *options = json_object_get(ch->asked, "options");
 
@@ -108,30 +111,51 @@ static void user_write(struct ctx *c, struct out *o, const void *record, bool in
     if (!in_list)
         federated_write(c, o, u->id);
     write_extra(c, o, u->extra);
+    if (u->changed)
+        out_raw(o, "extra", u->extra.text ? u->extra.text : "{}");
     write_self(c, o, "users", u->id);
 }
 
+/* A moment, which may be a year, a month or a day alone. */
+static bool moment_parse(struct ctx *c, const char *text, utc_time *ret_time)
+{
+    static const char *const rests[] = { "", "T00:00:00", "-01T00:00:00", "-01-01T00:00:00" };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rests); i++)
+        if (time_parse(ctx_printf(c, "%s%s", text, rests[i]), ret_time))
+            return true;
+    return false;
+}
+
 /* ?password_expires_at=lt:2026-01-01T00:00:00Z */
-static bool user_filter(struct ctx *c, const char *name, const char *const *values, struct sql *s, bool *ret_taken)
+static bool expires_filter(struct ctx *c, const char *value, struct sql *s)
 {
     static const struct { const char *word, *sql; } operators[] = {
-        { "lt:", " AND t.password_expires_at < ?" }, { "lte:", " AND t.password_expires_at <= ?" },
-        { "gt:", " AND t.password_expires_at > ?" }, { "gte:", " AND t.password_expires_at >= ?" },
-        { "eq:", " AND t.password_expires_at = ?" }, { "neq:", " AND t.password_expires_at <> ?" }, { "", " AND t.password_expires_at = ?" },
+        { "lt", " AND t.password_expires_at < ?" }, { "lte", " AND t.password_expires_at <= ?" },
+        { "gt", " AND t.password_expires_at > ?" }, { "gte", " AND t.password_expires_at >= ?" },
+        { "eq", " AND t.password_expires_at = ?" }, { "neq", " AND t.password_expires_at <> ?" },
     };
+    const char *colon = strchr(value, ':'), *word = colon ? ctx_strndup(c, value, (size_t)(colon - value)) : value;
     utc_time t;
 
+    for (size_t i = 0; i < G_N_ELEMENTS(operators); i++) {
+        if (!colon || strcmp(operators[i].word, word))
+            continue;
+        if (!moment_parse(c, colon + 1, &t))
+            return fail(c, TIMESTAMP_FORMAT);
+        sql_add(s, operators[i].sql, I(t.us));
+        return true;
+    }
+    return fail(c, VALIDATION, ctx_printf(c, "The given operator %s is not valid. It must be one of the following: 'eq', 'neq', 'lt', 'lte', 'gt',"
+                                          " or 'gte'.", word));
+}
+
+static bool user_filter(struct ctx *c, const char *name, const char *const *values, struct sql *s, bool *ret_taken)
+{
     if (strcmp(name, "password_expires_at"))
         return federated_filter(c, name, values, s, ret_taken);
     *ret_taken = true;
-    for (size_t i = 0; i < G_N_ELEMENTS(operators); i++)
-        if (g_str_has_prefix(values[0], operators[i].word)) {
-            if (!time_parse(values[0] + strlen(operators[i].word), &t))
-                return fail(c, TIMESTAMP_FORMAT);
-            sql_add(s, operators[i].sql, I(t.us));
-            return true;
-        }
-    return true;
+    return expires_filter(c, values[0], s);
 }
 
 /* -- passwords ----------------------------------------------------------------------------------------------------- */
@@ -189,14 +213,8 @@ static bool change_password(struct ctx *c, struct request *request, struct reply
 
     if (!body)
         return false;
-    for (int i = 0; i < 2; i++) {
-        const char *name = i ? "password" : "original_password";
-
-        if (!json_object_get(user, name))
-            return fail(c, SCHEMA, ctx_printf(c, "'%s' is a required property", name));
-        if (!json_is_string(json_object_get(user, name)))
-            return fail(c, INVALID_FIELD, name, "it is not of type 'string'");
-    }
+    if (!keystone_schema_judge(c, "password_change", user ? user : ctx_json(c, json_object())))
+        return false;
     struct user *u = rest_find_any(c, &user_resource, id);
     if (!u && c->fault.status != 404)
         return false;
@@ -260,7 +278,7 @@ static bool list_groups(struct ctx *c, struct request *request, struct reply *re
 {
     const struct user *u = user_asked(c, request, "identity:list_groups_for_user");
 
-    return u && keystone_list_where(c, &group_resource, request, reply, groups_of_user, u->id);
+    return u && keystone_list_where(c, &membership_resource, request, reply, groups_of_user, u->id);
 }
 
 const struct resource user_resource = {

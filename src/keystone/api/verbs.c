@@ -2,7 +2,7 @@
  *
  * A rule is asked before anything is judged or found missing: who may not look learns nothing of what there is.
  */
-#include "keystone/keystone.h"
+#include "keystone/api/projects.h"
 
 #include <string.h>
 
@@ -103,20 +103,9 @@ static bool id_judge(struct ctx *c, const struct resource *r, const json_t *obje
     const char *domain = json_get_string(object, "domain_id"), *old_domain = text_of_attr(r, old, "domain_id");
 
     if (id && strcmp(id, text_of_attr(r, old, key)))
-        return fail(c, VALIDATION, ctx_printf(c, "Cannot change %s ID", r->name));
+        return fail(c, VALIDATION, "Cannot change ID");
     if (domain && attr_find(r->attrs, "domain_id") && (!old_domain || strcmp(domain, old_domain)))
-        return fail(c, VALIDATION, "Cannot change Domain ID");
-    return true;
-}
-
-static bool booleans_judge(struct ctx *c, const struct resource *r, json_t *object)
-{
-    for (const struct attr *a = r->attrs; a->name; a++) {
-        json_t *value = json_object_get(object, attr_json(a));
-
-        if (value && !json_is_null(value) && (a->kind == KIND_BOOL || a->kind == KIND_OPT_BOOL) && !json_is_boolean(value))
-            return keystone_style.invalid(c, r, &(struct invalid){ WRONG_TYPE, a, attr_json(a), value });
-    }
+        return fail(c, VALIDATION, r == &role_resource ? "Update of `domain_id` is not allowed." : "Cannot change Domain ID");
     return true;
 }
 
@@ -155,17 +144,15 @@ json_t *keystone_body(struct ctx *c, const struct resource *r, struct request *r
         return NULL;
     if (!object)
         object = ctx_json(c, json_object());
+    if ((!old && !create_allowed(c, r, object)) || !keystone_schema_judge(c, ctx_printf(c, "%s_%s", r->name, old ? "update" : "create"), object))
+        return NULL;
     if (!json_is_object(object))
         return keystone_style.invalid(c, r, &(struct invalid){ WRONG_TYPE, NULL, r->name, object }), NULL;
+    if (old && !id_judge(c, r, object, old))
+        return NULL;
     const struct attr *domain = attr_find(r->attrs, "domain_id");
     if (!old && domain && (domain->flags & (CREATE | NULLABLE)) == CREATE && !json_object_get(object, "domain_id"))
         json_object_set_new(object, "domain_id", json_string(default_domain_of(c)));
-    if (!old && !create_allowed(c, r, object))
-        return NULL;
-    if (old && !json_object_size(object))
-        return fail_null(c, SCHEMA, "{} does not have enough properties");
-    if ((old && !id_judge(c, r, object, old)) || !booleans_judge(c, r, object))
-        return NULL;
     if (has_extra(r))
         extra_move(c, r, object, old);
     return object;
@@ -182,9 +169,9 @@ static bool store_failed(struct ctx *c, const struct resource *r, const json_t *
         return false;
     if (!name)
         name = text_of_attr(r, old, "name");
-    if (!domain)
-        domain = text_of_attr(r, old, "domain_id");
     fault_clear(c);
+    if (r == &project_resource || r == &domain_resource)
+        return fail(c, STORE_CONFLICT, "project", project_conflict(c, object, old));
     if (domain && name)
         return fail(c, STORE_CONFLICT, r->name, ctx_printf(c, "Duplicate entry found with name %s at domain ID %s", name, domain));
     if (name)

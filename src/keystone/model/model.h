@@ -8,11 +8,13 @@
 struct project {
     char *id, *name, *domain_id, *description, *parent_id;
     bool enabled, is_domain;
+    bool changed;                    /* by this request: "extra" is shown then */
     raw_json options, extra, tags;
 };
 struct user {
     char *id, *name, *domain_id, *default_project_id, *password, *password_hash;
     bool enabled;
+    bool changed;                    /* by this request: "extra" is shown then */
     utc_time password_created_at, password_expires_at;
     raw_json options, extra, federated;
 };
@@ -39,7 +41,7 @@ struct endpoint {
     raw_json extra;
 };
 
-extern const struct resource project_resource, domain_resource, user_resource, group_resource, role_resource, region_resource,
+extern const struct resource project_resource, domain_resource, user_resource, group_resource, membership_resource, role_resource, region_resource,
     service_resource, endpoint_resource;
 
 /* -- roles.c: who has which role where, groups, inheritance and implied roles counted ------------------------------- */

@@ -84,6 +84,8 @@ struct rest_style {
     int min_version, max_version;                    /* microversions, V(2, 1) .. V(2, 93); 0: none */
     const char *version_name;                        /* "compute": of OpenStack-API-Version */
     const char *legacy_version_header;               /* "X-OpenStack-Nova-API-Version", or NULL */
+    /* Before anything else is asked about a request whose route was found: what the service says of bodies; may refuse. NULL: nothing. */
+    bool (*admit)(struct ctx *, struct request *);
     /* Writes c->fault as the service's error body, with headers. */
     void (*error)(struct ctx *, struct request *, struct reply *);
     /* Sets the fault for a wrong value or query, in the service's words. Always returns false. resource may be NULL. */

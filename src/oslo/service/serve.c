@@ -61,7 +61,8 @@ static bool answer(struct ctx *c, struct service_state *state, struct request *r
     c->version = version_negotiate(c, service, request, &wrong_version);
     bool found = router_find(c, state->router, request, c->version, &allow) ||
         (!allow && slash_dropped(c, service, request) && router_find(c, state->router, request, c->version, &allow));
-    if (failed(c) || !admit(c, service, request, found))
+    if (failed(c) || (found && service->style && service->style->admit && !service->style->admit(c, request)) ||
+        !admit(c, service, request, found))
         return false;
     if (wrong_version) {
         version_headers(c, service, request, wrong_version, reply);
