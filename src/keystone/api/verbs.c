@@ -195,17 +195,15 @@ bool keystone_put(struct ctx *c, struct request *request, struct reply *reply)
 {
     const struct resource *r = request->route->data;
     const char *id = request_arg(request, "id");
-    json_t *body = request_json(c, request), *object = json_object_get(body, r->name);
+    json_t *object = keystone_body(c, r, request, NULL);
     const char *given = json_get_string(object, "id");
 
-    if (!body)
+    if (!object)
         return false;
     if (given && strcmp(given, id))
         return fail(c, VALIDATION, ctx_printf(c, "Conflicting %s IDs specified: \"%s\" != \"%s\"", r->name, id, given));
-    if (!json_is_object(object))
-        json_object_set_new(body, r->name, object = json_object());
     json_object_set_new(object, "id", json_string(id));
-    return keystone_create(c, request, reply);
+    return keystone_insert(c, r, request, object, reply);
 }
 
 bool keystone_insert(struct ctx *c, const struct resource *r, struct request *request, json_t *object, struct reply *reply)
