@@ -36,6 +36,16 @@ static void add(struct ctx *c, GArray *pairs, const char *name, const char *valu
         g_array_append_val(pairs, pair);
 }
 
+/* Proxies may write a header's name in small letters: as it came, and in capitals. */
+static void add_named(struct ctx *c, GArray *pairs, const char *name, const char *value)
+{
+    g_autofree char *capitals = g_ascii_strup(name, -1);
+
+    add(c, pairs, name, value);
+    if (strcmp(name, capitals))
+        add(c, pairs, ctx_strdup(c, capitals), value);
+}
+
 static void add_headers(struct ctx *c, GArray *pairs, const struct request *request)
 {
     const char *prefix = keystone_options()->proxy_header_prefix;
@@ -46,7 +56,7 @@ static void add_headers(struct ctx *c, GArray *pairs, const struct request *requ
             continue;
         add(c, pairs, variable_of_header(c, h->name), h->value);
         if (n && !strncasecmp(h->name, prefix, n) && h->name[n])
-            add(c, pairs, h->name + n, h->value);
+            add_named(c, pairs, h->name + n, h->value);
     }
 }
 

@@ -5,7 +5,8 @@
 #include "keystone/federation/provider.h"
 
 /* Attributes by their names in the environment of a WSGI application behind Apache, so that mappings need not change:
- *   of a trusted proxy, every header as HTTP_<NAME>, and those with the configured prefix also by the name after it;
+ *   of a trusted proxy, every header as HTTP_<NAME>, and those with the configured prefix also by the name after it,
+ *     as it came and in capitals;
  *   of a verified bearer token, each claim as OIDC-<claim> and HTTP_OIDC_<CLAIM>.
  * Empty where nobody who is trusted said anything. NULL with a fault: 401 for a bearer token that is no good. */
 const struct pair *assertion_read(struct ctx *, const struct request *, const struct idp *);

@@ -9,7 +9,7 @@
 
 #define SECOND_US INT64_C(1000000)
 #define KEEP_US (300 * SECOND_US)
-#define AGAIN_US (10 * SECOND_US)    /* so long an unknown key is not asked for again */
+#define AGAIN_US SECOND_US    /* so long an unknown key is not asked for again */
 #define SKEW_S 60
 
 enum { DOCUMENT_MAX = 1 << 20, ISSUERS_MAX = 1000 };
