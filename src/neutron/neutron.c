@@ -2,6 +2,7 @@
 #include "neutron/neutron.h"
 
 #include "neutron/agent/agent.h"
+#include "neutron/agent/ovs/tunnels.h"
 #include "neutron/plugin/nova.h"
 #include "neutron/plugin/objects/objects.h"
 #include "neutron/rpc/servers.h"
@@ -34,6 +35,14 @@ const struct attr neutron_option_attrs[] = {
     OPTION(dhcp_lease_duration, .min = -1, .unset = "86400", .help = "Seconds of a DHCP lease; -1 for ever."),
     OPTION(external_gateway_on_host, .unset = "true", .help = "Give the mapped bridge the gateway address of its network, so that this host reaches floating IPs."),
     OPTION(external_masquerade, .unset = "false", .help = "Let what leaves a mapped bridge's network through this host bear the host's address."),
+    OPTION(datapath, .unset = "linuxbridge", ONE_OF("linuxbridge", "openvswitch"), .help = "What carries this host's networks; every host of a tunneled network needs openvswitch."),
+    OPTION(ovsdb_connection, .unset = "unix:/run/openvswitch/db.sock", .help = "Open vSwitch's database: unix:PATH or tcp:HOST:PORT."),
+    OPTION(integration_bridge, .unset = "br-int", .help = "Open vSwitch: the bridge that all ports are on."),
+    OPTION(tunnel_bridge, .unset = "br-tun", .help = "Open vSwitch: the bridge that tunnels are on."),
+    OPTION(local_ip, .help = "Open vSwitch: this host's address for VXLAN; without one there are no tunnels."),
+    OPTION(datapath_type, .unset = "auto", ONE_OF("auto", "system", "netdev"), .help = "Open vSwitch: the kernel's datapath (system) or the userspace one; auto is the kernel's where it has one."),
+    OPTION(l2_population, .unset = "true", .help = "Open vSwitch: the plugin says which host a MAC is on; else it is learned from flooding."),
+    OPTION(arp_responder, .unset = "true", .help = "Open vSwitch: ARP for ports on other hosts is answered on this one."),
     {}
 };
 
@@ -56,7 +65,7 @@ static const struct route *const routes[] = {
 static const struct rpc_server *const rpc[] = {
     &plugin_rpc_server, &reports_rpc_server, &l3_rpc_server, &resource_versions_rpc_server,
     &l2_port_update_server, &l2_port_delete_server, &l2_network_update_server, &l2_network_delete_server, &l2_security_group_server,
-    &dhcp_agent_server, &l3_agent_server,
+    &dhcp_agent_server, &l3_agent_server, &tunnel_update_server, &tunnel_delete_server, &l2population_server,
     NULL
 };
 
@@ -77,6 +86,8 @@ static bool neutron_start(struct ctx *c)
     agents_configure(&(struct agent_options){
         .bridge_mappings = o->bridge_mappings, .dns_domain = o->dns_domain, .dns_servers = o->dns_servers, .dhcp_lease_duration = o->dhcp_lease_duration,
         .external_gateway_on_host = o->external_gateway_on_host, .external_masquerade = o->external_masquerade,
+        .datapath = o->datapath, .ovsdb_connection = o->ovsdb_connection, .integration_bridge = o->integration_bridge, .tunnel_bridge = o->tunnel_bridge,
+        .local_ip = o->local_ip, .datapath_type = o->datapath_type, .l2_population = o->l2_population, .arp_responder = o->arp_responder,
     });
     return !service_runs("network") || agents_start(c);
 }

@@ -17,6 +17,8 @@ struct neutron_options {
     char *bridge_mappings, *dns_domain, *dns_servers;
     int64_t dhcp_lease_duration;
     bool external_gateway_on_host, external_masquerade;
+    char *datapath, *ovsdb_connection, *integration_bridge, *tunnel_bridge, *local_ip, *datapath_type;
+    bool l2_population, arp_responder;
 };
 
 extern const struct service neutron;

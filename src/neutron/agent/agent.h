@@ -27,6 +27,10 @@ struct agent_options {               /* as struct neutron_options has them */
     const char *dns_servers;         /* never NULL once configured: the host's where the operator names none */
     int64_t dhcp_lease_duration;
     bool external_gateway_on_host, external_masquerade;
+    const char *datapath;            /* the name of one of datapaths[] */
+    /* Of Open vSwitch: */
+    const char *ovsdb_connection, *integration_bridge, *tunnel_bridge, *local_ip, *datapath_type;
+    bool l2_population, arp_responder;
 };
 void agents_configure(const struct agent_options *);         /* before agents_start() */
 const struct agent_options *agent_options(void);

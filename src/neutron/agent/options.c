@@ -6,7 +6,8 @@
 
 static struct agent_options options = {
     .bridge_mappings = "public:br-ex", .dns_domain = "openstacklocal.", .dns_servers = "", .dhcp_lease_duration = 86400,
-    .external_gateway_on_host = true,
+    .external_gateway_on_host = true, .datapath = "linuxbridge", .ovsdb_connection = "unix:/run/openvswitch/db.sock", .integration_bridge = "br-int",
+    .tunnel_bridge = "br-tun", .datapath_type = "auto", .l2_population = true, .arp_responder = true,
 };
 static char host_servers[256];
 

@@ -11,6 +11,8 @@
 
 static bool ip_allowed(const char *const *argv);
 static bool nft_allowed(const char *const *argv);
+static bool ofctl_allowed(const char *const *argv);
+static bool vsctl_allowed(const char *const *argv);
 
 static const struct command {
     const char *name, *path;
@@ -20,6 +22,8 @@ static const struct command {
     { "bridge", "/sbin/bridge", ip_allowed },
     { "tc", "/sbin/tc", ip_allowed },
     { "nft", "/usr/sbin/nft", nft_allowed },
+    { "ovs-ofctl", "/usr/bin/ovs-ofctl", ofctl_allowed },
+    { "ovs-vsctl", "/usr/bin/ovs-vsctl", vsctl_allowed },
     { "conntrack", "/usr/sbin/conntrack", NULL },
     { "ethtool", "/sbin/ethtool", NULL },
     { "sysctl", "", NULL },                          /* command_sysctl() */
@@ -54,6 +58,41 @@ static bool nft_allowed(const char *const *argv)
         if ((strcmp(argv[i], "-f") == 0 || strcmp(argv[i], "--file") == 0) && (!argv[i + 1] || strcmp(argv[i + 1], "-") != 0))
             return false;
     return true;
+}
+
+/* Flows from standard input, or counted. */
+static bool ofctl_allowed(const char *const *argv)
+{
+    static const char *const options[] = { "-O", "OpenFlow15", "--bundle" }, *const verbs[] = { "add-flows", "replace-flows", "dump-aggregate" };
+    int at = 1;
+
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]) && argv[at]; i++)
+        if (strcmp(argv[at], options[i]) == 0)
+            at++;
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]) && argv[at]; i++)
+        if (strcmp(argv[at], verbs[i]) == 0 && argv[at + 1] && argv[at + 1][0] != '-' && argv[at + 2] && !argv[at + 3])
+            return strcmp(verbs[i], "dump-aggregate") == 0 || strcmp(argv[at + 2], "-") == 0;
+    return false;
+}
+
+/* Ports added, removed and described, by a database that is said. */
+static bool vsctl_allowed(const char *const *argv)
+{
+    static const char *const words[] = { "--", "--if-exists", "--may-exist", "add-port", "del-port", "set" };
+    bool known = argv[1] && strncmp(argv[1], "--db=", 5) == 0;
+
+    for (int i = 2; known && argv[i]; i++)
+        if (argv[i][0] == '-' || strcmp(argv[i - 1], "--") == 0) {
+            known = false;
+            for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++)
+                known = known || strcmp(argv[i], words[k]) == 0;
+        }
+    return known;
+}
+
+bool command_input_allowed(const char *name, const char *input)
+{
+    return (strcmp(name, "ip") != 0 && strcmp(name, "bridge") != 0 && strcmp(name, "tc") != 0) || !strstr(input, "exec");
 }
 
 int command_sysctl(const char *const *argv)

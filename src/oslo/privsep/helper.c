@@ -128,18 +128,12 @@ static void answer(int fd, int given, const struct process *p)
         wire_write(fd, p->error.data, p->error.len);
 }
 
-static bool input_allowed(const struct work *w)
-{
-    /* "netns exec" within a batch would run any program. */
-    return strcmp(w->strings[1], "nft") == 0 || !strstr(w->input, "exec");
-}
-
 static void run_command(int fd, struct work *w)
 {
     const char *const *argv = w->strings + 1;
     struct process p = { .path = command_allowed(argv), .argv = argv, .input = w->input, .input_size = w->head.input_size,
                          .timeout_us = w->head.timeout_us };
-    int code = p.path && input_allowed(w) ? enter(w->strings[0]) : EPERM;
+    int code = p.path && command_input_allowed(argv[0], w->input) ? enter(w->strings[0]) : EPERM;
 
     if (code) {
         p.end = PROCESS_NOT_STARTED;

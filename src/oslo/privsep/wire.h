@@ -38,6 +38,8 @@ bool wire_receive_fd(int socket, int *ret_fd, void *bytes, size_t n);
 void helper_main(int control) __attribute__((noreturn));                    /* helper.c */
 /* commands.c: the program's path if argv may be run by the helper; NULL if not. */
 const char *command_allowed(const char *const *argv);
+/* commands.c: "netns exec" within a batch would run any program. */
+bool command_input_allowed(const char *name, const char *input);
 /* commands.c: sysctl, done without a program: errno or 0. argv as "sysctl -w net.a.b=1 ..." */
 int command_sysctl(const char *const *argv);
 

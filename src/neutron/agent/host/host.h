@@ -6,7 +6,7 @@
 #include "oslo/privsep/privsep.h"
 
 /* ledger.c: names of all that was made, written down before it is made, so that a later process knows what is ours. */
-enum made { MADE_BRIDGE, MADE_NAMESPACE };
+enum made { MADE_BRIDGE, MADE_NAMESPACE, MADE_SWITCH /* a bridge of Open vSwitch */, MADE_OVSDB /* where its database is, with | for / */ };
 bool ledger_note(struct ctx *, enum made, const char *name);
 void ledger_strike(struct ctx *, enum made, const char *name);
 char **ledger_list(struct ctx *, enum made);
@@ -35,6 +35,10 @@ bool namespace_fit(struct ctx *, const struct namespace_plan *, const struct plu
 bool namespace_end(struct ctx *, const char *name, const struct plugging *);
 char **namespaces_ours(struct ctx *);
 void namespaces_forget(void);
+
+/* gateway.c: struct datapath.host_gateway, on a bridge that is there. */
+bool host_gateway_set(struct ctx *, const char *bridge, const char *address, bool masquerade);
+bool host_gateway_clear(struct ctx *, const char *bridge);
 
 /* announce.c: tells the neighbours of a device where an address lives now (gratuitous ARP). Best effort. */
 void address_announce(struct ctx *, const char *netns, const char *device, const char *mac, const char *address);

@@ -6,7 +6,7 @@
 #include "neutron/agent/host/host.h"
 #include "oslo/registry/registry.h"
 
-static const char *const kinds[] = { [MADE_BRIDGE] = "bridges", [MADE_NAMESPACE] = "namespaces" };
+static const char *const kinds[] = { [MADE_BRIDGE] = "bridges", [MADE_NAMESPACE] = "namespaces", [MADE_SWITCH] = "switches", [MADE_OVSDB] = "ovsdb" };
 
 static char *place(struct ctx *c, enum made kind, const char *name)
 {

@@ -152,33 +152,14 @@ static bool linuxbridge_namespace_remove(struct ctx *c, const char *name)
     return namespace_end(c, name, &plugging);
 }
 
-/* What leaves the external network through the host bears the host's address, where the operator wants that. */
-static bool masquerade_load(struct ctx *c, const char *bridge, const char *address)
-{
-    struct run run = {};
-    const char *table = ctx_printf(c, "nacre_%s", g_strdelimit(ctx_strdup(c, bridge), "-.:", '_'));
-
-    run.input = ctx_printf(c, "add table ip %s\ndelete table ip %s\ntable ip %s {\n  chain postrouting {\n"
-                              "    type nat hook postrouting priority srcnat; policy accept;\n"
-                              "    ip saddr %s ip daddr != %s oifname != \"%s\" masquerade\n  }\n}\n",
-                           table, table, table, address, address, bridge);
-    return PRIV(c, "sysctl", "-w", "net.ipv4.ip_forward=1") && privsep_run(c, &run, NULL, (const char *const[]){ "nft", "-f", "-", NULL });
-}
-
 static bool linuxbridge_host_gateway(struct ctx *c, const char *bridge, const char *address, bool masquerade)
 {
-    struct buf batch = {};
-
-    if (!bridge_make(c, bridge))
-        return false;
-    buf_printf(&batch, "addr replace %s dev %s\n", address, bridge);
-    return batch_run(c, NULL, &batch) && (!masquerade || masquerade_load(c, bridge, address));
+    return bridge_make(c, bridge) && host_gateway_set(c, bridge, address, masquerade);
 }
 
 /* All by name from the ledger, then what the bridges still hold (taps of guests that are gone), then the rules. */
 static bool linuxbridge_leave(struct ctx *c)
 {
-    struct run quiet = { .quiet = true };
     bool ok = true;
 
     for (char **name = ledger_list(c, MADE_NAMESPACE); *name; name++)
@@ -191,8 +172,7 @@ static bool linuxbridge_leave(struct ctx *c)
                 ok = PRIV(c, "ip", "link", "del", *tap) && ok;
         if (link_there(*name))
             ok = PRIV(c, "ip", "link", "del", *name) && ok;
-        quiet.input = ctx_printf(c, "delete table ip nacre_%s\n", g_strdelimit(ctx_strdup(c, *name), "-.:", '_'));
-        privsep_run(c, &quiet, NULL, (const char *const[]){ "nft", "-f", "-", NULL });
+        ok = host_gateway_clear(c, *name) && ok;
         ledger_strike(c, MADE_BRIDGE, *name);
     }
     return linuxbridge_filter(c, &(struct firewall){}, false) && ok;
