@@ -16,7 +16,7 @@ static const struct command commands[] = {
     { "status",  "",                             "is it running, and where",                                 command_status },
     { "config",  "",                             "print a sample nacre.conf",                                command_config },
     { "dump",    "",                             "print routes, policies, options, RPC methods as JSON",     command_dump },
-    { "trace",   "ID [--json]",                  "the life of a call, by request id or resource id",         command_trace },
+    { "trace",   "ID [--json | --otlp]",         "the life of a call, by request id or resource id",         command_trace },
     { "policy",  "list|sample|redundant|check [SERVICE] ...",  "the rules, and what they say to an identity",              command_policy },
     { "keystone", "fernet_setup|fernet_rotate",  "make or rotate the keys of tokens",                        command_keystone },
     { "version", "",                             "print the version",                                        command_version },

@@ -1,4 +1,5 @@
 /* Spans: written cheaply, read back as a tree, kept when their process is killed. */
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ static char *text_of(struct ctx *c, const char *id)
     struct buf b = {};
     char *text;
 
-    g_assert_true(trace_print(c, path, id, false, &b));
+    g_assert_true(trace_print(c, path, id, TRACE_TEXT, &b));
     text = ctx_strdup(c, b.data);
     buf_clear(&b);
     return text;
@@ -51,7 +52,7 @@ static void test_tree(void)
     g_assert_cmpstr(text_of(&reader, "0a0a0a0a-1111-2222-3333-444444444444"), ==, by_request);   /* by a path that names one */
 
     struct buf b = {};
-    g_assert_true(trace_print(&reader, path, c.request_id, true, &b));
+    g_assert_true(trace_print(&reader, path, c.request_id, TRACE_JSON, &b));
     json_t *tree = json_loads(b.data, 0, NULL);
     json_t *root = json_array_get(tree, 0), *child = json_array_get(json_object_get(root, "children"), 0);
     g_assert_cmpuint(json_array_size(tree), ==, 1);
@@ -59,7 +60,7 @@ static void test_tree(void)
     g_assert_cmpint(json_get_int(json_array_get(json_object_get(child, "children"), 0), "status", 0), ==, 404);
     json_decref(tree);
     buf_clear(&b);
-    g_assert_false(trace_print(&reader, path, "req-nobody", false, &b));
+    g_assert_false(trace_print(&reader, path, "req-nobody", TRACE_TEXT, &b));
     g_assert_cmpint(reader.fault.status, ==, 404);
     ctx_clear(&reader);
     ctx_clear(&c);
@@ -99,10 +100,84 @@ static void test_wraps(void)
         span_end(&c, span_begin(&c, SPAN_COMMAND, "new %d", i), 0);
     span_end(&c, open, 1);               /* its slot has gone to another: it is left alone */
     ctx_init(&reader, NULL, NULL);
-    g_assert_false(trace_print(&reader, path, "req-old", false, &b));
+    g_assert_false(trace_print(&reader, path, "req-old", TRACE_TEXT, &b));
     fault_clear(&reader);
     g_assert_nonnull(strstr(text_of(&reader, "req-new"), "new 4999"));
     ctx_clear(&reader);
+    ctx_clear(&c);
+}
+
+static json_t *spans_named(json_t *batch, const char *name)
+{
+    json_t *span;
+    size_t i;
+
+    json_array_foreach(json_object_get(batch, "spans"), i, span)
+        if (!g_strcmp0(json_string_value(json_array_get(span, 9)), name))
+            return span;
+    return NULL;
+}
+
+/* Spans of another process, whose clock is ten seconds behind, hang below the span that caused them, and not before it. */
+static void test_collect(void)
+{
+    struct ctx c;
+    struct buf b = {};
+
+    ctx_init(&c, NULL, "req-cccccccc-0000-0000-0000-000000000003");
+    struct span *request = span_begin(&c, SPAN_REQUEST, "POST /here"), *open = span_begin(&c, SPAN_STEP, "still open");
+    json_t *batch = trace_take(&c, 100000);
+    g_assert_null(spans_named(batch, "POST /here"));
+    span_end(&c, open, 0);
+    uint64_t cause = span_id(&c);
+    span_end(&c, request, 0);
+    batch = trace_take(&c, 100000);
+    g_assert_nonnull(spans_named(batch, "POST /here"));
+    g_assert_nonnull(spans_named(batch, "still open"));
+    g_assert_null(trace_take(&c, 100000));
+
+    json_int_t began = clock_us() - 10000000;
+    const char *parent = ctx_printf(&c, "%016" PRIx64, cause);
+    batch = ctx_json(&c, json_pack("{s:[I,i,s,s], s:[[s,s,I,i,i,i,s,s,s,s,s],[s,s,I,i,i,i,s,s,s,s,s]]}", "process", (json_int_t)0x80000001, 7, "compute", "far",
+        "spans", "8000000100000001", parent, began, 5000, 0, SPAN_RPC, c.request_id, "", "", "compute spawn", "",
+        "8000000100000002", "8000000100000001", began + 1000, 2000, 0, SPAN_DRIVER, c.request_id, "", "", "sim spawn", ""));
+    g_assert_true(trace_put(&c, batch));
+    const char *text = text_of(&c, c.request_id);
+    g_assert_nonnull(strstr(text, "+0.000 ms      5.000 ms    rpc compute spawn  <compute 7 on far>"));
+    g_assert_nonnull(strstr(text, "+1.000 ms      2.000 ms      driver sim spawn\n"));
+
+    g_assert_true(trace_print(&c, path, c.request_id, TRACE_OTLP, &b));
+    json_t *otlp = json_loads(b.data, 0, NULL), *of_process = json_array_get(json_object_get(otlp, "resourceSpans"), 1);
+    json_t *spans = json_object_get(json_array_get(json_object_get(of_process, "scopeSpans"), 0), "spans");
+    g_assert_cmpuint(json_array_size(json_object_get(otlp, "resourceSpans")), ==, 2);
+    g_assert_cmpstr(json_get_string(json_array_get(spans, 0), "traceId"), ==, "cccccccc000000000000000000000003");
+    g_assert_cmpstr(json_get_string(json_array_get(spans, 0), "parentSpanId"), ==, parent);
+    json_decref(otlp);
+    buf_clear(&b);
+
+    g_assert_false(trace_put(&c, ctx_json(&c, json_pack("{s:[I,i,s,s], s:[[s]]}", "process", (json_int_t)3, 7, "x", "y", "spans", "zzz"))));
+    fault_clear(&c);
+    g_assert_false(trace_put(&c, ctx_json(&c, json_string("no batch"))));
+    ctx_clear(&c);
+}
+
+/* The span goes on over HTTP. */
+static void test_header(void)
+{
+    struct ctx c, callee;
+
+    ctx_init(&c, NULL, "req-dddddddd-0000-0000-0000-000000000004");
+    ctx_init(&callee, NULL, NULL);
+    g_assert_null(span_header(&c));
+    struct span *call = span_begin(&c, SPAN_CALL, "GET /there");
+    const char *header = span_header(&c);
+    g_assert_true(g_str_has_prefix(header, "00-dddddddd000000000000000000000004-"));
+    span_continue_header(&callee, "00-nothing");
+    g_assert_cmpint((gint64)span_id(&callee), ==, 0);
+    span_continue_header(&callee, header);
+    g_assert_cmpint((gint64)span_id(&callee), ==, (gint64)span_id(&c));
+    span_end(&c, call, 0);
+    ctx_clear(&callee);
     ctx_clear(&c);
 }
 
@@ -135,6 +210,8 @@ int main(int argc, char **argv)
     g_test_add_func("/trace/tree", test_tree);
     g_test_add_func("/trace/killed", test_killed);
     g_test_add_func("/trace/wraps", test_wraps);
+    g_test_add_func("/trace/collect", test_collect);
+    g_test_add_func("/trace/header", test_header);
     g_test_add_func("/trace/cost", test_cost);
     status = g_test_run();
     trace_close();

@@ -2,6 +2,7 @@
 #include "oslo/client/remote.h"
 
 #include "oslo/http/fetch.h"
+#include "oslo/trace/trace.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -18,6 +19,21 @@ static char *endpoint_find(struct ctx *, const char *type);
 static char *catalog_find(struct ctx *, const char *type);
 static bool catalog_read(struct ctx *);
 
+/* And the span that this call is, so that the callee's hang below it. */
+static const struct pair *with_span(struct ctx *c, const struct pair *headers)
+{
+    const char *span = span_header(c);
+    size_t n = 0;
+
+    while (headers[n].name)
+        n++;
+    struct pair *more = ctx_new_n(c, struct pair, n + 2);
+    memcpy(more, headers, n * sizeof(*headers));
+    if (span)
+        more[n] = (struct pair){ TRACE_HEADER, span };
+    return more;
+}
+
 bool client_remote(struct ctx *c, struct call *call, const struct pair *headers)
 {
     char *endpoint = endpoint_find(c, call->type);
@@ -26,7 +42,7 @@ bool client_remote(struct ctx *c, struct call *call, const struct pair *headers)
     if (!endpoint)
         return false;
     struct fetch request = {
-        .method = call->method, .url = ctx_printf(c, "%s%s", endpoint, call->path), .headers = headers,
+        .method = call->method, .url = ctx_printf(c, "%s%s", endpoint, call->path), .headers = with_span(c, headers),
         .body = call->bytes ? call->bytes : body, .body_size = call->bytes ? call->size : body ? strlen(body) : 0,
     };
     bool answered = fetch(c, &request);
@@ -46,7 +62,7 @@ bool client_remote_download(struct ctx *c, struct call *call, const struct pair 
     if (!endpoint)
         return false;
     struct fetch request = {
-        .method = call->method, .url = ctx_printf(c, "%s%s", endpoint, call->path), .headers = headers, .write = write, .data = data,
+        .method = call->method, .url = ctx_printf(c, "%s%s", endpoint, call->path), .headers = with_span(c, headers), .write = write, .data = data,
     };
     if (!fetch(c, &request))
         return false;

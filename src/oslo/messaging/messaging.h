@@ -88,6 +88,9 @@ void rpc_stop(struct rpc_listener *);                /* takes no more, lets runn
 bool notify(struct ctx *, const char *exchange, const char *publisher, const char *event_type, const char *priority, const json_t *payload);
 /* Does anybody want them? A payload that is costly to make need not be made where not. */
 bool notifications_wanted(void);
+/* To that one topic, whatever the options say of notifications: what parts of the program tell each other. */
+bool notify_topic(struct ctx *, const char *exchange, const char *topic, const char *publisher, const char *event_type, const char *priority,
+                  const json_t *payload);
 typedef bool notification_handler(struct ctx *, const char *publisher, const char *event_type, const char *priority, json_t *payload);
 struct notification_listener;
 /* handler true: acknowledged; false: requeued. pool NULL: the shared queue; a pool has its own copy of every message. */

@@ -80,20 +80,35 @@ bool notify(struct ctx *c, const char *exchange, const char *publisher, const ch
     return ok;
 }
 
+static bool emit_to(struct ctx *c, const char *topic, const struct emission *e, const struct notify_options *how)
+{
+    struct transport *transport = transport_get(c, options.notification_transport_url);
+    struct message *m;
+
+    if (!transport)
+        return false;
+    m = message_new(e->event_type, e->payload ? json_deep_copy(e->payload) : NULL, context_to_json(c));
+    m->publisher = g_strdup(e->publisher);
+    m->priority = g_strdup(e->priority);
+    return transport->driver->notify(c, transport, e->exchange, topic, m, how);
+}
+
 static bool emit_message(struct ctx *c, const struct emission *e, bool wrapped)
 {
-    struct notify_options how = { .wrapped = wrapped, .retry = (int)options.notification_retry };
-    struct transport *transport = transport_get(c, options.notification_transport_url);
-    bool ok = transport != NULL;
+    const struct notify_options how = { .wrapped = wrapped, .retry = (int)options.notification_retry };
+    bool ok = true;
 
-    for (char **topic = text_split(c, options.notification_topics, ','); transport && *topic; topic++) {
-        struct message *m = message_new(e->event_type, e->payload ? json_deep_copy(e->payload) : NULL, context_to_json(c));
-
-        m->publisher = g_strdup(e->publisher);
-        m->priority = g_strdup(e->priority);
-        ok = transport->driver->notify(c, transport, e->exchange, *topic, m, &how) && ok;
-    }
+    for (char **topic = text_split(c, options.notification_topics, ','); *topic; topic++)
+        ok = emit_to(c, *topic, e, &how) && ok;
     return ok;
+}
+
+bool notify_topic(struct ctx *c, const char *exchange, const char *topic, const char *publisher, const char *event_type, const char *priority,
+                  const json_t *payload)
+{
+    const struct notify_options how = { .wrapped = true };
+
+    return emit_to(c, topic, &(struct emission){ exchange, publisher, event_type, priority, payload }, &how);
 }
 
 static bool emit_log(struct ctx *c, const struct emission *e, bool wrapped)

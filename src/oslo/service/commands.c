@@ -81,7 +81,8 @@ int command_trace(struct ctx *c, const struct arguments *arguments)
         return !fail(c, BAD_REQUEST, "nacre trace takes one id: a request's or a resource's");
     if (!service_configure(c, arguments->config_file))
         return 1;
-    if (!trace_print(c, ctx_printf(c, "%s/trace", common_options->state_dir), arguments->words[0], arguments->json, &text)) {
+    if (!trace_print(c, ctx_printf(c, "%s/trace", common_options->state_dir), arguments->words[0],
+                     arguments->otlp ? TRACE_OTLP : arguments->json ? TRACE_JSON : TRACE_TEXT, &text)) {
         buf_clear(&text);
         return 1;
     }
@@ -111,6 +112,7 @@ static bool read_arguments(int argc, char **argv, struct arguments *to)
     };
     struct { const char *name; bool *flag; } flags[] = {
         { "--foreground", &to->foreground }, { "--sim", &to->sim }, { "--purge", &to->purge }, { "--json", &to->json },
+        { "--otlp", &to->otlp },
     };
 
     for (int i = 0; i < argc; i++) {

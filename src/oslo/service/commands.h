@@ -11,7 +11,7 @@ struct arguments {
     const char *roles;               /* "api,network"; NULL: all */
     const char *services;            /* of the role api; NULL: all */
     const char *name;                /* of this process among those of its role */
-    bool foreground, sim, purge, json;
+    bool foreground, sim, purge, json, otlp;
     char **words;                    /* what is not an option, NULL-terminated */
     int n_words;
 };

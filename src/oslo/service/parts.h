@@ -19,6 +19,10 @@ bool routes_in_base(const struct service *, const char *path);
 bool health_serve(struct ctx *, const struct service *, const struct request *, struct reply *);
 void health_count(const struct service *, int status, int64_t microseconds);
 
+/* spans.c: brings together the spans of all processes */
+bool spans_start(struct ctx *);
+void spans_stop(void);
+
 /* service.c: where a cloud lives when nobody says; the caller frees it. */
 char *default_state_dir(void);
 

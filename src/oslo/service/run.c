@@ -120,7 +120,7 @@ static bool house_start(struct ctx *c)
 {
     listeners = g_ptr_array_new();
     return each_service(c, bootstrap_service) && each_service(c, listen_rpc) && each_service(c, start_service)
-        && each_service(c, start_jobs) && each_service(c, start_api) && workers_start(c);
+        && each_service(c, start_jobs) && each_service(c, start_api) && workers_start(c) && spans_start(c);
 }
 
 /* Each hook runs in a ctx of its own, of its service; the first fault ends the start. */
@@ -203,6 +203,7 @@ static void house_stop(void)
         if (state && state->server)
             http_server_stop(state->server, common_options->drain_timeout);
     }
+    spans_stop();
     workers_stop();
     for (size_t i = 0; services[i]; i++) {
         struct service_state *state = service_state(services[i]);

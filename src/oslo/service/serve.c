@@ -163,4 +163,5 @@ static void take_request_ids(struct ctx *c, const struct request *request)
 
     if (global && g_str_has_prefix(global, "req-") && strlen(global) == 40 && uuid_is(global + 4))
         c->global_request_id = ctx_strdup(c, global);
+    span_continue_header(c, request_header(request, TRACE_HEADER));
 }

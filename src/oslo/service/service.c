@@ -28,7 +28,7 @@ const struct attr common_option_attrs[] = {
     ATTR(struct common_options, request_timeout, 0, .min = 1, .unset = "60", .help = "Seconds after which the work of a request is given up."),
     ATTR(struct common_options, keepalive_timeout, 0, .min = 1, .unset = "75", .help = "Seconds a connection may be idle."),
     ATTR(struct common_options, drain_timeout, 0, .min = 0, .unset = "30", .help = "Seconds that requests under way are given to finish at a stop."),
-    ATTR(struct common_options, trace_slots, 0, .min = 1024, .unset = "16384", .help = "Spans kept for `nacre trace`, the newest."),
+    ATTR(struct common_options, trace_slots, 0, .min = 0, .unset = "16384", .help = "Spans kept for `nacre trace`, the newest; 0: none."),
     ATTR(struct common_options, token_cache_time, 0, .min = 1, .max = 3600, .unset = "300", .help = "Seconds a validated token is believed before Keystone is asked again."),
     ATTR(struct common_options, tls_certificate, 0, .help = "PEM file of the certificate; TLS where it and tls_key are set."),
     ATTR(struct common_options, tls_key, 0, .help = "PEM file of the certificate's key."),

@@ -6,6 +6,7 @@
 #include "oslo/privsep/privsep.h"
 #include "oslo/service/commands.h"
 #include "oslo/service/parts.h"
+#include "oslo/trace/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -189,6 +190,7 @@ static int run_house(struct ctx *c, const struct arguments *arguments, int pid_f
         return !fail(c, STATE_DIR_FAILED, process_name, g_strerror(errno));
     if (!common_options->sim && role_on_host() && !privsep_start())
         log_warning(c, "no privileged helper: what needs root is not done");
+    trace_name(process_name, common_options->host);
     int status = service_main(arguments->config_file, say_ready);
     privsep_stop();
     close(pid_file);

@@ -5,8 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,10 +25,17 @@ struct span {
 
 enum { DEFAULT_SLOTS = 32768 };
 
-static struct ring_head *ring;       /* set before threads start, and kept */
+struct ring_head *ring;              /* set before threads start, and kept */
 static struct slot *slots;
 static size_t ring_size;
 static uint64_t process_tag;         /* high half of this process's span ids */
+static struct ring_process self;
+
+void trace_name(const char *name, const char *host)
+{
+    slot_text(self.name, sizeof(self.name), name);
+    slot_text(self.host, sizeof(self.host), host);
+}
 
 bool trace_open(struct ctx *c, const char *path, int64_t n)
 {
@@ -35,11 +44,18 @@ bool trace_open(struct ctx *c, const char *path, int64_t n)
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     bool fresh;
 
-    n = n > 0 ? n : DEFAULT_SLOTS;
+    if (n < 0)
+        n = DEFAULT_SLOTS;
+    if (n == 0) {
+        if (fd >= 0)
+            close(fd);
+        return true;
+    }
     size = RING_HEAD + (size_t)n * sizeof(struct slot);
     if (fd < 0)
         return fail(c, INTERNAL_ERROR, ctx_printf(c, "cannot open the trace %s: %s", path, g_strerror(errno)));
     struct stat st = {};
+    flock(fd, LOCK_EX);              /* another process may be making it */
     fstat(fd, &st);
     fresh = st.st_size != (off_t)size;
     if (fresh && (ftruncate(fd, 0) || ftruncate(fd, (off_t)size))) {
@@ -47,15 +63,18 @@ bool trace_open(struct ctx *c, const char *path, int64_t n)
         return fail(c, INTERNAL_ERROR, ctx_printf(c, "cannot size the trace %s: %s", path, g_strerror(errno)));
     }
     map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    close(fd);
-    if (map == MAP_FAILED)
+    if (map == MAP_FAILED) {
+        close(fd);
         return fail(c, INTERNAL_ERROR, ctx_printf(c, "cannot map the trace %s: %s", path, g_strerror(errno)));
+    }
     if (memcmp(map->magic, RING_MAGIC, 8) != 0 || map->slots != (uint64_t)n) {
         memset(map, 0, size);
         map->slots = (uint64_t)n;
         map->next = 1;
+        random_bytes(&map->id, sizeof(map->id));
         memcpy(map->magic, RING_MAGIC, 8);
     }
+    close(fd);                       /* and with it the lock goes */
     trace_close();
     random_bytes(&process_tag, sizeof(process_tag));
     process_tag |= (uint64_t)1 << 63;
@@ -63,6 +82,9 @@ bool trace_open(struct ctx *c, const char *path, int64_t n)
     ring_size = size;
     slots = (struct slot *)(void *)((char *)map + RING_HEAD);
     ring = map;
+    self.tag = ring_tag();
+    self.pid = (uint32_t)getpid();
+    ring_add_process(&self);
     return true;
 }
 
@@ -73,7 +95,56 @@ void trace_close(void)
     ring = NULL;
 }
 
-static void put(char *to, size_t size, const char *text)
+/* --- the ring, for who writes into it ---------------------------------------------------------------------------- */
+
+uint32_t ring_tag(void)
+{
+    return (uint32_t)(process_tag >> 32);
+}
+
+struct slot *ring_slot(uint64_t turn)
+{
+    return &slots[turn % ring->slots];
+}
+
+struct slot *ring_take(uint64_t *ret_turn)
+{
+    uint64_t turn = atomic_fetch_add_explicit(&ring->next, 1, memory_order_relaxed);
+    struct slot *slot = ring_slot(turn);
+
+    atomic_store_explicit(&slot->turn, 0, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+    *ret_turn = turn;
+    return slot;
+}
+
+void ring_written(struct slot *slot, uint64_t turn)
+{
+    atomic_store_explicit(&slot->turn, turn, memory_order_release);
+}
+
+bool slot_read(const struct slot *slot, struct slot *ret)
+{
+    uint64_t turn = atomic_load_explicit(&slot->turn, memory_order_acquire);
+
+    if (!turn)
+        return false;
+    memcpy((void *)ret, (const void *)slot, sizeof(*ret));
+    atomic_thread_fence(memory_order_acquire);
+    return atomic_load_explicit(&slot->turn, memory_order_relaxed) == turn;
+}
+
+void ring_add_process(const struct ring_process *process)
+{
+    for (size_t i = 0; i < RING_PROCESSES; i++)
+        if (ring->processes[i].tag == process->tag)
+            return;
+    ring->processes[atomic_fetch_add(&ring->n_processes, 1) % RING_PROCESSES] = *process;
+}
+
+/* --- spans -------------------------------------------------------------------------------------------------------- */
+
+void slot_text(char *to, size_t size, const char *text)
 {
     size_t n = text ? strnlen(text, size - 1) : 0;
 
@@ -90,14 +161,10 @@ struct span *span_begin(struct ctx *c, enum span_kind kind, const char *format, 
     if (!ring)
         return NULL;
     span = ctx_new(c, struct span);
-    span->turn = atomic_fetch_add_explicit(&ring->next, 1, memory_order_relaxed);
+    span->slot = slot = ring_take(&span->turn);
     span->id = process_tag | (uint32_t)span->turn;
-    span->slot = slot = &slots[span->turn % ring->slots];
     span->outer = c->span;
     span->began_mono_us = clock_mono_us();
-
-    atomic_store_explicit(&slot->turn, 0, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release);
     slot->id = span->id;
     slot->parent = c->span ? c->span->id : 0;
     slot->began_us = clock_us();
@@ -105,12 +172,12 @@ struct span *span_begin(struct ctx *c, enum span_kind kind, const char *format, 
     slot->status = 0;
     slot->kind = (uint8_t)kind;
     slot->resource[0] = slot->fault[0] = 0;
-    put(slot->request_id, sizeof(slot->request_id), c->request_id);
-    put(slot->global_id, sizeof(slot->global_id), c->global_request_id);
+    slot_text(slot->request_id, sizeof(slot->request_id), c->request_id);
+    slot_text(slot->global_id, sizeof(slot->global_id), c->global_request_id);
     va_start(args, format);
     vsnprintf(slot->name, sizeof(slot->name), format, args);
     va_end(args);
-    atomic_store_explicit(&slot->turn, span->turn, memory_order_release);
+    ring_written(slot, span->turn);
     c->span = span;
     return span;
 }
@@ -128,7 +195,7 @@ void span_resource(struct ctx *c, const char *id)
     struct slot *slot = own_slot(c->span);
 
     if (slot && !slot->resource[0])
-        put(slot->resource, sizeof(slot->resource), id);
+        slot_text(slot->resource, sizeof(slot->resource), id);
 }
 
 void span_end(struct ctx *c, struct span *span, int status)
@@ -163,4 +230,34 @@ void span_continue(struct ctx *c, uint64_t parent_id)
     span->id = parent_id;
     span->outer = c->span;
     c->span = span;
+}
+
+/* "00-<32 digits of the trace>-<16 of the span>-01" */
+const char *span_header(struct ctx *c)
+{
+    char digits[33];
+
+    if (!c->span)
+        return NULL;
+    trace_digits(c->global_request_id ? c->global_request_id : c->request_id, digits);
+    return ctx_printf(c, "00-%s-%016" PRIx64 "-01", digits, c->span->id);
+}
+
+void span_continue_header(struct ctx *c, const char *value)
+{
+    if (c->span || !value || strlen(value) != 55 || strncmp(value, "00-", 3) || value[35] != '-' || value[52] != '-')
+        return;
+    span_continue(c, g_ascii_strtoull(value + 36, NULL, 16));
+}
+
+void trace_digits(const char *id, char to[33])
+{
+    size_t n = 0;
+
+    for (const char *at = id && g_str_has_prefix(id, "req-") ? id + 4 : id; at && *at && n < 32; at++)
+        if (g_ascii_isxdigit(*at))
+            to[n++] = g_ascii_tolower(*at);
+    for (; n < 32; n++)
+        to[n] = n == 31 ? '1' : '0';
+    to[n] = 0;
 }

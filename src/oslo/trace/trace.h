@@ -11,7 +11,9 @@
 
 enum span_kind { SPAN_REQUEST, SPAN_CALL, SPAN_RPC, SPAN_STEP, SPAN_COMMAND, SPAN_SQL, SPAN_DRIVER };
 
-/* Maps the ring (made if missing). Without it spans are kept by nobody and cost nothing. */
+/* What this process is called, and where; before trace_open. */
+void trace_name(const char *name, const char *host);
+/* Maps the ring (made if missing). Without it, or with no slots, spans are kept by nobody and cost nothing. */
 bool trace_open(struct ctx *, const char *path, int64_t slots);
 void trace_close(void);
 
@@ -24,8 +26,22 @@ void span_end(struct ctx *, struct span *, int status);
 /* The innermost span's id, to be carried to another process with the request id; and to continue from it. */
 uint64_t span_id(const struct ctx *);
 void span_continue(struct ctx *, uint64_t parent_id);
+/* The same over HTTP: the value of a header traceparent (of the ctx; NULL without a span), and what one that came says. */
+#define TRACE_HEADER "traceparent"
+const char *span_header(struct ctx *);
+void span_continue_header(struct ctx *, const char *value);
 
-/* `nacre trace`: writes the tree of all spans under one request id (or those about a resource id) as text or JSON. */
-bool trace_print(struct ctx *, const char *path, const char *id, bool as_json, struct buf *to);
+/* `nacre trace`: writes the tree of all spans under one request id (or those about a resource id): for a terminal, as JSON, or as
+ * OpenTelemetry's JSON. */
+enum trace_format { TRACE_TEXT, TRACE_JSON, TRACE_OTLP };
+bool trace_print(struct ctx *, const char *path, const char *id, enum trace_format, struct buf *to);
+
+/* collect.c: spans of processes that keep rings of their own, brought together in one. */
+uint64_t trace_ring(void);           /* which ring this process writes into; 0: none */
+/* This process's spans that ended since the last call (and those that are open for long), at most so many, as a tree of the ctx with
+ * the process's name. NULL: none. Called by one thread. */
+json_t *trace_take(struct ctx *, size_t most);
+/* Puts another process's batch into this ring. Fault 400 where it is none; what was whole stays. */
+bool trace_put(struct ctx *, const json_t *batch);
 
 #endif
