@@ -248,7 +248,7 @@ bool keystone_bootstrap(struct ctx *c)
     const char *admin_hash, **hashes;
     size_t n = 0;
 
-    if (!fernet_setup(c, o->fernet_keys) || !fernet_setup(c, o->credential_keys) || !hash_new(c, "admin", &admin_hash))
+    if (!fernet_setup(c, o->fernet_keys) || !fernet_setup(c, o->credential_keys) || !fernet_setup(c, o->receipt_keys) || !hash_new(c, "admin", &admin_hash))
         return false;
     while (services[n])
         n++;

@@ -8,10 +8,14 @@
 #include "oslo/service/service.h"
 
 struct keystone_options {
-    char *fernet_keys, *credential_keys, *auth_methods;
+    char *fernet_keys, *credential_keys, *receipt_keys, *password_hash_algorithm, *password_regex, *password_regex_description;
+    char *auth_methods;
     int64_t max_active_keys, fernet_rotation, token_expiration, allow_expired_window, password_rounds, max_password_length,
         max_project_tree_depth, user_limit_application_credentials, max_redelegation_count, request_token_duration,
-        access_token_duration, credential_ttl;
+        access_token_duration, credential_ttl, receipt_expiration, totp_previous_windows, scrypt_block_size, scrypt_parallelism, salt_bytesize,
+        lockout_failure_attempts, lockout_duration, disable_user_account_days_inactive, password_expires_days, unique_last_password_count,
+        minimum_password_age;
+    bool strict_password_check, change_password_upon_first_use;
     /* federation/ */
     char *trusted_proxies, *proxy_header_prefix, *assertion_prefix, *remote_id_attribute, *trusted_dashboard, *sso_callback_template, *oidc_audience,
         *oidc_client_id, *oidc_client_secret, *oidc_ca_file;

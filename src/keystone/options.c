@@ -1,4 +1,5 @@
 /* Keystone's options, and those whose default depends on where the cloud lives. */
+#include "keystone/auth/hash.h"
 #include "keystone/keystone.h"
 #include "keystone/token/methods.h"
 
@@ -29,6 +30,23 @@ const struct attr keystone_option_attrs[] = {
     ATTR(struct keystone_options, oidc_client_id, 0, .help = "As whom identity providers are asked about tokens that are not signed."),
     ATTR(struct keystone_options, oidc_client_secret, SECRET, .help = "The secret of oidc_client_id."),
     ATTR(struct keystone_options, oidc_ca_file, 0, .help = "The certificates that identity providers are known by; the system's when unset."),
+    ATTR(struct keystone_options, receipt_keys, 0, .help = "Directory of the keys of receipts; state_dir/receipt-keys when unset."),
+    ATTR(struct keystone_options, receipt_expiration, 0, .unset = "300", .min = 1, .help = "How many seconds a receipt for some of the methods asked of a user is good."),
+    ATTR(struct keystone_options, totp_previous_windows, 0, .unset = "1", .max = 10, .help = "How many codes before the one of now are taken, each of 30 seconds."),
+    ATTR(struct keystone_options, password_hash_algorithm, 0, .unset = "bcrypt", .help = "How passwords are kept: bcrypt, bcrypt_sha256, scrypt, pbkdf2_sha512 or sha512_crypt. All are read."),
+    ATTR(struct keystone_options, scrypt_block_size, 0, .unset = "0", .max = 64, .help = "Of scrypt; 0: 8."),
+    ATTR(struct keystone_options, scrypt_parallelism, 0, .unset = "0", .max = 64, .help = "Of scrypt; 0: 1."),
+    ATTR(struct keystone_options, salt_bytesize, 0, .unset = "0", .max = 96, .help = "Bytes of salt of scrypt and pbkdf2_sha512; 0: 16."),
+    ATTR(struct keystone_options, strict_password_check, 0, .unset = "false", .help = "Refuse passwords that are longer than what counts, instead of cutting them."),
+    ATTR(struct keystone_options, lockout_failure_attempts, 0, .unset = "0", .help = "After how many wrong passwords in a row an account takes none; 0: never."),
+    ATTR(struct keystone_options, lockout_duration, 0, .unset = "1800", .help = "For how many seconds; 0: until an administrator changes the password."),
+    ATTR(struct keystone_options, disable_user_account_days_inactive, 0, .unset = "0", .help = "After how many days without signing in an account is off; 0: never."),
+    ATTR(struct keystone_options, password_expires_days, 0, .unset = "0", .help = "How many days a password lasts; 0: for ever."),
+    ATTR(struct keystone_options, unique_last_password_count, 0, .unset = "0", .max = 100, .help = "How many of the last passwords a new one must differ from, the one of now among them."),
+    ATTR(struct keystone_options, minimum_password_age, 0, .unset = "0", .help = "How many days users keep a password before they may change it again."),
+    ATTR(struct keystone_options, password_regex, 0, .help = "What a password must match from its start; unset: nothing."),
+    ATTR(struct keystone_options, password_regex_description, 0, .help = "Said to who chose a password that does not."),
+    ATTR(struct keystone_options, change_password_upon_first_use, 0, .unset = "false", .help = "A password set by an administrator only serves to set another."),
     {}
 };
 
@@ -50,5 +68,8 @@ bool keystone_options_read(struct ctx *c)
     options = *(const struct keystone_options *)service_options(&keystone_service);
     in_state_dir(&options.fernet_keys, "fernet-keys");
     in_state_dir(&options.credential_keys, "credential-keys");
+    in_state_dir(&options.receipt_keys, "receipt-keys");
+    if (!hash_known(options.password_hash_algorithm))
+        return fail(c, BAD_REQUEST, ctx_printf(c, "password_hash_algorithm: there is no \"%s\"", options.password_hash_algorithm));
     return auth_methods_set(c, options.auth_methods);
 }

@@ -1,48 +1,40 @@
-/* Passwords by bcrypt ($2b$), a bounded number at a time: each takes a core for as long as the rounds say. */
-#include <crypt.h>
-#include <semaphore.h>
+/* Passwords, a bounded number at a time: each takes a core for as long as its hash says. */
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "keystone/auth/hash.h"
 #include "keystone/keystone.h"
 
-enum { ROUNDS_USUAL = 12, ROUNDS_SIM = 4, WAITING_MOST = 32, BCRYPT_BYTES = 72 };
+enum { BCRYPT_BYTES = 72, ROUNDS_SIM = 4 };
 
 static sem_t cores;
 static atomic_int waiting;
 static pthread_once_t cores_once = PTHREAD_ONCE_INIT;
 static char *nobodys_hash;           /* what a password of a user who is not there is checked against */
 
-static char *run_crypt(struct ctx *c, const char *password, const char *setting)
+/* What the options say; rounds, if given, are bcrypt's. */
+static struct hash_kind kind_of(int rounds)
 {
-    struct crypt_data *data = g_new0(struct crypt_data, 1);
-    char *kept = ctx_strndup(c, password, strnlen(password, BCRYPT_BYTES));
-    const char *hash = crypt_r(kept, setting, data);
-    char *copy = hash && *hash == '$' ? ctx_strdup(c, hash) : NULL;
+    const struct keystone_options *o = keystone_options();
+    const char *name = o->password_hash_algorithm;
+    bool bcrypt = g_str_has_prefix(name, "bcrypt");
 
-    explicit_bzero(kept, strlen(kept));
-    explicit_bzero(data, sizeof *data);
-    g_free(data);
-    return copy;
-}
-
-static int rounds_of(int rounds)
-{
-    int64_t option = keystone_options()->password_rounds;
-
-    return rounds ? rounds : option ? (int)option : common_options->sim ? ROUNDS_SIM : ROUNDS_USUAL;
+    if (rounds)
+        return (struct hash_kind){ .name = "bcrypt", .rounds = rounds };
+    return (struct hash_kind){
+        .name = name, .rounds = o->password_rounds ? (int)o->password_rounds : common_options->sim && bcrypt ? ROUNDS_SIM : 0,
+        .block_size = (int)o->scrypt_block_size, .parallelism = (int)o->scrypt_parallelism, .salt_size = (int)o->salt_bytesize,
+    };
 }
 
 static char *hash_now(struct ctx *c, const char *password, int rounds)
 {
-    char random[16], setting[CRYPT_GENSALT_OUTPUT_SIZE];
+    const struct hash_kind kind = kind_of(rounds);
 
-    random_bytes(random, sizeof random);
-    if (!crypt_gensalt_rn("$2b$", (unsigned long)rounds_of(rounds), random, sizeof random, setting, sizeof setting))
-        return NULL;
-    return run_crypt(c, password, setting);
+    return hash_make(c, &kind, password);
 }
 
 static void cores_count(void)
@@ -56,11 +48,12 @@ static void cores_count(void)
     ctx_clear(&c);
 }
 
-/* Takes one of the cores passwords may use. False with a fault when too many wait already. */
+/* Takes one of the cores passwords may use. False with a fault when too many wait already: half of those who serve are kept
+ * for who brings no password. */
 static bool core_take(struct ctx *c)
 {
     pthread_once(&cores_once, cores_count);
-    if (atomic_fetch_add(&waiting, 1) >= WAITING_MOST) {
+    if (atomic_fetch_add(&waiting, 1) >= MAX(common_options->http_workers / 2, 1)) {
         waiting--;
         return fail(c, BUSY);
     }
@@ -70,22 +63,42 @@ static bool core_take(struct ctx *c)
     return true;
 }
 
+/* As much of a password as counts; NULL with a fault where more is not taken. */
+static char *password_kept(struct ctx *c, const char *password)
+{
+    const struct keystone_options *o = keystone_options();
+    int64_t most = !strcmp(o->password_hash_algorithm, "bcrypt") ? MIN(o->max_password_length, BCRYPT_BYTES) : o->max_password_length;
+
+    if ((int64_t)strlen(password) > most && o->strict_password_check)
+        return fail_null(c, DENIED, ctx_printf(c, "The password length must be less than or equal to %" G_GINT64_FORMAT ". The server could not"
+                                               " comply with the request because the password is invalid.", most));
+    return ctx_strndup(c, password, strnlen(password, (size_t)most));
+}
+
 char *password_hash(struct ctx *c, const char *password, int rounds)
 {
+    char *kept = password_kept(c, password), *hash;
+
+    if (!kept)
+        return NULL;
     if (rounds && rounds <= ROUNDS_SIM)
-        return hash_now(c, password, rounds);
+        return hash_now(c, kept, rounds);
     if (!core_take(c))
         return NULL;
-    char *hash = hash_now(c, password, rounds);
+    hash = hash_now(c, kept, rounds);
     sem_post(&cores);
-    return hash ? hash : fail_null(c, INTERNAL_ERROR, "bcrypt does not work here");
+    explicit_bzero(kept, strlen(kept));
+    return hash ? hash : fail_null(c, INTERNAL_ERROR, "passwords cannot be hashed as password_hash_algorithm says");
 }
 
 bool password_verify(struct ctx *c, const char *password, const char *hash)
 {
-    if (!core_take(c))
+    char *kept = password_kept(c, password);
+
+    if (!kept || !core_take(c))
         return false;
-    const char *expected = hash ? hash : nobodys_hash, *got = run_crypt(c, password, expected);
+    bool right = hash_verify(c, kept, hash ? hash : nobodys_hash);
     sem_post(&cores);
-    return hash && got && strlen(got) == strlen(expected) && secret_equal(got, expected, strlen(expected));
+    explicit_bzero(kept, strlen(kept));
+    return hash && right;
 }

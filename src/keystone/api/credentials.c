@@ -26,11 +26,7 @@ static const struct attr credential_attrs[] = {
 
 static char *seal(struct ctx *c, const char *blob)
 {
-    struct fernet_keys keys;
-
-    if (!fernet_keys_read(c, keystone_options()->credential_keys, &keys))
-        return NULL;
-    return fernet_seal(c, &keys.keys[0], clock_us() / 1000000, blob, strlen(blob));
+    return ring_seal(c, RING_CREDENTIALS, clock_us() / 1000000, blob, strlen(blob));
 }
 
 static char *unseal(struct ctx *c, const struct fernet_keys *keys, const char *sealed)
@@ -49,7 +45,7 @@ static bool credential_fill(struct ctx *c, void *const *page, size_t n)
 {
     struct fernet_keys keys;
 
-    if (!fernet_keys_read(c, keystone_options()->credential_keys, &keys))
+    if (!ring_keys(c, RING_CREDENTIALS, &keys))
         return false;
     for (size_t i = 0; i < n; i++) {
         struct credential *one = page[i];
@@ -330,7 +326,7 @@ const char *const *credential_blobs(struct ctx *c, const char *user_id, const ch
     g_autoptr(GPtrArray) blobs = g_ptr_array_new();
     struct fernet_keys keys;
 
-    if (!fernet_keys_read(c, keystone_options()->credential_keys, &keys))
+    if (!ring_keys(c, RING_CREDENTIALS, &keys))
         return NULL;
     while (db_next(rows)) {
         char *blob = unseal(c, &keys, db_text(rows, 0));

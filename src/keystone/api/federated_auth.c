@@ -7,20 +7,20 @@
 
 #include <string.h>
 
-static const struct token *sign_in(struct ctx *c, struct request *request, const char *idp_id, const char *protocol_id)
+static const struct token *sign_in(struct ctx *c, struct request *request, const char *idp_id, const char *protocol_id, struct reply *reply)
 {
     json_t *method = json_pack("{s:s, s:s}", "identity_provider", idp_id, "protocol", protocol_id);
     json_t *body = ctx_json(c, json_pack("{s:{s:{s:[s], s:o}}}", "auth", "identity", "methods", protocol_id, protocol_id, method));
 
-    return body ? authenticate(c, request, body) : fail_null(c, UNAUTHORIZED);
+    return body ? authenticate(c, request, body, reply) : fail_null(c, UNAUTHORIZED);
 }
 
 static bool federated_auth(struct ctx *c, struct request *request, struct reply *reply)
 {
-    const struct token *token = sign_in(c, request, request_arg(request, "idp_id"), request_arg(request, "protocol_id"));
+    const struct token *token = sign_in(c, request, request_arg(request, "idp_id"), request_arg(request, "protocol_id"), reply);
 
     if (!token)
-        return false;
+        return !failed(c);
     token_write(token, true, &reply->body);
     reply->has_body = true;
     reply_header(c, reply, "X-Subject-Token", token->who.token);
@@ -98,9 +98,9 @@ static bool page_answer(struct ctx *c, const char *host, const struct token *tok
 static bool websso_of_provider(struct ctx *c, struct request *request, struct reply *reply)
 {
     const char *host = origin_of(c, request);
-    const struct token *token = host ? sign_in(c, request, request_arg(request, "idp_id"), request_arg(request, "protocol_id")) : NULL;
+    const struct token *token = host ? sign_in(c, request, request_arg(request, "idp_id"), request_arg(request, "protocol_id"), reply) : NULL;
 
-    return token && page_answer(c, host, token, reply);
+    return token ? page_answer(c, host, token, reply) : !failed(c);
 }
 
 /* What the assertion calls its provider: the value of the attribute that some provider's protocol of that id names. */
@@ -123,9 +123,9 @@ static bool websso(struct ctx *c, struct request *request, struct reply *reply)
 {
     const char *protocol_id = request_arg(request, "protocol_id"), *remote_id = remote_id_of(c, request, protocol_id);
     const char *host = remote_id ? origin_of(c, request) : NULL, *idp_id = host ? idp_by_remote_id(c, remote_id) : NULL;
-    const struct token *token = idp_id ? sign_in(c, request, idp_id, protocol_id) : NULL;
+    const struct token *token = idp_id ? sign_in(c, request, idp_id, protocol_id, reply) : NULL;
 
-    return token && page_answer(c, host, token, reply);
+    return token ? page_answer(c, host, token, reply) : !failed(c);
 }
 
 #define PROTOCOL "/identity_providers/{idp_id}/protocols/{protocol_id}"

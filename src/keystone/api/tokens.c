@@ -12,10 +12,10 @@
 static bool issue(struct ctx *c, struct request *request, struct reply *reply)
 {
     json_t *body = request_json(c, request);
-    const struct token *token = body ? authenticate(c, request, body) : NULL;
+    const struct token *token = body ? authenticate(c, request, body, reply) : NULL;
 
     if (!token)
-        return false;
+        return !failed(c);
     token_write(token, !request_query(request, "nocatalog"), &reply->body);
     reply->has_body = true;
     reply_header(c, reply, "X-Subject-Token", token->who.token);

@@ -1,6 +1,7 @@
 /* Users: who may ask for tokens, with their passwords, their groups and the projects they have roles on. */
 #include "keystone/api/federated_users.h"
 #include "keystone/api/projects.h"
+#include "keystone/auth/account.h"
 #include "keystone/token/token.h"
 
 #include <string.h>
@@ -15,6 +16,9 @@ static const struct attr user_attrs[] = {
     ATTR(struct user, password_hash,       HIDDEN | SECRET),
     ATTR(struct user, password_created_at, HIDDEN),
     ATTR(struct user, password_expires_at, 0),
+    ATTR(struct user, password_self_service, HIDDEN),
+    ATTR(struct user, created_at,          HIDDEN),
+    ATTR(struct user, last_active_at,      HIDDEN),
     ATTR(struct user, options,             CREATE | UPDATE, .unset = "{}"),
     ATTR(struct user, federated,           CREATE | UPDATE | NULLABLE | DERIVED | HIDDEN),      /* federated_users.c */
     ATTR(struct user, extra,               CREATE | UPDATE | HIDDEN),
@@ -52,6 +56,11 @@ static bool default_project_judge(struct ctx *c, const struct user *u)
     return !p->is_domain || fail(c, VALIDATION, ctx_printf(c, "User's default project ID cannot be a domain ID: %s", u->default_project_id));
 }
 
+static bool failures_clear(struct ctx *c, const char *user_id)
+{
+    return db_exec(c, "UPDATE users SET failed_auth_count = 0, failed_auth_at = NULL WHERE id = $1", T(user_id));
+}
+
 static bool user_check(struct ctx *c, struct change *ch)
 {
     struct user *u = ch->now;
@@ -70,8 +79,13 @@ static bool user_check(struct ctx *c, struct change *ch)
     if (asked(ch, "password")) {
         u->password_hash = u->password;
         u->password_created_at = utc_now();
-        u->password_expires_at.us = 0;
+        u->password_expires_at = password_end(c, u->options, true);
+        u->password_self_service = false;
     }
+    if (!old)
+        u->created_at = utc_now();
+    if (asked(ch, "enabled") && u->enabled)
+        u->last_active_at = utc_now();
     if (json_array_size(json_object_get(ch->asked, "federated")) && !federated_judge(c, json_object_get(ch->asked, "federated")))
         return false;
     if (asked(ch, "default_project_id") && !default_project_judge(c, u))
@@ -88,6 +102,8 @@ static bool user_stored(struct ctx *c, struct change *ch)
 
     bool ends = old && ((old->enabled && !u->enabled) || asked(ch, "password"));
 
+    if (old && asked(ch, "password") && (!password_remember(c, u->id, old->password_hash) || !failures_clear(c, u->id)))
+        return false;
     return (!ends || revoke_user(c, u->id)) && federated_store(c, u->id, u->name, json_object_get(ch->asked, "federated"));
 }
 
@@ -98,6 +114,17 @@ static bool user_deleting(struct ctx *c, void *record)
     return db_exec(c, "DELETE FROM assignments WHERE actor_id = $1", T(u->id)) &&
         db_exec(c, "DELETE FROM credentials WHERE user_id = $1", T(u->id)) &&
         db_exec(c, "DELETE FROM trusts WHERE trustor_user_id = $1 OR trustee_user_id = $1", T(u->id)) && revoke_user(c, u->id);
+}
+
+/* Users that were away for too long are shown as they are: off. */
+static bool user_fill(struct ctx *c, void *const *page, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct user *u = page[i];
+
+        u->enabled = u->enabled && !account_inactive(c, u->options, u->created_at, u->last_active_at);
+    }
+    return true;
 }
 
 /* -- writing ------------------------------------------------------------------------------------------------------- */
@@ -160,15 +187,6 @@ static bool user_filter(struct ctx *c, const char *name, const char *const *valu
 
 /* -- passwords ----------------------------------------------------------------------------------------------------- */
 
-static bool password_judge(struct ctx *c, const char *password)
-{
-    int64_t most = keystone_options()->max_password_length;
-
-    return (int64_t)strlen(password) <= most ||
-        fail(c, DENIED, ctx_printf(c, "The password length must be less than or equal to %" G_GINT64_FORMAT ". The server could not comply"
-                                   " with the request because the password is invalid.", most));
-}
-
 /* The password in a body becomes its hash, before any transaction is open. */
 static bool password_seal(struct ctx *c, json_t *object)
 {
@@ -180,13 +198,6 @@ static bool password_seal(struct ctx *c, json_t *object)
         return false;
     json_object_set_new(object, "password", json_string(hash));
     return true;
-}
-
-static bool password_locked(struct ctx *c, const struct user *u)
-{
-    return option_is(c, u->options, "lock_password") &&
-        !fail(c, VALIDATION, "You cannot change your password at this time due to password policy disallowing password changes."
-              " Please contact your administrator to reset your password.");
 }
 
 static bool user_create(struct ctx *c, struct request *request, struct reply *reply)
@@ -204,32 +215,39 @@ static bool user_update(struct ctx *c, struct request *request, struct reply *re
     return object && password_seal(c, object) && keystone_change(c, &user_resource, request, old, object, reply);
 }
 
+/* The user's own choice; tokens got by the old password end. */
+static bool password_store(struct ctx *c, const struct user *u, const char *hash)
+{
+    utc_time end = password_end(c, u->options, false);
+
+    if (!db_begin(c))
+        return false;
+    if (password_remember(c, u->id, u->password_hash) &&
+        db_exec(c, "UPDATE users SET password_hash = $1, password_created_at = $2, password_expires_at = $3, password_self_service = $4"
+                " WHERE id = $5", T(hash), I(clock_us()), end.us ? I(end.us) : SQL_NULL, B(true), T(u->id)) && revoke_user(c, u->id))
+        return db_commit(c);
+    db_rollback(c);
+    return false;
+}
+
 /* POST /v3/users/{user_id}/password: the old password is the proof; no token is needed. */
 static bool change_password(struct ctx *c, struct request *request, struct reply *reply)
 {
-    const char *id = request_arg(request, "user_id"), *hash = NULL;
+    const char *id = request_arg(request, "user_id"), *hash;
     json_t *body = request_json(c, request), *user = json_object_get(body, "user");
     const char *original = json_get_string(user, "original_password"), *password = json_get_string(user, "password");
+    struct account account;
 
     if (!body)
         return false;
     if (!keystone_schema_judge(c, "password_change", user ? user : ctx_json(c, json_object())))
         return false;
-    struct user *u = rest_find_any(c, &user_resource, id);
-    if (!u && c->fault.status != 404)
+    bool found = account_find(c, ctx_json(c, json_pack("{s:s}", "id", id)), &account);
+    if (failed(c) || (!account_prove(c, found ? &account : NULL, original) && strcmp(c->fault.type, "PasswordExpired")))
         return false;
     fault_clear(c);
-    if (!password_verify(c, original, u && u->enabled ? u->password_hash : NULL))
-        return failed(c) ? false : fail(c, UNAUTHORIZED);
-    if (password_locked(c, u) || !password_judge(c, password))
-        return false;
-    if (!(hash = password_hash(c, password, 0)) || !db_begin(c))
-        return false;
-    if (db_exec(c, "UPDATE users SET password_hash = $1, password_created_at = $2, password_expires_at = NULL WHERE id = $3",
-                T(hash), I(clock_us()), T(id)) && revoke_user(c, id))
-        return db_commit(c);
-    db_rollback(c);
-    return false;
+    struct user *u = rest_find_any(c, &user_resource, id);
+    return u && password_change_judge(c, u, password) && (hash = password_hash(c, password, 0)) != NULL && password_store(c, u, hash);
 }
 
 /* -- what a user is in --------------------------------------------------------------------------------------------- */
@@ -284,7 +302,7 @@ static bool list_groups(struct ctx *c, struct request *request, struct reply *re
 const struct resource user_resource = {
     .name = "user", .plural = "users", .size = sizeof(struct user), .attrs = user_attrs, .flags = NO_BULK,
     .create = user_create, .show = keystone_show, .list = keystone_list, .update = user_update, .remove = keystone_remove,
-    .check = user_check, .stored = user_stored, .deleting = user_deleting, .write = user_write, .filter = user_filter,
+    .check = user_check, .stored = user_stored, .deleting = user_deleting, .fill = user_fill, .write = user_write, .filter = user_filter,
 };
 
 const struct route user_routes[] = {

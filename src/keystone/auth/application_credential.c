@@ -1,4 +1,5 @@
 /* By an application credential: its secret, its project, some of its user's roles. */
+#include "keystone/auth/account.h"
 #include "keystone/auth/attempt.h"
 
 /* Is it named by id, or by name and user? */

@@ -18,7 +18,7 @@ struct attempt {
 /* A way to authenticate: judges its part of the body (identity.<name>), says who by attempt_user(), sets what else it knows.
  * False with a fault: 400 for a wrong body, 401 for anything else. */
 typedef bool auth_method(struct ctx *, struct attempt *, const json_t *method);
-auth_method auth_by_password, auth_by_token, auth_by_application_credential, auth_by_oauth1, auth_by_mapped;
+auth_method auth_by_password, auth_by_token, auth_by_application_credential, auth_by_oauth1, auth_by_totp, auth_by_mapped;
 
 /* All methods must agree on who it is. */
 bool attempt_user(struct ctx *, struct attempt *, const char *user_id);
@@ -29,16 +29,7 @@ bool attempt_federated_token(struct ctx *, struct attempt *, const struct token 
 /* Fails with 401, whatever else was found; faults of the house (5xx) stay. Always false. */
 bool unauthorized(struct ctx *);
 
-/* {"id"} or {"name"}, both text; path names it in the fault. NULL is fine. */
-bool has_id_or_name(struct ctx *, const json_t *value, const char *path);
-
-/* Who is meant by {"id"} or {"name", "domain"}. */
-struct account {
-    const char *id, *password_hash, *default_project_id;
-    int64_t password_expires_us;
-    bool enabled;                    /* and its domain */
-};
-/* False without a fault where there is none. */
-bool account_find(struct ctx *, const json_t *user, struct account *ret_account);
+/* Does identity.<name> name a user? */
+bool attempt_user_named(struct ctx *, const json_t *method, const char *name);
 
 #endif

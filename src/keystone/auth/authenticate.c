@@ -4,6 +4,7 @@
  */
 #include "keystone/auth/authenticate.h"
 #include "keystone/auth/attempt.h"
+#include "keystone/auth/receipt.h"
 
 #include <string.h>
 
@@ -17,63 +18,32 @@ bool unauthorized(struct ctx *c)
 
 /* -- what the body asks for ---------------------------------------------------------------------------------------- */
 
-static bool is_object(struct ctx *c, const json_t *value, const char *path)
+/* {"id"} or {"name"}; path names it in the fault. NULL is fine. */
+static bool has_id_or_name(struct ctx *c, const json_t *value, const char *path)
 {
-    return !value || json_is_object(value) || fail(c, INVALID_FIELD, path, "it is not of type 'object'");
-}
-
-bool has_id_or_name(struct ctx *c, const json_t *value, const char *path)
-{
-    if (!value)
-        return true;
-    if (!is_object(c, value, path))
-        return false;
-    for (int i = 0; i < 2; i++) {
-        json_t *member = json_object_get(value, i ? "name" : "id");
-
-        if (member && !json_is_string(member))
-            return fail(c, INVALID_FIELD, ctx_printf(c, "%s/%s", path, i ? "name" : "id"), "it is not of type 'string'");
-    }
-    return json_object_get(value, "id") || json_object_get(value, "name") ||
+    return !value || json_object_get(value, "id") || json_object_get(value, "name") ||
         fail(c, SCHEMA, ctx_printf(c, "Invalid input for field %s: id or name must be present.", path));
 }
 
 static bool body_judge(struct ctx *c, const json_t *auth, struct attempt *a)
 {
-    const json_t *methods, *user;
+    const json_t *user, *project;
 
+    if (!keystone_schema_judge(c, "token_issue", auth))
+        return false;
     a->identity = json_object_get(auth, "identity");
     a->scope = json_object_get(auth, "scope");
-    if (!a->identity)
-        return fail(c, SCHEMA, "'identity' is a required property");
-    if (!is_object(c, a->identity, "identity"))
-        return false;
-    methods = json_object_get(a->identity, "methods");
-    if (!methods)
-        return fail(c, INVALID_FIELD, "identity", "'methods' is a required property");
-    if (!json_is_array(methods))
-        return fail(c, INVALID_FIELD, "identity/methods", "it is not of type 'array'");
-    if (!is_object(c, json_object_get(a->identity, "password"), "identity/password") ||
-        !is_object(c, json_object_get(a->identity, "token"), "identity/token") ||
-        !is_object(c, json_object_get(a->identity, "application_credential"), "identity/application_credential"))
-        return false;
     user = json_object_get(json_object_get(a->identity, "password"), "user");
-    if (!has_id_or_name(c, user, "identity/password/user") ||
-        !has_id_or_name(c, json_object_get(user, "domain"), "identity/password/user/domain"))
-        return false;
-    if (json_object_get(user, "password") && !json_is_string(json_object_get(user, "password")))
-        return fail(c, INVALID_FIELD, "identity/password/user/password", "it is not of type 'string'");
-    if (!a->scope || json_is_string(a->scope))
-        return true;
-    const json_t *project = json_object_get(a->scope, "project");
-    return is_object(c, a->scope, "scope") && has_id_or_name(c, project, "scope/project") &&
+    project = json_object_get(a->scope, "project");
+    return has_id_or_name(c, user, "identity/password/user") &&
+        has_id_or_name(c, json_object_get(user, "domain"), "identity/password/user/domain") && has_id_or_name(c, project, "scope/project") &&
         has_id_or_name(c, json_object_get(project, "domain"), "scope/project/domain") &&
         has_id_or_name(c, json_object_get(a->scope, "domain"), "scope/domain");
 }
 
 static const struct { const char *name; auth_method *run; } methods[] = {
     { "password", auth_by_password }, { "token", auth_by_token }, { "application_credential", auth_by_application_credential },
-    { "oauth1", auth_by_oauth1 },
+    { "oauth1", auth_by_oauth1 }, { "totp", auth_by_totp },
     { "mapped", auth_by_mapped }, { "saml2", auth_by_mapped }, { "openid", auth_by_mapped },
 };
 
@@ -90,12 +60,9 @@ static bool methods_judge(struct ctx *c, const struct attempt *a)
     const json_t *asked_for = json_object_get(a->identity, "methods"), *method;
     size_t i;
 
-    json_array_foreach(asked_for, i, method) {
-        if (!json_is_string(method))
-            return fail(c, INVALID_FIELD, ctx_printf(c, "identity/methods/%zu", i), "it is not of type 'string'");
+    json_array_foreach(asked_for, i, method)
         if (!json_object_get(a->identity, json_string_value(method)))
             return fail(c, EXPECTING, json_string_value(method), "identity");
-    }
     json_array_foreach(asked_for, i, method)
         if (!method_find(json_string_value(method)))
             return fail(c, AUTH_METHOD);
@@ -275,18 +242,30 @@ static bool trust_use(struct ctx *c, const struct attempt *a)
     return db_commit(c);
 }
 
-const struct token *authenticate(struct ctx *c, struct request *request, json_t *body)
+/* Reads the scope before the methods run, as bodies are judged; that one may not go there is said to who has proved to be somebody. */
+static bool scope_and_methods(struct ctx *c, struct attempt *a)
+{
+    bool there = scope_read(c, a);
+
+    if (!there && c->fault.status != 401)
+        return false;
+    fault_clear(c);
+    return methods_run(c, a) && (there || unauthorized(c));
+}
+
+const struct token *authenticate(struct ctx *c, struct request *request, json_t *body, struct reply *reply)
 {
     const json_t *auth = json_object_get(body, "auth");
     struct attempt a = { .request = request, .payload.expires_s = clock_us() / SECOND_US + keystone_options()->token_expiration };
+    struct payload *p = &a.payload;
 
-    if (!auth || json_is_null(auth))
+    if (!json_is_object(auth) || !json_object_size(auth))
         return fail_null(c, EXPECTING, "auth", "request body");
-    if (!is_object(c, auth, "auth") || !body_judge(c, auth, &a) || !methods_judge(c, &a) || !scope_read(c, &a) || !methods_run(c, &a) ||
-        !default_scope(c, &a) || !trust_use(c, &a))
+    if (!body_judge(c, auth, &a) || !methods_judge(c, &a) || !scope_and_methods(c, &a) || !default_scope(c, &a) ||
+        !receipt_take(c, request, p->user_id, &p->methods) || !methods_suffice(c, p->user_id, p->methods, reply) || !trust_use(c, &a))
         return NULL;
-    federate(&a.payload);
-    a.payload.audit_ids[0] = audit_id_new(c);
-    a.payload.audit_ids[1] = a.chain_id;
-    return token_issue(c, &a.payload);
+    federate(p);
+    p->audit_ids[0] = audit_id_new(c);
+    p->audit_ids[1] = a.chain_id;
+    return token_issue(c, p);
 }

@@ -4,7 +4,8 @@
 
 #include "keystone/token/token.h"
 
-/* NULL with the fault the original answers; who fails to authenticate learns nothing of why. */
-const struct token *authenticate(struct ctx *, struct request *, json_t *body);
+/* NULL with the fault the original answers; who fails to authenticate learns nothing of why. NULL without a fault when more methods
+ * are asked of the user: then the reply is a receipt for those that were good. */
+const struct token *authenticate(struct ctx *, struct request *, json_t *body, struct reply *);
 
 #endif

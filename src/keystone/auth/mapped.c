@@ -1,6 +1,7 @@
 /* By what an identity provider says (mapped, saml2, openid): the assertion goes through the mapping of provider and protocol, which says
  * who that is here; or by a federated token, to another scope.
  */
+#include "keystone/auth/account.h"
 #include "keystone/auth/attempt.h"
 #include "keystone/federation/assertion.h"
 #include "keystone/federation/shadow.h"

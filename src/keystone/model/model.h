@@ -15,7 +15,8 @@ struct user {
     char *id, *name, *domain_id, *default_project_id, *password, *password_hash;
     bool enabled;
     bool changed;                    /* by this request: "extra" is shown then */
-    utc_time password_created_at, password_expires_at;
+    bool password_self_service;      /* the user chose it, not an administrator */
+    utc_time password_created_at, password_expires_at, created_at, last_active_at;
     raw_json options, extra, federated;
 };
 struct group {

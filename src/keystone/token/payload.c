@@ -363,6 +363,26 @@ bool payload_read(struct ctx *c, const void *bytes, size_t n, struct payload *re
     return true;
 }
 
+void receipt_write(const struct receipt *receipt, struct buf *to)
+{
+    write_array(to, 3);
+    write_id(to, receipt->user_id);
+    write_unsigned(to, auth_methods_pack(receipt->methods));
+    write_real(to, (double)receipt->expires_s);
+}
+
+bool receipt_read(struct ctx *c, const void *bytes, size_t n, struct receipt *ret_receipt)
+{
+    struct reader r = { .c = c, .at = bytes, .end = (const unsigned char *)bytes + n };
+    uint64_t length, methods;
+
+    if (!read_array(&r, &length) || length != 3 || !read_id(&r, &ret_receipt->user_id) || !read_unsigned(&r, &methods) ||
+        !read_time(&r, &ret_receipt->expires_s))
+        return false;
+    ret_receipt->methods = auth_methods_unpack(methods);
+    return true;
+}
+
 char *audit_id_new(struct ctx *c)
 {
     unsigned char bytes[16];

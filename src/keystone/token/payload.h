@@ -36,6 +36,11 @@ static inline bool payload_is_unscoped(enum payload_version version)
 void payload_write(struct ctx *, const struct payload *, struct buf *to);
 /* False, without a fault, if the bytes are no payload that is known. Strings are of the ctx. */
 bool payload_read(struct ctx *, const void *bytes, size_t n, struct payload *ret_payload);
+/* What a receipt says inside. */
+struct receipt { const char *user_id; unsigned methods; int64_t expires_s; };
+void receipt_write(const struct receipt *, struct buf *to);
+bool receipt_read(struct ctx *, const void *bytes, size_t n, struct receipt *ret_receipt);
+
 /* 16 random bytes in URL-safe base64 without padding. */
 char *audit_id_new(struct ctx *);
 

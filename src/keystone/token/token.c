@@ -3,7 +3,6 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "oslo/auth/auth.h"
 #include "oslo/base/log.h"
@@ -14,50 +13,14 @@
 static struct token_cache *cache;
 static pthread_once_t cache_once = PTHREAD_ONCE_INIT;
 
-static struct {
-    pthread_mutex_t lock;
-    struct fernet_keys keys;
-    struct timespec changed;         /* of the repository when it was read */
-    int64_t look_us;                 /* when to look again, monotonic */
-} ring = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-/* -- keys ---------------------------------------------------------------------------------------------------------- */
-
-bool keys_get(struct ctx *c, struct fernet_keys *ret_keys)
-{
-    const char *directory = keystone_options()->fernet_keys;
-    int64_t now = clock_mono_us();
-    struct fernet_keys fresh;
-    struct stat st;
-    bool ok = true;
-
-    pthread_mutex_lock(&ring.lock);
-    if (now >= ring.look_us && stat(directory, &st) == 0 &&
-        (!ring.keys.n || st.st_mtim.tv_sec != ring.changed.tv_sec || st.st_mtim.tv_nsec != ring.changed.tv_nsec)) {
-        ok = fernet_keys_read(c, directory, &fresh);
-        if (ok) {
-            ring.keys = fresh;
-            ring.changed = st.st_mtim;
-        }
-    }
-    ring.look_us = now >= ring.look_us ? now + SECOND_US : ring.look_us;
-    *ret_keys = ring.keys;
-    pthread_mutex_unlock(&ring.lock);
-    return (ok && ret_keys->n) || failed(c) || fail(c, INTERNAL_ERROR, "there are no keys for tokens");
-}
-
 static bool decode(struct ctx *c, const char *text, struct payload *ret_payload, int64_t *ret_issued_s)
 {
-    struct fernet_keys keys;
     void *bytes;
     size_t n;
 
-    if (!keys_get(c, &keys))
+    if (!ring_open(c, RING_TOKENS, text, &bytes, &n, ret_issued_s))
         return false;
-    for (int i = 0; i < keys.n; i++)
-        if (fernet_open(c, &keys.keys[i], text, &bytes, &n, ret_issued_s))
-            return payload_read(c, bytes, n, ret_payload) || fail(c, TOKEN_NOT_RECOGNIZED);
-    return fail(c, TOKEN_NOT_RECOGNIZED);
+    return (bytes && payload_read(c, bytes, n, ret_payload)) || fail(c, TOKEN_NOT_RECOGNIZED);
 }
 
 /* -- validation ---------------------------------------------------------------------------------------------------- */
@@ -196,18 +159,29 @@ const struct rpc_server tokens_rpc_server = {
 
 /* -- issuing ------------------------------------------------------------------------------------------------------- */
 
-const struct token *token_issue(struct ctx *c, struct payload *p)
+static const struct token *issue_at(struct ctx *c, const struct payload *p, int64_t time_s)
 {
-    struct fernet_keys keys;
     struct buf packed = {};
 
-    if (!keys_get(c, &keys))
-        return NULL;
     payload_write(c, p, &packed);
-    const char *text = fernet_seal(c, &keys.keys[0], clock_us() / SECOND_US, packed.data, packed.len);
+    const char *text = ring_seal(c, RING_TOKENS, time_s, packed.data, packed.len);
     buf_clear(&packed);
-    const struct token *token = token_get(c, text, 0);
-    if (!token && c->fault.status == 404) {
+    return text ? token_get(c, text, 0) : NULL;
+}
+
+const struct token *token_issue(struct ctx *c, struct payload *p)
+{
+    int64_t now = clock_us() / SECOND_US, until;
+    const struct token *token = issue_at(c, p, now);
+
+    if (token || c->fault.status != 404)
+        return token;
+    /* What was revoked in this very second does not reach those who came after. */
+    fault_clear(c);
+    until = revoked_until(c, p->user_id);
+    if (until >= now && !failed(c))
+        token = issue_at(c, p, until + 1);
+    if (!token && (!failed(c) || c->fault.status == 404)) {
         fault_clear(c);
         fail(c, UNAUTHORIZED);
     }

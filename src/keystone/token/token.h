@@ -3,8 +3,8 @@
 #define KEYSTONE_TOKEN_TOKEN_H
 
 #include "keystone/model/model.h"
-#include "keystone/token/fernet.h"
 #include "keystone/token/payload.h"
+#include "keystone/token/ring.h"
 #include "oslo/auth/cache.h"
 
 /* A valid token, immutable and shared: its answer is written once and sent as it is. */
@@ -46,10 +46,9 @@ struct token *token_read(struct ctx *, const char *text, const struct payload *,
 bool revoke_token(struct ctx *, const struct token *);
 bool revoke_user(struct ctx *, const char *user_id);
 bool revoke_trust(struct ctx *, const char *trust_id);
+/* The last second (0: none) whose tokens of the user are revoked; it may be the one of now. */
+int64_t revoked_until(struct ctx *, const char *user_id);
 bool revocation_holds(struct ctx *, const struct payload *, int64_t issued_s, bool *ret_revoked);
 bool revocations_prune(struct ctx *);                /* those whose tokens have all ended */
-
-/* The keys in memory, read again when the repository changes. */
-bool keys_get(struct ctx *, struct fernet_keys *ret_keys);
 
 #endif
