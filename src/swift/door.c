@@ -28,6 +28,7 @@ bool request_from_http(struct ctx *c, struct request *from, struct swift_request
         r->read_data = from;
     }
     request_set_query(c, r, from->query_text);
+    r->raw_path = from->raw_path;
     r->path = name_decode(c, from->raw_path, strlen(from->raw_path), false);
     if (r->path)
         return true;

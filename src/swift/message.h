@@ -39,6 +39,7 @@ typedef ssize_t body_reader(struct ctx *, void *data, void *bytes, size_t n);
 struct swift_request {
     const char *method;
     const char *path;                /* as a name: decoded, "/v1/AUTH_x/c/o" */
+    const char *raw_path;            /* as sent; NULL in a request that a middleware made */
     const char *version;             /* "v1"; NULL where the path is none of the API's */
     const char *account, *container, *object;        /* NULL: not in the path. Set by request_split() */
     const char *query_text;          /* as sent, never NULL */

@@ -6,6 +6,7 @@
 
 #include "swift/message.h"
 #include "swift/policy.h"
+#include "swift/timestamp.h"
 
 enum storage_kind { STORAGE_OBJECT, STORAGE_CONTAINER, STORAGE_ACCOUNT, STORAGE_KINDS };
 

@@ -41,7 +41,7 @@ void pipeline_close(void);
 void pipeline_run(struct ctx *, struct swift_request *, struct swift_response *);
 /* For a request a middleware makes: from right behind it (self), or from the first step when self is NULL. */
 void pipeline_from(struct ctx *, const struct step *self, struct swift_request *, struct swift_response *);
-bool pipeline_has(const char *name);
+bool pipeline_has(const char *name);                         /* also while it is being opened */
 const struct step *pipeline_find(const char *name);          /* the first of that name; NULL */
 
 /* What a middleware keeps in env->middleware[]. */

@@ -84,6 +84,7 @@ bool check_name_format(struct ctx *, const char *name, const char *what, struct 
 
 /* What /info says: a middleware adds itself. admin: only shown with a signature. */
 void info_register(const char *name, json_t *members /* stolen */, bool admin);
+bool info_has(const char *name);                             /* has somebody registered under it? */
 void info_serve(struct ctx *, struct swift_request *, struct swift_response *);
 
 #endif

@@ -1,0 +1,289 @@
+/* listing_formats: listings of accounts and containers as text, JSON or XML. Behind it they are always JSON. */
+#include "swift/middleware/middlewares.h"
+
+#include "oslo/base/text.h"
+#include "swift/name.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { LONGEST = 1024 * 10000 * 2 };     /* a longer one is none of ours: staticweb's, say */
+
+static const char *const types[] = { "text/plain", "application/json", "application/xml", "text/xml" };
+
+/* --- what is wanted ---------------------------------------------------------------------------------------------- */
+
+/* How much an Accept header likes a type, as the original's swob ranks it: the most specific range counts. -1: not at all, -2: malformed. */
+static double liking(struct ctx *c, const char *accept, const char *type)
+{
+    char **ranges = text_split(c, accept, ',');
+    double best = -1;
+    int best_rank = -1;
+
+    for (size_t i = 0; ranges[i]; i++) {
+        char **parts = text_split(c, ranges[i], ';');
+        const char *slash = strchr(parts[0], '/');
+        double q = 1;
+        int rank = 0;
+
+        if (!*ranges[i])
+            continue;
+        if (!slash || slash == parts[0] || !slash[1])
+            return -2;
+        for (size_t k = 1; parts[k]; k++)
+            if (!strncasecmp(parts[k], "q=", 2)) {
+                char *end;
+
+                q = g_ascii_strtod(parts[k] + 2, &end);
+                if (end == parts[k] + 2 || *end || q < 0 || q > 1)
+                    return -2;
+            }
+        size_t major = (size_t)(slash - parts[0]);
+        if (!strcasecmp(parts[0], type))
+            rank = 2;
+        else if (!strcmp(slash, "/*") && !strncasecmp(parts[0], type, major + 1))
+            rank = 1;
+        else if (strcmp(parts[0], "*/*"))
+            continue;
+        if (rank > best_rank) {
+            best_rank = rank;
+            best = q;
+        }
+    }
+    return best;
+}
+
+/* The type a listing is to have; NULL with 400 or 406 in the response. */
+static const char *wanted_type(struct ctx *c, const struct swift_request *r, struct swift_response *response)
+{
+    const char *format = request_param(r, "format"), *accept = request_get(r, "Accept"), *type = NULL;
+    double best = 0;
+
+    if (format && *format)
+        return !strcasecmp(format, "json") ? types[1] : !strcasecmp(format, "xml") ? types[2] : types[0];
+    if (!accept || !*accept)
+        return types[0];
+    for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
+        double q = liking(c, accept, types[i]);
+
+        if (q == -2) {
+            response_error(c, response, 400, "Invalid Accept header");
+            return NULL;
+        }
+        if (q > best) {
+            best = q;
+            type = types[i];
+        }
+    }
+    if (!type)
+        response_error(c, response, 406, NULL);
+    return type;
+}
+
+/* --- writing ------------------------------------------------------------------------------------------------------- */
+
+static void escape(struct buf *b, const char *text, bool attribute)
+{
+    for (; *text; text++)
+        switch (*text) {
+        case '&': buf_puts(b, "&amp;"); break;
+        case '<': buf_puts(b, "&lt;"); break;
+        case '>': buf_puts(b, "&gt;"); break;
+        case '"': buf_puts(b, attribute ? "&quot;" : "\""); break;
+        case '\n': buf_puts(b, attribute ? "&#10;" : "\n"); break;
+        case '\r': buf_puts(b, attribute ? "&#13;" : "\r"); break;
+        case '\t': buf_puts(b, attribute ? "&#09;" : "\t"); break;
+        default: buf_putc(b, *text);
+        }
+}
+
+static void element(struct buf *b, json_t *row, const char *name)
+{
+    json_t *value = json_object_get(row, name);
+
+    buf_printf(b, "<%s>", name);
+    if (json_is_string(value))
+        escape(b, json_string_value(value), false);
+    else
+        buf_int(b, json_integer_value(value));
+    buf_printf(b, "</%s>", name);
+}
+
+static void write_xml(struct buf *b, json_t *rows, const char *account, const char *container)
+{
+    static const char *const of_container[] = { "name", "count", "bytes", "last_modified", NULL };
+    static const char *const of_object[] = { "name", "hash", "bytes", "content_type", "last_modified", NULL };
+    const char *root = container ? "container" : "account", *item = container ? "object" : "container";
+    const char *const *members = container ? of_object : of_container;
+    json_t *row;
+    size_t i;
+
+    buf_printf(b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<%s name=\"", root);
+    escape(b, container ? container : account, true);
+    if (container && !json_array_size(rows)) {
+        buf_puts(b, "\" />");
+        return;
+    }
+    buf_puts(b, container ? "\">" : "\">\n");
+    json_array_foreach(rows, i, row) {
+        const char *subdir = json_string_value(json_object_get(row, "subdir"));
+
+        if (subdir) {
+            buf_puts(b, "<subdir name=\"");
+            escape(b, subdir, true);
+            buf_puts(b, container ? "\"><name>" : "\" />");
+            if (container) {
+                escape(b, subdir, false);
+                buf_puts(b, "</name></subdir>");
+            }
+        } else {
+            buf_printf(b, "<%s>", item);
+            for (size_t k = 0; members[k]; k++)
+                element(b, row, members[k]);
+            buf_printf(b, "</%s>", item);
+        }
+        if (!container)
+            buf_putc(b, '\n');
+    }
+    buf_printf(b, "</%s>", root);
+}
+
+static void write_text(struct buf *b, json_t *rows)
+{
+    json_t *row;
+    size_t i;
+
+    json_array_foreach(rows, i, row) {
+        json_t *name = json_object_get(row, "name");
+
+        buf_puts(b, json_string_value(name ? name : json_object_get(row, "subdir")));
+        buf_putc(b, '\n');
+    }
+}
+
+/* Rows whose names are reserved are not for clients. */
+static void drop_reserved(json_t *rows)
+{
+    for (size_t i = json_array_size(rows); i-- > 0;) {
+        json_t *row = json_array_get(rows, i), *name = json_object_get(row, "name");
+
+        name = name ? name : json_object_get(row, "subdir");
+        if (json_string_value(name) && memchr(json_string_value(name), 0, json_string_length(name)))
+            json_array_remove(rows, i);
+    }
+}
+
+static bool well_formed(json_t *rows)
+{
+    json_t *row;
+    size_t i;
+
+    json_array_foreach(rows, i, row)
+        if (!json_is_string(json_object_get(row, "name")) && !json_is_string(json_object_get(row, "subdir")))
+            return false;
+    return json_is_array(rows);
+}
+
+static void convert(struct ctx *c, const struct swift_request *r, struct swift_response *response, const char *type)
+{
+    struct headers headers = response->headers;
+    struct buf b = { 0 };
+    size_t n;
+    char *text = response_take_all(c, response, LONGEST, &n);
+    bool json = !strcmp(type, "application/json"), reserved = text && strstr(text, "\\u0000") && !r->env->allow_reserved;
+    /* a listing that goes out as it came in is not read */
+    json_t *rows = text && (!json || reserved) ? ctx_json(c, json_loadb(text, n, JSON_ALLOW_NUL, NULL)) : NULL;
+
+    if (!text) {
+        response_error(c, response, 500, NULL);
+        return;
+    }
+    if (!rows || !well_formed(rows)) {
+        buf_add(&b, text, n);
+    } else {
+        if (reserved)
+            drop_reserved(rows);
+        if (json) {
+            char *dumped = json_dumps(rows, JSON_ENSURE_ASCII);
+
+            buf_puts(&b, dumped);
+            free(dumped);
+        } else if (!strcmp(type, "text/plain")) {
+            write_text(&b, rows);
+        } else {
+            write_xml(&b, rows, r->account, r->container);
+        }
+    }
+    int status = b.len ? response->status : 204;
+    response_bytes(c, response, NULL, &b);
+    response->status = status;
+    response->headers = headers;
+    headers_set(c, &response->headers, "Content-Type", ctx_printf(c, "%s; charset=utf-8", type));
+}
+
+static void vary(struct ctx *c, struct swift_response *response)
+{
+    const char *before = response_get(response, "Vary");
+
+    if (!before)
+        headers_set(c, &response->headers, "Vary", "Accept");
+    else if (!strcasestr(before, "accept"))
+        headers_set(c, &response->headers, "Vary", ctx_printf(c, "%s, Accept", before));
+}
+
+static bool is_json(const struct swift_response *response)
+{
+    const char *type = response_get(response, "Content-Type");
+
+    return type && !strncmp(type, "application/json", 16) && (!type[16] || type[16] == ';');
+}
+
+static const char *with_json(struct ctx *c, const struct swift_request *r)
+{
+    struct buf b = { 0 };
+
+    for (const struct pair *p = r->query; p->name; p++) {
+        if (!strcmp(p->name, "format"))
+            continue;
+        name_quote_to(&b, p->name, "");
+        buf_putc(&b, '=');
+        name_quote_to(&b, p->value ? p->value : "", "");
+        buf_putc(&b, '&');
+    }
+    buf_puts(&b, "format=json");
+    const char *query = ctx_strdup(c, b.data);
+    buf_clear(&b);
+    return query;
+}
+
+static void run(struct ctx *c, const struct step *step, struct swift_request *r, struct swift_response *response)
+{
+    bool listing = r->account && !r->object && (!strcmp(r->method, "GET") || !strcmp(r->method, "HEAD"));
+    bool may_vary = listing && !request_param(r, "format");
+    const char *type;
+
+    if (!listing) {
+        step_next(c, step, r, response);
+        return;
+    }
+    if (!(type = wanted_type(c, r, response)))
+        return;
+    request_set_query(c, r, with_json(c, r));
+    r->env->middleware[SLOT_LISTING] = (void *)step;     /* one that writes the listing itself takes this away */
+    step_next(c, step, r, response);
+    if (!r->env->middleware[SLOT_LISTING] || (response->status != 200 && response->status != 204))
+        return;
+    if (may_vary)
+        vary(c, response);
+    if (!is_json(response) || response->length > LONGEST)
+        return;
+    if (!strcmp(r->method, "HEAD")) {
+        headers_set(c, &response->headers, "Content-Type", ctx_printf(c, "%s; charset=utf-8", type));
+        response->length = -1;
+        return;
+    }
+    convert(c, r, response, type);
+}
+
+const struct middleware middleware_listing_formats = { .name = "listing_formats", .run = run };

@@ -1,0 +1,12 @@
+/* Every middleware there is: its file defines it, middlewares.c lists it. */
+#ifndef SWIFT_MIDDLEWARE_MIDDLEWARES_H
+#define SWIFT_MIDDLEWARE_MIDDLEWARES_H
+
+#include "swift/proxy/pipeline.h"
+#include "swift/proxy/proxy.h"
+
+extern const struct middleware middleware_catch_errors, middleware_gatekeeper, middleware_healthcheck, middleware_listing_formats,
+    middleware_proxy_logging, middleware_cache, middleware_tempauth, middleware_keystoneauth, middleware_authtoken, middleware_s3api,
+    middleware_s3token;
+
+#endif
