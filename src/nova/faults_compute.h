@@ -15,6 +15,7 @@
 #define FLAVOR_DISK_SMALLER 400, "FlavorDiskSmallerThanImage", \
     "Flavor's disk is too small for requested image. Flavor disk is %" G_GINT64_FORMAT " bytes, image is %" G_GINT64_FORMAT " bytes."
 #define INTERFACE_ATTACH_FAILED 500, "InterfaceAttachFailed", "Failed to attach network adapter device to %s"
+#define VIF_TYPE_UNKNOWN 500, "InternalError", "Unexpected vif_type=%s"
 #define PORT_NOT_ATTACHED 404, "PortNotFound", "Port id %s could not be found."
 #define CONSOLE_UNAVAILABLE 400, "ConsoleTypeUnavailable", "Unavailable console type %s."
 #define NETWORK_NOT_FOUND 400, "NetworkNotFound", "Network %s could not be found."

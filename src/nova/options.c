@@ -55,6 +55,8 @@ const struct attr nova_option_attrs[] = {
     ATTR(struct nova_options, quota_server_groups, 0, .unset = "10", .min = -1, .help = "Server groups of a project."),
     ATTR(struct nova_options, quota_server_group_members, 0, .unset = "10", .min = -1, .help = "Members of a server group."),
     ATTR(struct nova_options, libvirt_uri, 0, .help = "libvirt to talk to (qemu:///system); empty: the embedded driver under state_dir."),
+    ATTR(struct nova_options, ovsdb_connection, 0, .unset = "unix:/run/openvswitch/db.sock",
+         .help = "Open vSwitch's database, where guests' ports are added on hosts whose ports are bound to it."),
     ATTR(struct nova_options, virt_type, 0, .unset = "auto", ONE_OF("auto", "kvm", "qemu"), .help = "auto is kvm where the host has it in hardware, else qemu."),
     ATTR(struct nova_options, cpu_model, 0, .help = "CPU model of guests; by default the host's under kvm, Nehalem under qemu."),
     ATTR(struct nova_options, machine_type, 0, .unset = "q35", .help = "QEMU machine of guests without hw_machine_type."),

@@ -23,7 +23,7 @@ struct nova_options {
     int64_t quota_instances, quota_cores, quota_ram, quota_metadata_items, quota_injected_files, quota_injected_file_content_bytes;
     int64_t quota_injected_file_path_length, quota_key_pairs, quota_server_groups, quota_server_group_members;
     /* libvirt */
-    char *libvirt_uri, *virt_type, *cpu_model, *machine_type, *vnc_listen;
+    char *libvirt_uri, *ovsdb_connection, *virt_type, *cpu_model, *machine_type, *vnc_listen;
     /* consoles and metadata */
     int64_t console_token_ttl;
     char *novnc_path;

@@ -27,6 +27,8 @@ static void test_refused(void)
 {
     static const char *const refused[][6] = {
         { "sh", "-c", "true" }, { "ip", "netns", "exec", "x", "sh" }, { "ip", "netns", "ex", "x", "sh" }, { "ip", "-b", "/etc/passwd" },
+        { "ovs-ofctl", "add-flows", "unix:/x", "/etc/passwd" }, { "ovs-ofctl", "snoop", "unix:/x" }, { "ovs-vsctl", "add-br", "x" },
+        { "ovs-vsctl", "--db=unix:/x", "emer-reset" }, { "ovs-vsctl", "--db=unix:/x", "set", "x", "--", "add-br" },
         { "ip", "-batch", "/etc/passwd" }, { "nft", "-f", "/etc/shadow" }, { "/sbin/ip", "link" },
     };
     struct run batch = { .input = "netns exec x sh\n" };

@@ -55,12 +55,15 @@ static json_t *vif_of(struct ctx *c, json_t *port, json_t *network, bool preserv
 {
     const char *id = json_get_string(port, "id"), *network_id = json_get_string(port, "network_id");
     const char *type = json_get_string(port, "binding:vif_type"), *vnic = json_get_string(port, "binding:vnic_type");
+    json_t *details = json_object_get(port, "binding:vif_details");
+    const char *bridge = json_get_string(details, "bridge_name");
 
-    return ctx_json(c, json_pack("{s:s, s:s?, s:s?, s:s, s:s, s:b, s:b, s:s?, s:O?, s:{s:s?, s:s?, s:s}, s:o}",
-        "id", id, "address", json_get_string(port, "mac_address"), "type", type, "devname", ctx_printf(c, "tap%.11s", id),
+    return ctx_json(c, json_pack("{s:s, s:s?, s:s?, s:O?, s:s, s:s, s:b, s:b, s:s?, s:O?, s:{s:s?, s:s?, s:s}, s:o}",
+        "id", id, "address", json_get_string(port, "mac_address"), "type", type, "details", details,
+        "devname", ctx_printf(c, "tap%.11s", id),
         "vnic_type", vnic ? vnic : "normal", "active", text_equal(json_get_string(port, "status"), "ACTIVE"), "preserve_on_delete", preserve,
         "tag", tag, "mtu", json_object_get(network, "mtu"), "network", "id", network_id, "label", json_get_string(network, "name"),
-        "bridge", ctx_printf(c, "brq%.11s", network_id), "ips", vif_ips(port)));
+        "bridge", bridge ? bridge : ctx_printf(c, "brq%.11s", network_id), "ips", vif_ips(port)));
 }
 
 static json_t *vif_find(json_t *vifs, const char *port_id)

@@ -75,19 +75,29 @@ static bool ofctl_allowed(const char *const *argv)
     return false;
 }
 
-/* Ports added, removed and described, by a database that is said. */
+static bool is_one_of(const char *word, const char *const *list)
+{
+    while (*list && strcmp(*list, word) != 0)
+        list++;
+    return *list != NULL;
+}
+
+/* "--db=WHERE COMMAND [-- COMMAND ...]": ports added, removed and described. */
 static bool vsctl_allowed(const char *const *argv)
 {
-    static const char *const words[] = { "--", "--if-exists", "--may-exist", "add-port", "del-port", "set" };
-    bool known = argv[1] && strncmp(argv[1], "--db=", 5) == 0;
+    static const char *const options[] = { "--if-exists", "--may-exist", NULL }, *const verbs[] = { "add-port", "del-port", "set", NULL };
+    bool at_verb = true;
 
-    for (int i = 2; known && argv[i]; i++)
-        if (argv[i][0] == '-' || strcmp(argv[i - 1], "--") == 0) {
-            known = false;
-            for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++)
-                known = known || strcmp(argv[i], words[k]) == 0;
-        }
-    return known;
+    if (!argv[1] || strncmp(argv[1], "--db=", 5) != 0)
+        return false;
+    for (int i = 2; argv[i]; i++) {
+        if (at_verb && is_one_of(argv[i], options))
+            continue;
+        if (at_verb ? !is_one_of(argv[i], verbs) : argv[i][0] == '-' && strcmp(argv[i], "--") != 0)
+            return false;
+        at_verb = strcmp(argv[i], "--") == 0;
+    }
+    return !at_verb;
 }
 
 bool command_input_allowed(const char *name, const char *input)

@@ -181,15 +181,19 @@ static const struct passage *passages(const struct firewall_port *g, size_t *ret
     return g->stateless ? untracked : following;
 }
 
-/* A packet that follows others passes table 92, which takes a mark off its connection. */
+/* Table 92 takes the mark off the connection of a packet that follows others. */
 static void accepted(char to[128], const struct pipe_port *p, const struct passage *way, bool egress)
 {
-    g_autofree char *unmark = way->first || p->guard->stateless ? g_strdup("") : g_strdup_printf(",resubmit(,%d)", ACCEPTED_INGRESS);
+    bool stateless = p->guard->stateless;
 
-    if (egress)
-        snprintf(to, 128, "%s%sresubmit(,%d)", *unmark ? unmark + 1 : "", *unmark ? "," : "", ACCEPT_OR_INGRESS);
+    if (egress && (way->first || stateless))
+        snprintf(to, 128, "resubmit(,%d)", ACCEPT_OR_INGRESS);
+    else if (egress)
+        snprintf(to, 128, "resubmit(,%d),resubmit(,%d)", ACCEPTED_INGRESS, ACCEPT_OR_INGRESS);
+    else if (stateless)
+        snprintf(to, 128, "output:%d", p->ofport);
     else
-        snprintf(to, 128, "%soutput:%d%s", way->first ? "ct(commit," ZONE ")," : "", p->ofport, unmark);
+        snprintf(to, 128, "%soutput:%d,resubmit(,%d)", way->first ? "ct(commit," ZONE ")," : "", p->ofport, ACCEPTED_INGRESS);
 }
 
 /* Answers of connections that are let through; what is no part of any; and the mark of those that are no longer let through. */

@@ -114,6 +114,10 @@ static void add_interface(struct buf *xml, json_t *vif, json_t *image)
         json_get_string(vif, "address"), json_get_string(vif, "devname"), model ? model : "virtio");
     if (mtu)
         add(xml, "<mtu size='%" PRId64 "'/>", mtu);
+    /* The userspace datapath of Open vSwitch takes an unfinished checksum for a wrong one. */
+    if (text_equal(json_get_string(json_object_get(vif, "details"), "datapath_type"), "netdev"))
+        buf_puts(xml, "<driver><host csum='off' gso='off' tso4='off' tso6='off' ecn='off' ufo='off'/>"
+                      "<guest csum='off' tso4='off' tso6='off' ecn='off' ufo='off'/></driver>");
     buf_puts(xml, "</interface>\n");
 }
 

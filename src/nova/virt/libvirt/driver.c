@@ -53,7 +53,7 @@ static virDomainPtr define(struct ctx *c, const struct instance *inst, json_t *v
     if (!disks_make(c, inst, rescue_image, &d))
         return NULL;
     json_array_foreach(vifs, i, vif)
-        if (!tap_plug(c, vif))
+        if (!tap_plug(c, inst, vif))
             return NULL;
     domain = virDomainDefineXML(libvirt_connection(), domain_xml(c, &d));
     if (!domain) {
@@ -131,13 +131,13 @@ static bool start_again(struct ctx *c, const struct instance *inst, json_t *vifs
     return domain && run_domain(c, domain, false);
 }
 
-static bool resume_saved(struct ctx *c, virDomainPtr domain, json_t *vifs)
+static bool resume_saved(struct ctx *c, const struct instance *inst, virDomainPtr domain, json_t *vifs)
 {
     json_t *vif;
     size_t i;
 
     json_array_foreach(vifs, i, vif)
-        if (!tap_plug(c, vif))
+        if (!tap_plug(c, inst, vif))
             return false;
     return run_domain(c, domain, false);
 }
@@ -167,7 +167,7 @@ static bool libvirt_change(struct ctx *c, const struct instance *inst, json_t *v
     case GUEST_SUSPEND:
         return virDomainIsActive(domain) != 1 || virDomainManagedSave(domain, 0) == 0 || libvirt_fail(c, "suspend");
     case GUEST_RESUME:
-        return resume_saved(c, domain, vifs);
+        return resume_saved(c, inst, domain, vifs);
     case GUEST_DUMP:
         return virDomainInjectNMI(domain, 0) == 0 || libvirt_fail(c, "inject NMI");
     }
@@ -344,7 +344,7 @@ static bool libvirt_attach_interface(struct ctx *c, const struct instance *inst,
 
     if (!domain)
         return fail(c, INSTANCE_NOT_FOUND, inst->uuid);
-    if (!tap_plug(c, vif))
+    if (!tap_plug(c, inst, vif))
         return false;
     return has_interface(domain, vif) ||
            virDomainAttachDeviceFlags(domain, interface_xml(c, vif, image_of(c, inst)), device_flags(domain)) == 0 ||

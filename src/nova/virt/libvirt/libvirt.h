@@ -56,7 +56,7 @@ char *disks_flatten(struct ctx *, const struct instance *);
 bool disks_clean(struct ctx *);
 
 /* --- taps.c ----------------------------------------------------------------------------------------------------- */
-bool tap_plug(struct ctx *, json_t *vif);
+bool tap_plug(struct ctx *, const struct instance *, json_t *vif);
 bool tap_unplug(struct ctx *, json_t *vif);
 
 /* --- watch.c ---------------------------------------------------------------------------------------------------- */
