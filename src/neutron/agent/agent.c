@@ -11,6 +11,8 @@
 #include "oslo/base/log.h"
 #include "oslo/trace/trace.h"
 
+enum { REPORT_US = 30000000 };
+
 struct agent_counts agent_counts;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;     /* guards bridges and every id_set */
@@ -63,10 +65,11 @@ const char *agent_host(void)
 
 json_t *plugin_call(struct ctx *c, const char *topic, const char *version, const char *method, json_t *args)
 {
+    static const struct rpc_options now = { .at_least_once = true };     /* where there is none yet, another try is better than a wait */
     struct target target = { .exchange = NEUTRON_EXCHANGE, .topic = topic, .version = version };
 
     c->who.is_admin = true;
-    return rpc_call(c, &target, method, ctx_json(c, args), NULL);
+    return rpc_call(c, &target, method, ctx_json(c, args), &now);
 }
 
 char *port_device(struct ctx *c, const char *prefix, const char *port_id)
@@ -247,11 +250,15 @@ static const struct reporter {
     { "neutron-metadata-agent", AGENT_TYPE_METADATA, "N/A", true, metadata_configurations },
 };
 
+/* One that failed is tried again with the next round. */
 static bool report_all(struct ctx *c)
 {
     static bool started;
+    static int64_t due;
     bool ok = true;
 
+    if (clock_mono_us() < due)
+        return true;
     for (size_t i = 0; i < G_N_ELEMENTS(reporters) && ok; i++) {
         const struct reporter *r = &reporters[i];
         const struct l2_identity *l2 = datapath()->agent;
@@ -267,7 +274,9 @@ static bool report_all(struct ctx *c)
                          json_pack("{s:{s:o}, s:s}", "agent_state", "agent_state", state, "time", time_write(time, utc_now(), TIME_ISO_MICRO))) != NULL;
     }
     started = started || ok;
+    if (ok)
+        due = clock_mono_us() + REPORT_US;
     return ok;
 }
 
-const struct worker agent_report_worker = { .name = "agent-reports", .role = "network", .run = report_all, .every_us = 30000000 };
+const struct worker agent_report_worker = { .name = "agent-reports", .role = "network", .run = report_all, .every_us = 2000000 };

@@ -4,8 +4,9 @@
 static json_t *call(struct ctx *c, const char *method, json_t *args)
 {
     static const struct target conductor = { .exchange = "nova", .topic = CONDUCTOR_TOPIC, .version = CONDUCTOR_RPC_VERSION };
+    static const struct rpc_options now = { .at_least_once = true };     /* where there is none yet, another try is better than a wait */
 
-    return rpc_call(c, &conductor, method, ctx_json(c, args), NULL);
+    return rpc_call(c, &conductor, method, ctx_json(c, args), &now);
 }
 
 bool conductor_report_service(struct ctx *c, const char *host, const char *binary, const char *topic)

@@ -74,7 +74,8 @@ bool trace_open(struct ctx *c, const char *path, int64_t n)
         random_bytes(&map->id, sizeof(map->id));
         memcpy(map->magic, RING_MAGIC, 8);
     }
-    close(fd);                       /* and with it the lock goes */
+    flock(fd, LOCK_UN);              /* the mapping would keep it */
+    close(fd);
     trace_close();
     random_bytes(&process_tag, sizeof(process_tag));
     process_tag |= (uint64_t)1 << 63;
