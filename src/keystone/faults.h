@@ -27,6 +27,7 @@
 #define IMMUTABLE_DELETE 403, "ResourceDeleteForbidden", "Unable to delete immutable %s resource: `%s. Set resource option \"immutable\" to false first."
 #define REGION_IN_USE 403, "RegionDeletionError", "Unable to delete region %s because it or its child regions have associated endpoints."
 #define REGISTERED_LIMIT_IN_USE 403, "RegisteredLimitError", "Unable to update or delete registered limit %s because there are project limits associated with it."
+#define INVALID_LIMIT 403, "InvalidLimit", "Invalid resource limit: %s."
 #define NO_LIMIT_REFERENCE 403, "NoLimitReference", "Unable to create a limit that has no corresponding registered limit."
 #define ROLE_OF_OTHER_DOMAIN 403, "DomainSpecificRoleNotWithinIdPDomain", "role: %s must be within the same domain as the identity provider: %s."
 #define INVALID_IMPLIED_ROLE 403, "InvalidImpliedRole", "%s cannot be an implied roles."

@@ -16,6 +16,8 @@ struct keystone_options {
         lockout_failure_attempts, lockout_duration, disable_user_account_days_inactive, password_expires_days, unique_last_password_count,
         minimum_password_age;
     bool strict_password_check, change_password_upon_first_use;
+    int64_t list_limit;
+    char *enforcement_model;
     /* federation/ */
     char *trusted_proxies, *proxy_header_prefix, *assertion_prefix, *remote_id_attribute, *trusted_dashboard, *sso_callback_template, *oidc_audience,
         *oidc_client_id, *oidc_client_secret, *oidc_ca_file;

@@ -14,6 +14,8 @@ const struct attr keystone_option_attrs[] = {
     ATTR(struct keystone_options, max_password_length, 0, .unset = "4096", .min = 1, .max = 4096, .help = "The longest password taken."),
     ATTR(struct keystone_options, max_project_tree_depth, 0, .unset = "5", .min = 1, .max = 100, .help = "How deep projects may nest."),
     ATTR(struct keystone_options, user_limit_application_credentials, 0, .unset = "-1", .help = "How many application credentials a user may have; -1: any number."),
+    ATTR(struct keystone_options, list_limit, 0, .unset = "0", .min = 0, .help = "How many things a list holds at most, \"truncated\" beside them where there are more; 0: all."),
+    ATTR(struct keystone_options, enforcement_model, 0, .unset = "flat", ONE_OF("flat", "strict_two_level"), .help = "How limits of projects and their domains go together."),
     ATTR(struct keystone_options, max_redelegation_count, 0, .unset = "3", .help = "How often a trust may be passed on."),
     ATTR(struct keystone_options, auth_methods, 0, .unset = AUTH_METHODS, .help = "The ways to sign in, in the order of their bits in tokens: the same on every node, and in an original that reads these tokens."),
     ATTR(struct keystone_options, request_token_duration, 0, .unset = "28800", .help = "How many seconds a request token of OAuth1 is good; 0: for ever."),

@@ -27,6 +27,11 @@ static void error(struct ctx *c, struct request *request, struct reply *reply)
 
     reply->has_body = true;
     reply->status = c->fault.status;
+    if (!request->route && reply->status == 404) {
+        reply_text(reply, "text/html; charset=utf-8", "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n"
+                   "<p>The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.</p>\n");
+        return;
+    }
     if (reply->status == 405) {
         buf_puts(&reply->body, "{\"message\": \"The method is not allowed for the requested URL.\"}\n");
         return;

@@ -11,6 +11,10 @@ extern const struct route keystone_version_routes[], region_routes[], token_rout
 extern const struct resource credential_resource, registered_limit_resource, limit_resource, policy_resource, endpoint_group_resource,
     trust_resource, service_provider_resource, identity_provider_resource, mapping_resource, consumer_resource;
 
+/* domain_config.c: {"ldap": {...}, "identity": {...}}, every option there is: the domain's own, secrets too, or the default. NULL with
+ * a fault. */
+json_t *domain_config_effective(struct ctx *, const char *domain_id);
+
 /* "resources": {...} of the v3 API. */
 void json_home_write(struct out *);
 

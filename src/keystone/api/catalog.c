@@ -19,6 +19,8 @@ static bool region_check(struct ctx *c, struct change *ch)
 
     if (!ch->old && (!r->id || !*r->id))
         r->id = uuid_new_hex(c);
+    if (!r->description)
+        r->description = ctx_strdup(c, "");
     if (!r->parent_region_id)
         return true;
     if (!rest_find_any(c, &region_resource, r->parent_region_id))
@@ -26,12 +28,28 @@ static bool region_check(struct ctx *c, struct change *ch)
     if (db_count(c, "WITH RECURSIVE up (id, parent) AS (SELECT id, parent_region_id FROM regions WHERE id = $1"
                  " UNION SELECT r.id, r.parent_region_id FROM regions r JOIN up ON r.id = up.parent) SELECT count(*) FROM up WHERE id = $2",
                  T(r->parent_region_id), T(r->id)))
-        return fail(c, CIRCULAR_REGION, r->parent_region_id);
+        return fail(c, CIRCULAR_REGION, r->id);
     return !failed(c);
 }
 
 #define BELOW "WITH RECURSIVE below (id) AS (SELECT id FROM regions WHERE id = $1" \
     " UNION SELECT r.id FROM regions r JOIN below b ON r.parent_region_id = b.id)"
+
+/* The regions below go along. */
+static bool below_drop(struct ctx *c, const char *id)
+{
+    g_autoptr(GPtrArray) ids = g_ptr_array_new();
+
+    for (struct rows *rows = db_query(c, BELOW " SELECT id FROM below", T(id)); db_next(rows);)
+        g_ptr_array_add(ids, db_text(rows, 0));
+    for (guint i = 0; i < ids->len; i++)
+        if (!db_exec(c, "UPDATE regions SET parent_region_id = NULL WHERE id = $1", T(ids->pdata[i])))
+            return false;
+    for (guint i = 0; i < ids->len; i++)
+        if (strcmp(ids->pdata[i], id) && !db_exec(c, "DELETE FROM regions WHERE id = $1", T(ids->pdata[i])))
+            return false;
+    return !failed(c);
+}
 
 static bool region_deleting(struct ctx *c, void *record)
 {
@@ -39,7 +57,7 @@ static bool region_deleting(struct ctx *c, void *record)
 
     if (db_count(c, BELOW " SELECT count(*) FROM endpoints e JOIN below b ON e.region_id = b.id", T(r->id)))
         return fail(c, REGION_IN_USE, r->id);
-    return !failed(c) && db_exec(c, "UPDATE regions SET parent_region_id = NULL WHERE parent_region_id = $1", T(r->id));
+    return !failed(c) && below_drop(c, r->id);
 }
 
 static void region_write(struct ctx *c, struct out *o, const void *record, bool in_list)
@@ -117,27 +135,25 @@ static bool url_judge(struct ctx *c, const char *url)
         const char *end = strstr(at, ")s");
 
         if (!end || !text_in(ctx_strndup(c, at + 2, (size_t)(end - at - 2)), names))
-            return fail(c, INVALID_FIELD, "url", ctx_printf(c, "'%s' is not valid", url));
+            return fail(c, VALIDATION, ctx_printf(c, "Cannot create an endpoint with an invalid URL: %s.", url));
     }
     return true;
+}
+
+static bool in_table(struct ctx *c, const struct resource *r, const char *id)
+{
+    if (rest_find_any(c, r, id) || c->fault.status != 404)
+        return !failed(c);
+    fault_clear(c);
+    return fail(c, EXPECTING, ctx_printf(c, "endpoint %s_id", r->name), ctx_printf(c, "%s table", r->name));
 }
 
 static bool endpoint_check(struct ctx *c, struct change *ch)
 {
     struct endpoint *e = ch->now;
 
-    if (!rest_find_any(c, &service_resource, e->service_id)) {
-        if (c->fault.status != 404)
-            return false;
-        fault_clear(c);
-        return fail(c, VALIDATION, ctx_printf(c, "Could not find service: %s.", e->service_id));
-    }
-    if (e->region_id && !rest_find_any(c, &region_resource, e->region_id)) {
-        if (c->fault.status != 404)
-            return false;
-        fault_clear(c);
-        return fail(c, VALIDATION, ctx_printf(c, "Could not find region: %s.", e->region_id));
-    }
+    if (!in_table(c, &service_resource, e->service_id) || (e->region_id && !in_table(c, &region_resource, e->region_id)))
+        return false;
     return !asked(ch, "url") || url_judge(c, e->url);
 }
 
@@ -178,6 +194,19 @@ static bool endpoint_update(struct ctx *c, struct request *request, struct reply
 {
     return region_word(c, request) && keystone_update(c, request, reply);
 }
+
+/* As lists of a policy's endpoints show it: without the old word. */
+static void bare_endpoint_write(struct ctx *c, struct out *o, const void *record, bool in_list)
+{
+    const struct endpoint *e = record;
+
+    write_extra(c, o, e->extra);
+    write_self(c, o, "endpoints", e->id);
+}
+
+const struct resource bare_endpoint_resource = {
+    .name = "endpoint", .plural = "endpoints", .size = sizeof(struct endpoint), .attrs = endpoint_attrs, .write = bare_endpoint_write,
+};
 
 const struct resource endpoint_resource = {
     .name = "endpoint", .plural = "endpoints", .size = sizeof(struct endpoint), .attrs = endpoint_attrs, .flags = NO_BULK,

@@ -91,9 +91,7 @@ static bool config_judge(struct ctx *c, const json_t *config)
     if (!json_is_object(config) || !json_object_size(config))
         return fail(c, INVALID_CONFIG, "No options specified");
     json_object_foreach((json_t *)config, group, members) {
-        if (!path_judge(c, group, NULL))
-            return false;
-        if (!json_is_object(members))
+        if (!json_is_object(members) || !json_object_size(members))
             return fail(c, INVALID_CONFIG, ctx_printf(c, "The value of group %s specified in the config should be a dictionary of options", group));
         json_object_foreach(members, name, value)
             if (!path_judge(c, group, name))
@@ -133,6 +131,46 @@ static json_t *config_read(struct ctx *c, const char *domain_id, const char *gro
     return failed(c) ? NULL : config;
 }
 
+/* A value with "%(password)s" and the like replaced by the domain's sensitive options. */
+static json_t *filled_in(struct ctx *c, const json_t *value, const json_t *secrets)
+{
+    const char *text = json_string_value(value), *name;
+    json_t *secret;
+
+    json_object_foreach((json_t *)secrets, name, secret) {
+        const char *mark = ctx_printf(c, "%%(%s)s", name), *at = text ? strstr(text, mark) : NULL;
+
+        if (at && json_is_string(secret))
+            text = ctx_printf(c, "%.*s%s%s", (int)(at - text), text, json_string_value(secret), at + strlen(mark));
+    }
+    return text ? ctx_json(c, json_string(text)) : (json_t *)value;
+}
+
+json_t *domain_config_effective(struct ctx *c, const char *domain_id)
+{
+    json_t *config = ctx_json(c, json_object()), *secrets = ctx_json(c, json_object()), *members, *value;
+    const char *group, *name;
+
+    for (const struct option *o = options; o->group; o++) {
+        if (!json_object_get(config, o->group))
+            json_object_set_new(config, o->group, json_object());
+        json_object_set(json_object_get(config, o->group), o->name, o->value ? json_of(c, (raw_json){ (char *)o->value }) : json_null());
+    }
+    struct rows *rows = db_query(c, "SELECT group_name, name, value FROM domain_options WHERE domain_id = $1", T(domain_id));
+    while (db_next(rows)) {
+        const struct option *known = option_find(db_text(rows, 0), db_text(rows, 1));
+
+        if (known)
+            json_object_set(json_object_get(config, known->group), known->name, json_of(c, (raw_json){ db_text(rows, 2) }));
+        if (known && !known->value)
+            json_object_set(secrets, known->name, json_of(c, (raw_json){ db_text(rows, 2) }));
+    }
+    json_object_foreach(config, group, members)
+        json_object_foreach(members, name, value)
+            json_object_set(members, name, filled_in(c, value, secrets));
+    return failed(c) ? NULL : config;
+}
+
 static void answer(struct ctx *c, const json_t *config, const char *group, const char *name, struct reply *reply)
 {
     json_t *shown = name ? json_object_get(config, group) : (json_t *)config;
@@ -166,7 +204,7 @@ static bool show(struct ctx *c, struct request *request, struct reply *reply)
     struct path p = path_of(request);
     json_t *config;
 
-    if (!domain_there(c, p.domain_id) || !path_judge(c, p.group, p.name) || !(config = config_read(c, p.domain_id, p.group, p.name)))
+    if (!path_judge(c, p.group, p.name) || !(config = config_read(c, p.domain_id, p.group, p.name)))
         return false;
     if (!json_object_size(config))
         return fail(c, NOT_FOUND, ctx_printf(c, "Could not find %s in domain configuration for domain %s.", what(c, p.group, p.name), p.domain_id));
@@ -221,15 +259,22 @@ static bool change_judge(struct ctx *c, const struct path *p, json_t **config)
 
     if (!there)
         return false;
-    if (p->name && json_is_object(*config) && json_object_get(*config, p->name))
+    if (p->name && json_is_object(*config))
         *config = ctx_json(c, json_pack("{s:O}", p->group, *config));
     if (!config_judge(c, *config))
         return false;
-    if (p->group && (json_object_size(*config) != 1 || !json_object_get(*config, p->group)))
+    const json_t *members = p->group ? json_object_get(*config, p->group) : NULL;
+    if (p->group && !p->name && json_object_size(*config) != 1)
         return fail(c, INVALID_CONFIG, ctx_printf(c, "Trying to update group %s, so that, and only that, group must be specified in the config", p->group));
-    if (p->name && (json_object_size(json_object_get(*config, p->group)) != 1 || !json_object_get(json_object_get(*config, p->group), p->name)))
+    if (p->group && !members)
+        return fail(c, INVALID_CONFIG, ctx_printf(c, "request to update group %s, but config provided contains group %s instead", p->group,
+                                                  json_object_iter_key(json_object_iter(*config))));
+    if (p->name && json_object_size(members) != 1)
         return fail(c, INVALID_CONFIG, ctx_printf(c, "Trying to update option %s in group %s, so that, and only that, option must be specified  in the config",
                                                   p->name, p->group));
+    if (p->name && !json_object_get(members, p->name))
+        return fail(c, INVALID_CONFIG, ctx_printf(c, "Trying to update option %s in group %s, but config provided contains option %s instead", p->name,
+                                                  p->group, json_object_iter_key(json_object_iter((json_t *)members))));
     if (p->group && !json_object_size(there))
         return fail(c, NOT_FOUND, ctx_printf(c, "Could not find %s in domain configuration for domain %s.", what(c, p->group, p->name), p->domain_id));
     return true;
@@ -269,6 +314,8 @@ static bool show_default(struct ctx *c, struct request *request, struct reply *r
 
     if (!path_judge(c, p.group, p.name))
         return false;
+    if (p.name && !option_find(p.group, p.name)->value)
+        return fail(c, INVALID_CONFIG, ctx_printf(c, "Reading the default for option %s in group %s is not supported", p.name, p.group));
     for (const struct option *o = options; o->group; o++) {
         if (!o->value || (p.group && strcmp(p.group, o->group)) || (p.name && strcmp(p.name, o->name)))
             continue;
@@ -290,7 +337,7 @@ static bool show_compliance(struct ctx *c, struct request *request, struct reply
     if (!domain_there(c, p.domain_id))
         return false;
     if (strcmp(p.domain_id, DEFAULT_DOMAIN))
-        return fail(c, INVALID_CONFIG, "Reading security compliance information for any domain other than the default domain is not allowed or supported");
+        return fail(c, INVALID_CONFIG, "Reading security compliance information for any domain other than the default domain is not allowed or supported.");
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
         if (!p.name || !strcmp(p.name, names[i]))
             json_object_set_new(members, names[i], json_null());

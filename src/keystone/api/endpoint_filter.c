@@ -96,7 +96,7 @@ static bool add(struct ctx *c, struct request *request, struct reply *reply)
         return true;
     if (!strcmp(c->fault.type, "DBDuplicateEntry")) {
         fault_clear(c);
-        return fail(c, STORE_CONFLICT, side == &group_side ? "endpoint_group_to_project" : "endpoint_to_project", "Duplicate entry");
+        return fail(c, STORE_CONFLICT, side == &group_side ? "project_endpoint_group" : "project_endpoint", "Duplicate entry");
     }
     return false;
 }
@@ -123,7 +123,7 @@ static bool show(struct ctx *c, struct request *request, struct reply *reply)
     out_string(&o, "endpoint_group_id", id);
     out_string(&o, "project_id", project_id);
     out_object(&o, "links");
-    out_printf(&o, "self", "%s/v3/OS-EP-FILTER/endpoint_groups/%s/projects/%s", c->base_url, id, project_id);
+    out_printf(&o, "self", "/OS-EP-FILTER/endpoint_groups/%s/projects/%s", id, project_id);
     out_end_object(&o);
     out_end_object(&o);
     out_end_object(&o);

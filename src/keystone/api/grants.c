@@ -132,10 +132,11 @@ static bool give(struct ctx *c, struct request *request, struct reply *reply)
 
     if (!grant_read(c, request, "create", false, &g))
         return false;
-    if (g.role_domain_id && strcmp(g.role_domain_id, g.target_domain_id ? g.target_domain_id : ""))
-        return g.place->target == ON_PROJECT
-            ? fail(c, DENIED, ctx_printf(c, "Project %s must be in the same domain as the role %s being assigned.", g.target_id, g.role_id))
-            : fail(c, VALIDATION, ctx_printf(c, "Role %s is of another domain.", g.role_id));
+    if (g.place->target == ON_PROJECT && g.role_domain_id && strcmp(g.role_domain_id, g.target_domain_id ? g.target_domain_id : ""))
+        return fail(c, DENIED, ctx_printf(c, "Project %s must be in the same domain as the role %s being assigned.", g.target_id, g.role_id));
+    if (g.place->target == ON_SYSTEM && g.role_domain_id)
+        return fail(c, VALIDATION, ctx_printf(c, "Role %s is a domain-specific role. Unable to use a domain-specific role in a system assignment.",
+                                              g.role_id));
     return run(c, "INSERT INTO assignments (actor_id, actor_kind, target_id, target_kind, role_id, inherited) VALUES ($1, $2, $3, $4, $5, $6)"
                " ON CONFLICT DO NOTHING", &g);
 }

@@ -1,5 +1,5 @@
 /* Unified limits: registered limits (what a service may be limited in, and how much by default) and limits (of one project or
- * domain). Nacre's model is flat: a limit stands for itself.
+ * domain). In the model flat a limit stands for itself; in strict_two_level none of a project is above its domain's.
  */
 #include "keystone/api/projects.h"
 
@@ -51,22 +51,11 @@ static bool named(struct ctx *c, const struct resource *r, const char *id, const
     return fail(c, EXPECTING, member, of);
 }
 
-static bool integer_judge(struct ctx *c, const struct change *ch, const char *name)
-{
-    json_t *value = json_object_get(ch->asked, name);
-
-    return !value || json_is_integer(value) ||
-        keystone_style.invalid(c, ch->resource, &(struct invalid){ WRONG_TYPE, attr_find(ch->resource->attrs, name), name, value });
-}
-
 static bool registered_limit_check(struct ctx *c, struct change *ch)
 {
     const struct registered_limit *l = ch->now;
 
-    if (!integer_judge(c, ch, "default_limit"))
-        return false;
-    if (ch->old && (asked(ch, "service_id") || asked(ch, "region_id") || asked(ch, "resource_name")) &&
-        db_count(c, "SELECT count(*) FROM limits WHERE registered_limit_id = $1", T(l->id)))
+    if (ch->old && db_count(c, "SELECT count(*) FROM limits WHERE registered_limit_id = $1", T(l->id)))
         return fail(c, REGISTERED_LIMIT_IN_USE, l->id);
     return named(c, &service_resource, l->service_id, "service_id", "registered_limit") &&
         named(c, &region_resource, l->region_id, "region_id", "registered_limit");
@@ -81,22 +70,97 @@ static bool registered_limit_deleting(struct ctx *c, void *record)
     return !failed(c);
 }
 
+static bool hierarchy_judge(struct ctx *, const struct limit *);
+
 static bool limit_check(struct ctx *c, struct change *ch)
 {
     struct limit *l = ch->now;
 
-    if (!integer_judge(c, ch, "resource_limit"))
-        return false;
     if (ch->old)
-        return true;
-    if (!l->project_id == !l->domain_id)
-        return fail(c, SCHEMA, "a limit is of a project or of a domain");
+        return !strict_limits() || hierarchy_judge(c, l);
+    if (l->project_id && db_count(c, "SELECT count(*) FROM projects WHERE id = $1 AND is_domain = $2", T(l->project_id), B(true))) {
+        l->domain_id = l->project_id;            /* a domain is limited as such */
+        l->project_id = NULL;
+    }
     if (!named(c, &service_resource, l->service_id, "service_id", "limit") || !named(c, &region_resource, l->region_id, "region_id", "limit") ||
         !named(c, &project_resource, l->project_id, "project_id", "limit") || !named(c, &domain_resource, l->domain_id, "domain_id", "limit"))
         return false;
     l->registered_limit_id = db_get_text(c, "SELECT id FROM registered_limits WHERE service_id = $1 AND region_id IS NOT DISTINCT FROM $2"
                                          " AND resource_name = $3", T(l->service_id), T(l->region_id), T(l->resource_name));
     return l->registered_limit_id || (!failed(c) && fail(c, NO_LIMIT_REFERENCE));
+}
+
+/* -- strict_two_level ---------------------------------------------------------------------------------------------- */
+
+bool strict_limits(void)
+{
+    return !strcmp(keystone_options()->enforcement_model, "strict_two_level");
+}
+
+static bool breaks_hierarchy(struct ctx *c, const struct limit *l)
+{
+    return fail(c, INVALID_LIMIT, ctx_printf(c, "The resource limit (%s: %s, resource_name: %s, resource_limit: %" G_GINT64_FORMAT
+                                             ", service_id: %s, region_id: %s) doesn't satisfy current hierarchy model.",
+                                             l->project_id ? "project_id" : "domain_id", l->project_id ? l->project_id : l->domain_id, l->resource_name,
+                                             l->resource_limit, l->service_id, l->region_id ? l->region_id : "None"));
+}
+
+#define SAME_LIMIT " AND l.service_id = $2 AND l.resource_name = $3 AND l.region_id IS NOT DISTINCT FROM $4"
+
+/* Against what is stored: a project's is not above its domain's (or the registered one), a domain's not below its projects'. */
+static bool hierarchy_judge(struct ctx *c, const struct limit *l)
+{
+    const char *most = l->project_id
+        ? db_get_text(c, "SELECT CAST(COALESCE((SELECT l.resource_limit FROM limits l JOIN projects p ON p.parent_id = l.domain_id WHERE p.id = $1"
+                      SAME_LIMIT "), (SELECT l.default_limit FROM registered_limits l WHERE $1 = $1" SAME_LIMIT ")) AS TEXT)",
+                      T(l->project_id), T(l->service_id), T(l->resource_name), T(l->region_id)) : NULL;
+    int64_t above = most ? g_ascii_strtoll(most, NULL, 10) : 0;
+
+    if (above && l->resource_limit > above)
+        return breaks_hierarchy(c, l);
+    if (l->domain_id && db_count(c, "SELECT count(*) FROM limits l JOIN projects p ON p.id = l.project_id WHERE p.domain_id = $1" SAME_LIMIT
+                                 " AND l.resource_limit <> 0 AND l.resource_limit > $5", T(l->domain_id), T(l->service_id), T(l->resource_name),
+                                 T(l->region_id), I(l->resource_limit)))
+        return breaks_hierarchy(c, l);
+    return !failed(c);
+}
+
+static struct limit limit_of(const json_t *one)
+{
+    return (struct limit){
+        .project_id = (char *)json_get_string(one, "project_id"), .domain_id = (char *)json_get_string(one, "domain_id"),
+        .service_id = (char *)json_get_string(one, "service_id"), .region_id = (char *)json_get_string(one, "region_id"),
+        .resource_name = (char *)json_get_string(one, "resource_name"), .resource_limit = json_get_int(one, "resource_limit", 0),
+    };
+}
+
+/* Limits that are made together are judged against each other first. */
+static bool hierarchy_judge_all(struct ctx *c, const json_t *all)
+{
+    const json_t *one, *other;
+    size_t i, k;
+
+    json_array_foreach(all, i, one) {
+        const struct limit l = limit_of(one);
+        const char *parent = strict_limits() && l.project_id ? db_get_text(c, "SELECT parent_id FROM projects WHERE id = $1", T(l.project_id)) : NULL;
+        bool with_parent = false;
+
+        if (!strict_limits() || (l.project_id && !parent))
+            continue;                /* a project that is not there is told of later */
+        json_array_foreach(all, k, other) {
+            const struct limit p = limit_of(other);
+
+            if (!parent || !text_equal(p.domain_id, parent) || !text_equal(p.service_id, l.service_id) ||
+                !text_equal(p.resource_name, l.resource_name) || !text_equal(p.region_id ? p.region_id : "", l.region_id ? l.region_id : ""))
+                continue;
+            if (l.resource_limit > p.resource_limit)
+                return breaks_hierarchy(c, &l);
+            with_parent = true;
+        }
+        if (!with_parent && !hierarchy_judge(c, &l))
+            return false;
+    }
+    return !failed(c);
 }
 
 /* -- verbs --------------------------------------------------------------------------------------------------------- */
@@ -122,10 +186,10 @@ static bool create_all(struct ctx *c, struct request *request, struct reply *rep
     if (!rule_check(c, ctx_printf(c, "identity:create_%s", r->plural), NULL) || !(body = request_json(c, request)))
         return false;
     array = json_object_get(body, r->plural);
-    if (!json_is_array(array))
-        return fail(c, SCHEMA, "{} is not of type 'array'");
-    if (!json_array_size(array))
-        return fail(c, SCHEMA, "[] is too short");
+    if (!array)
+        array = ctx_json(c, json_object());
+    if (!keystone_schema_judge(c, ctx_printf(c, "%s_create", r->name), array) || (r == &limit_resource && !hierarchy_judge_all(c, array)))
+        return false;
     records = rest_insert_bulk(c, r, array, &n);
     if (!records) {
         if (strcmp(c->fault.type, "DBDuplicateEntry"))
@@ -196,8 +260,12 @@ static bool limit_list(struct ctx *c, struct request *request, struct reply *rep
 
 static bool show_model(struct ctx *c, struct request *request, struct reply *reply)
 {
-    reply_text(reply, "application/json", "{\"model\": {\"name\": \"flat\", \"description\": \"Limit enforcement and validation does not take"
-               " project hierarchy into consideration.\"}}\n");
+    if (strict_limits())
+        reply_text(reply, "application/json", "{\"model\": {\"name\": \"strict_two_level\", \"description\": \"This model requires project hierarchy"
+                   " never exceeds a depth of two\"}}\n");
+    else
+        reply_text(reply, "application/json", "{\"model\": {\"name\": \"flat\", \"description\": \"Limit enforcement and validation does not take"
+                   " project hierarchy into consideration.\"}}\n");
     return true;
 }
 

@@ -26,6 +26,19 @@ const struct resource policy_resource = {
     .write = policy_write,
 };
 
+/* As an endpoint's policy its link is one of endpoints, in the original too. */
+static void endpoint_policy_write(struct ctx *c, struct out *o, const void *record, bool in_list)
+{
+    const struct policy_blob *p = record;
+
+    write_extra(c, o, p->extra);
+    write_self(c, o, "endpoints", p->id);
+}
+
+static const struct resource endpoint_policy_resource = {
+    .name = "policy", .plural = "policies", .size = sizeof(struct policy_blob), .attrs = policy_attrs, .write = endpoint_policy_write,
+};
+
 /* -- associations -------------------------------------------------------------------------------------------------- */
 
 struct association {
@@ -98,7 +111,7 @@ static bool policy_of_endpoint(struct ctx *c, struct request *request, struct re
         return failed(c) ? false : fail(c, NOT_FOUND, ctx_printf(c, "No policy is associated with endpoint %s.", e->id));
     p = rest_find_any(c, &policy_resource, id);
     if (p)
-        rest_write(c, &policy_resource, request, p, reply);
+        rest_write(c, &endpoint_policy_resource, request, p, reply);
     return p != NULL;
 }
 
@@ -113,7 +126,7 @@ static bool endpoints_of_policy(struct ctx *c, struct request *request, struct r
 {
     const char *id = request_arg(request, "policy_id");
 
-    return rest_find_any(c, &policy_resource, id) && keystone_list_where(c, &endpoint_resource, request, reply, of_policy, id);
+    return rest_find_any(c, &policy_resource, id) && keystone_list_where(c, &bare_endpoint_resource, request, reply, of_policy, id);
 }
 
 #define ASSOCIATION(tail, with) \

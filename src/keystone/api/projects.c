@@ -36,7 +36,7 @@ static bool branch_judge(struct ctx *c, const char *parent_id)
     for (; db_next(rows); depth++)
         if (!db_bool(rows, 1))
             return fail(c, VALIDATION, ctx_printf(c, "cannot create a project in a branch containing a disabled project: %s", db_text(rows, 0)));
-    if (depth > keystone_options()->max_project_tree_depth + 1)
+    if (depth > MIN(keystone_options()->max_project_tree_depth, strict_limits() ? 2 : INT64_MAX - 1) + 1)
         return fail(c, DENIED, ctx_printf(c, "Max hierarchy depth reached for %s branch.", parent_id));
     return !failed(c);
 }
@@ -360,7 +360,7 @@ static bool flag(const struct request *request, const char *name)
 {
     const char *value = request_query(request, name);
 
-    return value && strcmp(value, "0") && g_ascii_strcasecmp(value, "false");
+    return value && strcmp(value, "0");
 }
 
 static bool project_show(struct ctx *c, struct request *request, struct reply *reply)

@@ -37,7 +37,14 @@ static bool list(struct ctx *c, struct request *request, struct reply *reply)
     return !failed(c);
 }
 
+static bool no_certificates(struct ctx *c, struct request *request, struct reply *reply)
+{
+    return fail(c, 410, "Gone", "This API is no longer available due to the removal of support for PKI tokens.");
+}
+
 const struct route revocation_routes[] = {
+    { "GET", "/v3/OS-SIMPLE-CERT/ca", no_certificates, .flags = ROUTE_OPEN },
+    { "GET", "/v3/OS-SIMPLE-CERT/certificates", no_certificates, .flags = ROUTE_OPEN },
     { "GET", "/v3/OS-REVOKE/events", list, .policy = "identity:list_revoke_events" },
     {}
 };

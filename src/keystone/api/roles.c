@@ -198,9 +198,6 @@ static bool list_inferences(struct ctx *c, struct request *request, struct reply
     out_array(&o, "role_inferences");
     inferences_write(c, &o, db_query(c, INFERENCES " ORDER BY p.id, i.name"), true);
     out_end_array(&o);
-    out_object(&o, "links");
-    out_printf(&o, "self", "%s%s", c->base_url, request->raw_path);
-    out_end_object(&o);
     out_end_object(&o);
     return !failed(c);
 }

@@ -103,7 +103,7 @@ static bool id_judge(struct ctx *c, const struct resource *r, const json_t *obje
     const char *domain = json_get_string(object, "domain_id"), *old_domain = text_of_attr(r, old, "domain_id");
 
     if (id && strcmp(id, text_of_attr(r, old, key)))
-        return fail(c, VALIDATION, "Cannot change ID");
+        return fail(c, VALIDATION, r == &policy_resource ? "Cannot change policy ID" : "Cannot change ID");
     if (domain && attr_find(r->attrs, "domain_id") && (!old_domain || strcmp(domain, old_domain)))
         return fail(c, VALIDATION, r == &role_resource ? "Update of `domain_id` is not allowed." : "Cannot change Domain ID");
     return true;
@@ -142,8 +142,8 @@ json_t *keystone_body(struct ctx *c, const struct resource *r, struct request *r
 
     if (!body)
         return NULL;
-    if (!object)
-        object = ctx_json(c, json_object());
+    if (!object)             /* the original has no {} for a region */
+        object = ctx_json(c, r == &region_resource ? json_null() : json_object());
     if ((!old && !create_allowed(c, r, object)) || !keystone_schema_judge(c, ctx_printf(c, "%s_%s", r->name, old ? "update" : "create"), object))
         return NULL;
     if (!json_is_object(object))
@@ -172,6 +172,10 @@ static bool store_failed(struct ctx *c, const struct resource *r, const json_t *
     fault_clear(c);
     if (r == &project_resource || r == &domain_resource)
         return fail(c, STORE_CONFLICT, "project", project_conflict(c, object, old));
+    if (r == &region_resource)
+        return fail(c, STORE_CONFLICT, "region", ctx_printf(c, "Duplicate ID, %s.", json_get_string(object, "id")));
+    if (r == &credential_resource)
+        return fail(c, STORE_CONFLICT, "credential", ctx_printf(c, "Duplicate entry found with ID %s", json_get_string(object, "id")));
     if (domain && name)
         return fail(c, STORE_CONFLICT, r->name, ctx_printf(c, "Duplicate entry found with name %s at domain ID %s", name, domain));
     if (name)
@@ -301,7 +305,7 @@ static void query_keep(struct ctx *c, const struct resource *r, struct request *
 
     while (request->query && request->query[n].name)
         n++;
-    kept = ctx_new_n(c, struct pair, n + 1);
+    kept = ctx_new_n(c, struct pair, n + 2);
     n = 0;
     for (const struct pair *q = request->query; q && q->name; q++) {
         static const char *const known[] = { "password_expires_at", "idp_id", "protocol_id", "unique_id", NULL };
@@ -312,6 +316,8 @@ static void query_keep(struct ctx *c, const struct resource *r, struct request *
         const struct attr *a = attr_find_json(r->attrs, q->name);
         kept[n++] = (struct pair){ q->name, a && a->kind == KIND_BOOL ? boolean_text(q->value) : q->value };
     }
+    if (keystone_options()->list_limit)
+        kept[n++] = (struct pair){ "limit", ctx_printf(c, "%" G_GINT64_FORMAT, keystone_options()->list_limit) };
     request->query = kept;
 }
 

@@ -43,7 +43,7 @@ struct endpoint {
 };
 
 extern const struct resource project_resource, domain_resource, user_resource, group_resource, membership_resource, role_resource, region_resource,
-    service_resource, endpoint_resource;
+    service_resource, endpoint_resource, bare_endpoint_resource;
 
 /* -- roles.c: who has which role where, groups, inheritance and implied roles counted ------------------------------- */
 struct role_ref { const char *id, *name; };
