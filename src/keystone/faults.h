@@ -45,6 +45,7 @@
     "Could not find role assignment with role: %s, user or group: %s, project, domain, or system: %s."
 
 #define STORE_CONFLICT 409, "Conflict", "Conflict occurred attempting to store %s - %s."
+#define NO_DIRECTORY 500, "LDAPServerConnectionError", "Unable to establish a connection to LDAP Server (%s)."
 #define MAPPED_GROUP_NOT_FOUND 500, "MappedGroupNotFound", "Group %s returned by mapping %s was not found in the backend."
 #define BUSY 503, "ServiceUnavailable", "Too many passwords are being checked. Try again."
 

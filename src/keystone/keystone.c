@@ -1,6 +1,7 @@
 /* The table of everything Keystone is: its resources, routes, rules, options and workers. */
 #include "keystone/keystone.h"
 #include "keystone/api/api.h"
+#include "keystone/directory/connection.h"
 #include "keystone/token/token.h"
 #include "oslo/auth/auth.h"
 #include "oslo/service/commands.h"
@@ -61,10 +62,16 @@ static const struct worker keystone_workers[] = {
     {}
 };
 
+static void keystone_stop(void)
+{
+    keystone_bootstrap_stop();
+    directory_connections_end();
+}
+
 const struct service keystone_service = {
     .name = "keystone", .type = "identity", .title = "Identity", .port = 5000, .endpoint = "/v3", .base = "/v3",
     .style = &keystone_style, .resources = keystone_resources, .routes = keystone_routes, .policies = keystone_policies,
     .options = keystone_option_attrs, .options_size = sizeof(struct keystone_options), .migrations = keystone_migrations,
     .rpc = (const struct rpc_server *const[]){ &tokens_rpc_server, NULL }, .workers = keystone_workers, .quick = tokens_known, .bootstrap = keystone_begin,
-    .stop = keystone_bootstrap_stop,
+    .stop = keystone_stop,
 };

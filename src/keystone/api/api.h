@@ -15,6 +15,9 @@ extern const struct resource credential_resource, registered_limit_resource, lim
  * a fault. */
 json_t *domain_config_effective(struct ctx *, const char *domain_id);
 
+/* Show and list of users and groups, which may live in a directory (directories.c). */
+handler directory_show, directory_list;
+
 /* "resources": {...} of the v3 API. */
 void json_home_write(struct out *);
 

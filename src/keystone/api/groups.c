@@ -1,5 +1,6 @@
 /* Groups of users, which may hold roles as users do. */
 #include "keystone/api/projects.h"
+#include "keystone/directory/directory.h"
 
 static const struct attr group_attrs[] = {
     ATTR(struct group, id,          FILTER | SORT),
@@ -14,6 +15,8 @@ static bool group_check(struct ctx *c, struct change *ch)
 {
     struct group *g = ch->now;
 
+    if (!directory_domain_writable(c, g->domain_id))
+        return false;
     if (asked(ch, "name"))
         g->name = g_strstrip(ctx_strdup(c, g->name));
     if (!ch->old && !db_count(c, "SELECT count(*) FROM projects WHERE id = $1 AND is_domain = $2", T(g->domain_id), B(true)))
@@ -23,7 +26,9 @@ static bool group_check(struct ctx *c, struct change *ch)
 
 static bool group_deleting(struct ctx *c, void *record)
 {
-    return db_exec(c, "DELETE FROM assignments WHERE actor_id = $1", T(((struct group *)record)->id));
+    const struct group *g = record;
+
+    return directory_writable(c, "group", g->id) && db_exec(c, "DELETE FROM assignments WHERE actor_id = $1", T(g->id));
 }
 
 static void group_write(struct ctx *c, struct out *o, const void *record, bool in_list)
@@ -36,7 +41,8 @@ static void group_write(struct ctx *c, struct out *o, const void *record, bool i
 
 const struct resource group_resource = {
     .name = "group", .plural = "groups", .table = "user_groups", .size = sizeof(struct group), .attrs = group_attrs, .flags = NO_BULK,
-    KEYSTONE_VERBS, .check = group_check, .deleting = group_deleting, .write = group_write,
+    .create = keystone_create, .show = directory_show, .list = directory_list, .update = keystone_update, .remove = keystone_remove,
+    .check = group_check, .deleting = group_deleting, .write = group_write,
 };
 
 /* A group as one that a user is in. */
@@ -80,7 +86,7 @@ static bool users_of_group(struct ctx *c, struct sql *s, const void *group_id)
 
 static bool list_users(struct ctx *c, struct request *request, struct reply *reply)
 {
-    return members_asked(c, request, "identity:list_users_in_group", false) &&
+    return members_asked(c, request, "identity:list_users_in_group", false) && directory_members_fresh(c, request_arg(request, "group_id")) &&
         keystone_list_where(c, &user_resource, request, reply, users_of_group, request_arg(request, "group_id"));
 }
 
@@ -99,19 +105,22 @@ static bool no_member(struct ctx *c, const struct request *request)
 
 static bool check_user(struct ctx *c, struct request *request, struct reply *reply)
 {
-    return members_asked(c, request, "identity:check_user_in_group", true) && (is_member(c, request) || no_member(c, request));
+    return members_asked(c, request, "identity:check_user_in_group", true) && directory_members_fresh(c, request_arg(request, "group_id")) &&
+        (is_member(c, request) || no_member(c, request));
 }
 
 static bool add_user(struct ctx *c, struct request *request, struct reply *reply)
 {
-    return members_asked(c, request, "identity:add_user_to_group", true) &&
+    return members_asked(c, request, "identity:add_user_to_group", true) && directory_writable(c, "group", request_arg(request, "group_id")) &&
+        directory_writable(c, "user", request_arg(request, "user_id")) &&
         keystone_exec(c, "INSERT INTO memberships (group_id, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", T(request_arg(request, "group_id")),
                       T(request_arg(request, "user_id")));
 }
 
 static bool remove_user(struct ctx *c, struct request *request, struct reply *reply)
 {
-    if (!members_asked(c, request, "identity:remove_user_from_group", true))
+    if (!members_asked(c, request, "identity:remove_user_from_group", true) ||
+        !directory_writable(c, "group", request_arg(request, "group_id")))
         return false;
     int64_t removed = keystone_changed(c, "DELETE FROM memberships WHERE group_id = $1 AND user_id = $2", T(request_arg(request, "group_id")),
                                        T(request_arg(request, "user_id")));

@@ -2,6 +2,7 @@
 #include "keystone/api/federated_users.h"
 #include "keystone/api/projects.h"
 #include "keystone/auth/account.h"
+#include "keystone/directory/directory.h"
 #include "keystone/token/token.h"
 
 #include <string.h>
@@ -66,6 +67,8 @@ static bool user_check(struct ctx *c, struct change *ch)
     struct user *u = ch->now;
     const struct user *old = ch->old;
 
+    if (!directory_domain_writable(c, u->domain_id))
+        return false;
     if (asked(ch, "name"))
         u->name = g_strstrip(ctx_strdup(c, u->name));
     u->changed = old != NULL;
@@ -111,7 +114,7 @@ static bool user_deleting(struct ctx *c, void *record)
 {
     const struct user *u = record;
 
-    return db_exec(c, "DELETE FROM assignments WHERE actor_id = $1", T(u->id)) &&
+    return directory_writable(c, "user", u->id) && db_exec(c, "DELETE FROM assignments WHERE actor_id = $1", T(u->id)) &&
         db_exec(c, "DELETE FROM credentials WHERE user_id = $1", T(u->id)) &&
         db_exec(c, "DELETE FROM trusts WHERE trustor_user_id = $1 OR trustee_user_id = $1", T(u->id)) && revoke_user(c, u->id);
 }
@@ -296,12 +299,12 @@ static bool list_groups(struct ctx *c, struct request *request, struct reply *re
 {
     const struct user *u = user_asked(c, request, "identity:list_groups_for_user");
 
-    return u && keystone_list_where(c, &membership_resource, request, reply, groups_of_user, u->id);
+    return u && directory_memberships_fresh(c, u->id) && keystone_list_where(c, &membership_resource, request, reply, groups_of_user, u->id);
 }
 
 const struct resource user_resource = {
     .name = "user", .plural = "users", .size = sizeof(struct user), .attrs = user_attrs, .flags = NO_BULK,
-    .create = user_create, .show = keystone_show, .list = keystone_list, .update = user_update, .remove = keystone_remove,
+    .create = user_create, .show = directory_show, .list = directory_list, .update = user_update, .remove = keystone_remove,
     .check = user_check, .stored = user_stored, .deleting = user_deleting, .fill = user_fill, .write = user_write, .filter = user_filter,
 };
 

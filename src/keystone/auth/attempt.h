@@ -20,6 +20,11 @@ struct attempt {
 typedef bool auth_method(struct ctx *, struct attempt *, const json_t *method);
 auth_method auth_by_password, auth_by_token, auth_by_application_credential, auth_by_oauth1, auth_by_totp, auth_by_mapped;
 
+/* The directory of a user named by id, or by name and domain; NULL where it has none, or with a fault. */
+struct directory;
+const struct directory *directory_of_user(struct ctx *, const json_t *user);
+bool auth_by_directory(struct ctx *, struct attempt *, const struct directory *, const json_t *user);
+
 /* All methods must agree on who it is. */
 bool attempt_user(struct ctx *, struct attempt *, const char *user_id);
 

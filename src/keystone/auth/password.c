@@ -21,6 +21,9 @@ bool auth_by_password(struct ctx *c, struct attempt *a, const json_t *method)
 
     if (!attempt_user_named(c, method, "password"))
         return false;
+    const struct directory *directory = directory_of_user(c, user);
+    if (directory || failed(c))
+        return directory && auth_by_directory(c, a, directory, user);
     bool found = account_find(c, user, &account);
     if (found && !account.password_hash) {
         keystone_bootstrap_wait();

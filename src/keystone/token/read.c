@@ -1,11 +1,13 @@
 /* What a payload means today: user, scope and roles read from the database, each still there and enabled, and the answer of
  * GET /v3/auth/tokens written once and for all.
  */
+#include "keystone/directory/directory.h"
 #include "keystone/token/token.h"
 
 #include <string.h>
 
 #define SECOND_US INT64_C(1000000)
+#define ASK_AGAIN_US (60 * SECOND_US)
 
 struct place { const char *id, *name, *domain_id, *domain_name; bool is_domain; };
 
@@ -28,6 +30,17 @@ struct facts {
 };
 
 /* -- reading ------------------------------------------------------------------------------------------------------- */
+
+/* A user of a directory is asked for there now and then; a directory that does not answer changes nothing. */
+static bool user_refresh(struct ctx *c, const char *user_id)
+{
+    if (!db_count(c, "SELECT count(*) FROM users WHERE id = $1 AND origin = 'directory' AND seen_at < $2", T(user_id), I(clock_us() - ASK_AGAIN_US)) ||
+        directory_memberships_fresh(c, user_id))
+        return !failed(c);
+    if (!strcmp(c->fault.type, "LDAPServerConnectionError"))
+        fault_clear(c);
+    return !failed(c);
+}
 
 static bool user_read(struct ctx *c, const char *user_id, struct place *ret_user, utc_time *ret_password_expires)
 {
@@ -494,7 +507,7 @@ struct token *token_read(struct ctx *c, const char *text, const struct payload *
 {
     struct facts f = { .payload = p, .issued_s = issued_s };
 
-    if (!user_read(c, p->user_id, &f.user, &f.password_expires_at) || !provider_read(c, p) || !scope_read(c, &f))
+    if (!user_refresh(c, p->user_id) || !user_read(c, p->user_id, &f.user, &f.password_expires_at) || !provider_read(c, p) || !scope_read(c, &f))
         return NULL;
     if (!payload_is_unscoped(p->version) && !f.roles->id)
         return fail_null(c, TOKEN_NOT_FOUND);
