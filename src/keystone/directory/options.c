@@ -1,10 +1,10 @@
-/* See options.h. The defaults are the original's; options that no reading of a directory needs are kept by the API and not read here. */
+/* See options.h. Options that no reading of a directory needs are kept by the API and not read here. */
 #include "keystone/directory/options.h"
+#include "keystone/api/api.h"
 
 #include <string.h>
 
 static const struct attr directory_attrs[] = {
-    ATTR(struct directory, driver, 0),
     ATTR(struct directory, url, 0, .unset = "ldap://localhost"),
     ATTR(struct directory, user, 0),
     ATTR(struct directory, password, SECRET),
@@ -90,22 +90,19 @@ static bool tree_default(struct ctx *c, struct directory *d)
 
 const struct directory *directory_of_domain(struct ctx *c, const char *domain_id)
 {
-    struct rows *rows = db_query(c, "SELECT name, value FROM domain_options WHERE domain_id = $1 AND (group_name = 'ldap' OR name = 'driver')"
-                                 " AND EXISTS (SELECT 1 FROM domain_options WHERE domain_id = $1 AND group_name = 'identity' AND name = 'driver'"
-                                 " AND value = '\"ldap\"')", T(domain_id));
-    struct directory *d = NULL;
+    json_t *config, *value;
+    const char *name;
 
-    while (db_next(rows)) {
-        if (!d) {
-            d = record_new(c, directory_attrs, sizeof *d);
-            d->domain_id = ctx_strdup(c, domain_id);
-        }
-        const char *name = db_text(rows, 0);
-        if (!option_set(c, d, name, json_of(c, (raw_json){ db_text(rows, 1) })))
-            break;
-    }
-    db_rows_end(rows);
-    return d && !failed(c) && tree_default(c, d) ? d : NULL;
+    if (!db_count(c, "SELECT count(*) FROM domain_options WHERE domain_id = $1 AND group_name = 'identity' AND name = 'driver' AND value = '\"ldap\"'",
+                  T(domain_id)))
+        return NULL;
+    config = json_object_get(domain_config_effective(c, domain_id), "ldap");
+    struct directory *d = record_new(c, directory_attrs, sizeof *d);
+    d->domain_id = ctx_strdup(c, domain_id);
+    json_object_foreach(config, name, value)
+        if (!option_set(c, d, name, value))
+            return NULL;
+    return !failed(c) && tree_default(c, d) ? d : NULL;
 }
 
 bool directory_ignores(struct ctx *c, const char *list, const char *name)

@@ -1,4 +1,4 @@
-/* [identity] and [ldap] of a domain's configuration: where its users and groups are. */
+/* [ldap] of a domain's configuration whose [identity] driver is ldap: where its users and groups are. */
 #ifndef KEYSTONE_DIRECTORY_OPTIONS_H
 #define KEYSTONE_DIRECTORY_OPTIONS_H
 
@@ -6,7 +6,6 @@
 
 struct directory {
     const char *domain_id;
-    char *driver;                    /* "ldap", or this is no directory */
     char *url, *user, *password, *suffix, *query_scope, *alias_dereferencing;
     char *user_tree_dn, *user_filter, *user_objectclass, *user_id_attribute, *user_name_attribute, *user_mail_attribute,
         *user_description_attribute, *user_enabled_attribute, *user_enabled_default, *user_default_project_id_attribute,
