@@ -50,13 +50,14 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 class Cloud:
     """with Cloud() as cloud: ... ; or start(), kill(), stop() by hand."""
 
-    def __init__(self, program=None, state_dir=None, offset=None, options=None, sim=True):
+    def __init__(self, program=None, state_dir=None, offset=None, options=None, sim=True, roles=None):
         self.program = program or os.environ.get('NACRE') or os.path.join(ROOT, 'build', 'src', 'nacre')
         self.own_dir = state_dir is None
         self.state_dir = state_dir or tempfile.mkdtemp(prefix='nacre-test-')
         self.offset = free_offset() if offset is None else offset
         self.options = options or {}
         self.sim = sim
+        self.roles = roles
         self.process = None
         self.session = requests.Session()
         self.session.trust_env = False
@@ -77,7 +78,8 @@ class Cloud:
         started = time.monotonic()
         self.log = open(os.path.join(self.state_dir, 'log'), 'ab')
         self.process = subprocess.Popen(
-            [self.program, 'up', '--foreground', '--state-dir', self.state_dir, '--port-offset', str(self.offset)] + ['--sim'] * self.sim,
+            [self.program, 'up', '--foreground', '--state-dir', self.state_dir, '--port-offset', str(self.offset)] + ['--sim'] * self.sim +
+            (['--roles', self.roles] if self.roles else []),
             env=env, stdout=self.log, stderr=self.log)
         running.add(self.process)
         while True:

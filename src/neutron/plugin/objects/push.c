@@ -162,4 +162,4 @@ static bool changes_push(struct ctx *c)
     }
 }
 
-const struct worker object_push_worker = { .name = "object-pusher", .role = "api", .run = changes_push, .every_us = 1000000 };
+const struct worker object_push_worker = { .name = "object-pusher", .role = "api,neutron-rpc", .run = changes_push, .every_us = 1000000 };
