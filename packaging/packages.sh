@@ -7,6 +7,10 @@ packages_engines="postgresql rabbitmq-server"
 packages_check="clang $packages_engines python3-gabbi python3-requests python3-yaml python3-pytest python3-cryptography libclang-rt-14-dev socat
   openvswitch-switch ethtool slapd ldap-utils"
 
+# The original's agents and server, for tests that put them on the other end.
+packages_originals="python3-oslo.messaging neutron-openvswitch-agent neutron-dhcp-agent neutron-l3-agent neutron-server neutron-rpc-server
+  openvswitch-switch ethtool iptables conntrack dnsmasq-base"
+
 # Prints those of its arguments that are not installed.
 packages_missing()
 {
@@ -44,4 +48,19 @@ packages_install()
     # shellcheck disable=SC2086
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -q update >/dev/null &&
         as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends $missing >/dev/null
+}
+
+# Installs the originals, and starts none of them: a host without a policy of its own has one for as long as it takes.
+originals_install()
+{
+    local policy=/usr/sbin/policy-rc.d status
+    # shellcheck disable=SC2086
+    [ -n "$(packages_missing $packages_originals)" ] || return 0
+    [ -e $policy ] && policy=""
+    [ -z "$policy" ] || { printf '#!/bin/sh\nexit 101\n' | as_root tee $policy >/dev/null && as_root chmod +x $policy; }
+    # shellcheck disable=SC2086
+    packages_install $packages_originals
+    status=$?
+    [ -z "$policy" ] || as_root rm -f $policy
+    return $status
 }
