@@ -40,6 +40,8 @@ static void one_undo(struct ctx *c, struct job *job)
 
 static bool two_run(struct ctx *c, struct job *job)
 {
+    if (wants(job, "away") && !job->attempts)
+        return fail(c, UNAVAILABLE, "whom the step asks is away");
     if (wants(job, "fail"))
         return note(c, job, "two fails") && fail(c, CONFLICT, "two cannot");
     if (wants(job, "wait") && !wants(job, "waited")) {
@@ -53,7 +55,10 @@ static bool two_run(struct ctx *c, struct job *job)
 
 static void two_undo(struct ctx *c, struct job *job)
 {
-    note(c, job, "not two");
+    if (wants(job, "undo_away") && !job->attempts)
+        fail(c, UNAVAILABLE, "whom the undo asks is away");
+    else
+        note(c, job, "not two");
 }
 
 static bool three_run(struct ctx *c, struct job *job)
@@ -188,6 +193,18 @@ static void a_wait_holds_no_worker(void)
     place_close();
 }
 
+/* A step or an undo that found somebody away runs again, and knows that it may have run before. */
+static void who_is_away_is_waited_for(void)
+{
+    place_open("away", 1);
+    add("r", "{\"away\": true}");
+    add("u", "{\"fail\": true, \"undo_away\": true}");
+    until_done();
+    assert_story("r", "one, two, three by one");
+    assert_story("u", "one, two fails, not two, not one");
+    place_close();
+}
+
 static void a_poke_ends_a_wait(void)
 {
     int64_t start;
@@ -314,6 +331,7 @@ int main(int argc, char **argv)
     g_test_add_func("/jobs/order", steps_run_in_order);
     g_test_add_func("/jobs/failure", a_failure_runs_backwards);
     g_test_add_func("/jobs/wait", a_wait_holds_no_worker);
+    g_test_add_func("/jobs/away", who_is_away_is_waited_for);
     g_test_add_func("/jobs/poke", a_poke_ends_a_wait);
     g_test_add_func("/jobs/cancel", cancel_and_deadline_undo);
     g_test_add_func("/jobs/exclusive", one_job_a_resource_when_said);

@@ -13,6 +13,8 @@
 #define JOB_TIMED_OUT 504, "Timeout", "The operation %s did not end in time."
 #define JOB_CRASHED 500, "JobCrashed", "The operation %s ended the process that ran it %d times."
 
+#define AWAY_SINCE "away_since"      /* in the args of a job that waits for others: since when */
+
 static const char *const state_names[] = { "run", "undo", "end" };
 
 static bool job_lease(struct running *, const char *id);
@@ -20,6 +22,7 @@ static void run_forward(struct running *);
 static void run_backward(struct running *);
 static void run_end(struct running *);
 static void begin_undo(struct running *, const struct fault *);
+static bool waits_for_others(struct running *, const struct fault *);
 static bool job_store(struct running *, bool release, int64_t due_at);
 static void job_give_back(struct running *);
 
@@ -137,10 +140,11 @@ static bool job_store(struct running *r, bool release, int64_t due_at)
     c.db = r->engine->db;
     if (db_begin(&c)) {
         db_relaxed(&c);
-        rows = db_query(&c, "UPDATE jobs SET state = $1, step = $2, args = $3, fault = $4, host = $5, attempts = 0, owner = $6, "
+        rows = db_query(&c, "UPDATE jobs SET state = $1, step = $2, args = $3, fault = $4, host = $5, attempts = $11, owner = $6, "
                             "due_at = CASE WHEN poked AND $7 THEN 0 ELSE $8 END WHERE id = $9 AND owner = $10 RETURNING cancelled",
                         T(state_names[r->state]), T(step ? step : ""), T(json_text(&c, r->job.args).text), T(fault_text(&c, &r->job.fault)),
-                        T(r->job.host), T(release ? NULL : r->engine->owner), B(release), I(due_at), T(r->job.id), T(r->engine->owner));
+                        T(r->job.host), T(release ? NULL : r->engine->owner), B(release), I(due_at), T(r->job.id), T(r->engine->owner),
+                        I(json_object_get(r->job.args, AWAY_SINCE) ? 1 : 0));
         ours = db_next(rows);
         if (ours)
             r->cancelled = ctx_strdup(&r->c, db_text(rows, 0));
@@ -229,8 +233,10 @@ static bool step_run(struct running *r, bool undo)
         log_error(&c, "step %s of job %s left a transaction open", step->name, r->kind->name);
     if (!good && !failed(&c))
         fail(&c, INTERNAL_ERROR, "The operation failed.");
-    if (undo && failed(&c))
+    if (undo && failed(&c)) {
         log_error(&c, "undo of %s %s:%s: %s", r->kind->name, r->job.resource_id, step->name, c.fault.message);
+        good = false;
+    }
     span_end(&c, span, c.fault.status);
     job_adopt(r, host);
     if (!good)
@@ -256,11 +262,14 @@ static void run_forward(struct running *r)
     struct engine *e = r->engine;
 
     while (r->kind->steps[r->at].name) {
-        if (!may_go_on(r) || !step_run(r, false)) {
-            if (!r->lost)
+        bool may = may_go_on(r);
+
+        if (!may || !step_run(r, false)) {
+            if (!r->lost && !(may && waits_for_others(r, &r->c.fault)))
                 begin_undo(r, &r->c.fault);
             return;
         }
+        json_object_del(r->job.args, AWAY_SINCE);
         if (r->sleep_us >= 0) {
             job_release(r, r->sleep_us);
             return;
@@ -283,11 +292,27 @@ static void run_forward(struct running *r)
     r->state = JOB_END;
 }
 
+/* Whom the step asked was away (a process that was killed, a broker, a database): it will be back, and the step may run twice. False:
+ * it was something else, or it has been too long. */
+static bool waits_for_others(struct running *r, const struct fault *fault)
+{
+    int64_t now = clock_us(), since = json_get_int(r->job.args, AWAY_SINCE, now);
+
+    if ((fault->status != 503 && fault->status != 504) || now - since >= AWAY_US)
+        return false;
+    json_object_set_new(r->job.args, AWAY_SINCE, json_integer(since));
+    log_info(&r->c, "%s %s:%s is tried again: %s", r->kind->name, r->job.resource_id, r->job.step, fault->message);
+    fault_clear(&r->c);
+    job_release(r, AGAIN_US);
+    return true;
+}
+
 static void begin_undo(struct running *r, const struct fault *fault)
 {
     fault_keep(&r->c, &r->job.fault, fault);
     fault_clear(&r->c);
     r->state = JOB_UNDO;
+    json_object_del(r->job.args, AWAY_SINCE);
     if (!r->kind->steps[r->at].name && r->at > 0)
         r->at--;
     job_store(r, false, clock_us() + LEASE_US);
@@ -296,8 +321,10 @@ static void begin_undo(struct running *r, const struct fault *fault)
 static void run_backward(struct running *r)
 {
     for (; !r->lost && r->at >= 0; r->at--) {
-        if (r->kind->steps[r->at].name)
-            step_run(r, true);
+        if (r->kind->steps[r->at].name && !step_run(r, true) && waits_for_others(r, &r->c.fault))
+            return;
+        json_object_del(r->job.args, AWAY_SINCE);
+        fault_clear(&r->c);
         if (r->at > 0)
             job_store(r, false, clock_us() + LEASE_US);
     }
@@ -345,7 +372,7 @@ static void run_end(struct running *r)
         may_go_on(r);
         begin_undo(r, &r->c.fault);
         run_backward(r);
-        if (!r->lost)
+        if (r->state == JOB_END)
             run_end(r);
         return;
     }
