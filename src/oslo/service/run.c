@@ -9,9 +9,11 @@
 #include "oslo/trace/trace.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -115,11 +117,24 @@ static bool state_open(struct ctx *c, struct service_state *state)
     return true;
 }
 
+/* Processes that start at once on one state directory make what must be there (rows, keys) one after the other. */
+static bool bootstrap_all(struct ctx *c)
+{
+    const char *path = ctx_printf(c, "%s/bootstrap.lock", common_options->state_dir);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd < 0 || flock(fd, LOCK_EX))
+        return fail(c, INTERNAL_ERROR, ctx_printf(c, "%s: %s", path, g_strerror(errno)));
+    bool well = each_service(c, bootstrap_service);
+    close(fd);
+    return well;
+}
+
 /* A service may call another from its bootstrap on: routers and databases of all are there. */
 static bool house_start(struct ctx *c)
 {
     listeners = g_ptr_array_new();
-    return each_service(c, bootstrap_service) && each_service(c, listen_rpc) && each_service(c, start_service)
+    return bootstrap_all(c) && each_service(c, listen_rpc) && each_service(c, start_service)
         && each_service(c, start_jobs) && each_service(c, start_api) && workers_start(c) && spans_start(c);
 }
 
