@@ -20,6 +20,11 @@ static const char *title_of(int status)
     return status < 500 ? "Bad Request" : "Internal Server Error";
 }
 
+/* What is said of a path that nothing stands for, by no resource: a page. */
+static const char no_page[] =
+    "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n"
+    "<p>The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.</p>\n";
+
 static void error(struct ctx *c, struct request *request, struct reply *reply)
 {
     struct out o = { .to = &reply->body };
@@ -27,9 +32,8 @@ static void error(struct ctx *c, struct request *request, struct reply *reply)
 
     reply->has_body = true;
     reply->status = c->fault.status;
-    if (!request->route && reply->status == 404) {
-        reply_text(reply, "text/html; charset=utf-8", "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n"
-                   "<p>The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.</p>\n");
+    if (reply->status == 404 && !request->route) {
+        reply_text(reply, "text/html; charset=utf-8", no_page);
         return;
     }
     if (reply->status == 405) {
@@ -38,7 +42,7 @@ static void error(struct ctx *c, struct request *request, struct reply *reply)
     }
     if (c->fault.status >= 500 && c->fault.status != 503)
         message = "An unexpected error prevented the server from fulfilling your request.";
-    else if (!strcmp(c->fault.type, "HTTPBadRequest") && g_str_has_prefix(message, "Malformed request body"))
+    else if (!strcmp(c->fault.type, "HTTPBadRequest") && (g_str_has_prefix(message, "Malformed request body") || g_str_has_prefix(message, "The request body must be")))
         message = "Expecting to find valid JSON in request body." MALFORMED;
     out_object(&o, NULL);
     out_object(&o, "error");

@@ -146,7 +146,7 @@ static bool show_catalog(struct ctx *c, struct request *request, struct reply *r
 
 static bool revoked_by_id(struct ctx *c, struct request *request, struct reply *reply)
 {
-    return fail(c, 410, "Gone", "The service you have requested is no longer available on this server.");
+    return fail(c, NOT_AUTHORIZED_PLAIN);
 }
 
 const struct route token_routes[] = {

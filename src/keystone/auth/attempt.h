@@ -35,6 +35,6 @@ bool attempt_federated_token(struct ctx *, struct attempt *, const struct token 
 bool unauthorized(struct ctx *);
 
 /* Does identity.<name> name a user? */
-bool attempt_user_named(struct ctx *, const json_t *method, const char *name);
+bool attempt_user_named(struct ctx *, const json_t *method);
 
 #endif

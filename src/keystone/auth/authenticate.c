@@ -128,14 +128,13 @@ static bool scope_read(struct ctx *c, struct attempt *a)
     static const char *const kinds[] = { "project", "domain", "OS-TRUST:trust", "unscoped", "system" };
     size_t given = 0;
 
-    if (json_is_string(a->scope))
-        a->unscoped = !strcmp(json_string_value(a->scope), "unscoped");
-    if (!json_is_object(a->scope))
+    a->unscoped = text_equal(json_string_value(a->scope), "unscoped");
+    if (!a->scope || a->unscoped)
         return true;
     for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
         given += json_object_get(a->scope, kinds[i]) != NULL;
     if (given != 1)
-        return fail(c, EXPECTING, "project, domain, OS-TRUST:trust or unscoped", "scope");
+        return fail(c, EXPECTING, "system, project, domain, OS-TRUST:trust or unscoped", "scope");
     const json_t *domain = json_object_get(a->scope, "domain"), *project = json_object_get(a->scope, "project");
     const json_t *trust = json_object_get(a->scope, "OS-TRUST:trust"), *system = json_object_get(a->scope, "system");
     if (json_object_get(a->scope, "unscoped")) {
@@ -149,8 +148,6 @@ static bool scope_read(struct ctx *c, struct attempt *a)
     } else if (trust) {
         return trust_lookup(c, trust, a);
     } else if (system) {
-        if (!json_is_true(json_object_get(system, "all")))
-            return fail(c, EXPECTING, "all", "system");
         a->payload.version = PAYLOAD_SYSTEM;
         a->payload.system = "all";
     }
@@ -259,7 +256,7 @@ const struct token *authenticate(struct ctx *c, struct request *request, json_t 
     struct attempt a = { .request = request, .payload.expires_s = clock_us() / SECOND_US + keystone_options()->token_expiration };
     struct payload *p = &a.payload;
 
-    if (!json_is_object(auth) || !json_object_size(auth))
+    if (!auth || json_is_null(auth))
         return fail_null(c, EXPECTING, "auth", "request body");
     if (!body_judge(c, auth, &a) || !methods_judge(c, &a) || !scope_and_methods(c, &a) || !default_scope(c, &a) ||
         !receipt_take(c, request, p->user_id, &p->methods) || !methods_suffice(c, p->user_id, p->methods, reply) || !trust_use(c, &a))

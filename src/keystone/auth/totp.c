@@ -68,7 +68,7 @@ bool auth_by_totp(struct ctx *c, struct attempt *a, const json_t *method)
     struct account account = {};
     bool found, fits = false;
 
-    if (!attempt_user_named(c, method, "totp"))
+    if (!attempt_user_named(c, method))
         return false;
     found = account_find(c, user, &account);
     seeds = failed(c) ? NULL : credential_blobs(c, found ? account.id : "", "totp");
