@@ -18,7 +18,7 @@ static const struct command commands[] = {
     { "dump",    "",                             "print routes, policies, options, RPC methods as JSON",     command_dump },
     { "trace",   "ID [--json | --otlp]",         "the life of a call, by request id or resource id",         command_trace },
     { "policy",  "list|sample|redundant|check [SERVICE] ...",  "the rules, and what they say to an identity",              command_policy },
-    { "keystone", "fernet_setup|fernet_rotate",  "make or rotate the keys of tokens",                        command_keystone },
+    { "keystone", "fernet_rotate|...",           "make or rotate the keys of tokens, receipts, credentials",    command_keystone },
     { "version", "",                             "print the version",                                        command_version },
     {}
 };

@@ -3,10 +3,12 @@
  */
 #include "keystone/keystone.h"
 #include "keystone/token/fernet.h"
+#include "keystone/token/jws.h"
 #include "oslo/base/log.h"
 
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { SECRET_ROUNDS = 4 };          /* of passwords that are long random texts: there is nothing to guess */
 
@@ -242,13 +244,20 @@ static bool rows_ensure(struct ctx *c, const char *const *hashes, const char *ad
     return catalog_ensure(c);
 }
 
+/* Where tokens are signed, there is a key. */
+static bool keypair_ensure(struct ctx *c, const struct keystone_options *o)
+{
+    return !o->token_jws || access(ctx_printf(c, "%s/private.pem", o->jws_private_keys), F_OK) == 0 ||
+        jws_keypair_create(c, o->jws_private_keys, o->jws_public_keys);
+}
+
 bool keystone_bootstrap(struct ctx *c)
 {
     const struct keystone_options *o = keystone_options();
     const char *admin_hash, **hashes;
     size_t n = 0;
 
-    if (!fernet_setup(c, o->fernet_keys) || !fernet_setup(c, o->credential_keys) || !fernet_setup(c, o->receipt_keys) || !hash_new(c, "admin", &admin_hash))
+    if (!fernet_setup(c, o->fernet_keys) || !fernet_setup(c, o->credential_keys) || !fernet_setup(c, o->receipt_keys) || !keypair_ensure(c, o) || !hash_new(c, "admin", &admin_hash))
         return false;
     while (services[n])
         n++;

@@ -4,7 +4,6 @@
 #include "keystone/directory/connection.h"
 #include "keystone/token/token.h"
 #include "oslo/auth/auth.h"
-#include "oslo/service/commands.h"
 
 #include <string.h>
 
@@ -22,18 +21,6 @@ static const struct route *const keystone_routes[] = {
     revocation_routes, domain_config_routes, federation_routes, oauth1_routes, ec2token_routes, federation_protocol_routes,
     federated_auth_routes, NULL
 };
-
-int command_keystone(struct ctx *c, const struct arguments *arguments)
-{
-    const char *what = arguments->n_words == 1 ? arguments->words[0] : "";
-
-    if (strcmp(what, "fernet_setup") && strcmp(what, "fernet_rotate"))
-        return !fail(c, BAD_REQUEST, "usage: nacre keystone fernet_setup | fernet_rotate");
-    if (!service_configure(c, arguments->config_file) || !keystone_options_read(c))
-        return 1;
-    return !(strcmp(what, "fernet_rotate") ? fernet_setup(c, keystone_options()->fernet_keys)
-                                           : fernet_rotate(c, keystone_options()->fernet_keys, (int)keystone_options()->max_active_keys));
-}
 
 static bool keystone_begin(struct ctx *c)
 {

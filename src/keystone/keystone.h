@@ -9,6 +9,8 @@
 
 struct keystone_options {
     char *fernet_keys, *credential_keys, *receipt_keys, *password_hash_algorithm, *password_regex, *password_regex_description;
+    char *token_provider, *jws_private_keys, *jws_public_keys;
+    bool token_jws;                  /* token_provider is "jws" */
     char *auth_methods;
     int64_t max_active_keys, fernet_rotation, token_expiration, allow_expired_window, password_rounds, max_password_length,
         max_project_tree_depth, user_limit_application_credentials, max_redelegation_count, request_token_duration,
@@ -99,7 +101,7 @@ bool keystone_bootstrap(struct ctx *);
 void keystone_bootstrap_wait(void);
 void keystone_bootstrap_stop(void);
 
-/* `nacre keystone fernet_setup | fernet_rotate` */
+/* `nacre keystone COMMAND` (commands.c) */
 struct arguments;
 int command_keystone(struct ctx *, const struct arguments *);
 

@@ -3,6 +3,8 @@
 #include "keystone/keystone.h"
 #include "keystone/token/methods.h"
 
+#include <string.h>
+
 const struct attr keystone_option_attrs[] = {
     ATTR(struct keystone_options, fernet_keys, 0, .help = "Directory of the keys of tokens, as keystone-manage lays it out; state_dir/fernet-keys when unset."),
     ATTR(struct keystone_options, credential_keys, 0, .help = "Directory of the keys that stored credentials are sealed with; state_dir/credential-keys when unset."),
@@ -49,6 +51,9 @@ const struct attr keystone_option_attrs[] = {
     ATTR(struct keystone_options, password_regex, 0, .help = "What a password must match from its start; unset: nothing."),
     ATTR(struct keystone_options, password_regex_description, 0, .help = "Said to who chose a password that does not."),
     ATTR(struct keystone_options, change_password_upon_first_use, 0, .unset = "false", .help = "A password set by an administrator only serves to set another."),
+    ATTR(struct keystone_options, token_provider, 0, .unset = "fernet", .help = "What tokens are: fernet, or jws (signed JSON that all can read). Those of the other kind that are still good are read on."),
+    ATTR(struct keystone_options, jws_private_keys, 0, .help = "Directory of private.pem, which signs tokens; state_dir/jws-keys/private when unset."),
+    ATTR(struct keystone_options, jws_public_keys, 0, .help = "Directory of the public keys of all that sign tokens; state_dir/jws-keys/public when unset."),
     {}
 };
 
@@ -71,6 +76,11 @@ bool keystone_options_read(struct ctx *c)
     in_state_dir(&options.fernet_keys, "fernet-keys");
     in_state_dir(&options.credential_keys, "credential-keys");
     in_state_dir(&options.receipt_keys, "receipt-keys");
+    in_state_dir(&options.jws_private_keys, "jws-keys/private");
+    in_state_dir(&options.jws_public_keys, "jws-keys/public");
+    options.token_jws = !strcmp(options.token_provider, "jws");
+    if (!options.token_jws && strcmp(options.token_provider, "fernet"))
+        return fail(c, BAD_REQUEST, ctx_printf(c, "token_provider: there is no \"%s\"", options.token_provider));
     if (!hash_known(options.password_hash_algorithm))
         return fail(c, BAD_REQUEST, ctx_printf(c, "password_hash_algorithm: there is no \"%s\"", options.password_hash_algorithm));
     return auth_methods_set(c, options.auth_methods);

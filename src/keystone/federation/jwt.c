@@ -185,6 +185,13 @@ static const struct algorithm *algorithm_find(const char *alg)
     return NULL;
 }
 
+bool jwt_signed_by(const struct jwt *jwt, EVP_PKEY *key)
+{
+    const struct algorithm *a = algorithm_find(jwt->alg);
+
+    return a && EVP_PKEY_is_a(key, a->kty) && key_verifies(a, key, jwt);
+}
+
 bool jwt_verify(struct ctx *c, const struct jwt *jwt, const json_t *jwks)
 {
     const struct algorithm *a = algorithm_find(jwt->alg);

@@ -2,6 +2,8 @@
 #ifndef KEYSTONE_FEDERATION_JWT_H
 #define KEYSTONE_FEDERATION_JWT_H
 
+#include <openssl/evp.h>
+
 #include "oslo/record/record.h"
 
 struct jwt {
@@ -15,6 +17,8 @@ struct jwt {
 bool jwt_read(struct ctx *, const char *text, struct jwt *ret_jwt);
 /* Is one of the keys, of the kind its algorithm needs, the signer's? RS, PS and ES with SHA-2, EdDSA; never "none", never a shared secret. */
 bool jwt_verify(struct ctx *, const struct jwt *, const json_t *jwks);
+/* Is that key, of the kind its algorithm needs, the signer's? */
+bool jwt_signed_by(const struct jwt *, EVP_PKEY *key);
 /* Is there a key of that kid (NULL: any at all)? */
 bool jwks_has(const json_t *jwks, const char *kid);
 

@@ -1,5 +1,6 @@
 /* Validation: the cache of tokens whose answer is written already, and behind it their decoding. */
 #include "keystone/token/token.h"
+#include "keystone/token/jws.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -17,7 +18,13 @@ static bool decode(struct ctx *c, const char *text, struct payload *ret_payload,
 {
     void *bytes;
     size_t n;
+    bool good;
 
+    if (keystone_options()->token_jws && strchr(text, '.')) {
+        if (!jws_open(c, text, ret_payload, ret_issued_s, &good))
+            return false;
+        return good || fail(c, NO_SUCH, "token", text);
+    }
     if (!ring_open(c, RING_TOKENS, text, &bytes, &n, ret_issued_s))
         return false;
     return (bytes && payload_read(c, bytes, n, ret_payload)) || fail(c, TOKEN_NOT_RECOGNIZED);
@@ -162,10 +169,15 @@ const struct rpc_server tokens_rpc_server = {
 static const struct token *issue_at(struct ctx *c, const struct payload *p, int64_t time_s)
 {
     struct buf packed = {};
+    const char *text;
 
-    payload_write(c, p, &packed);
-    const char *text = ring_seal(c, RING_TOKENS, time_s, packed.data, packed.len);
-    buf_clear(&packed);
+    if (keystone_options()->token_jws) {
+        text = jws_seal(c, p, time_s);
+    } else {
+        payload_write(c, p, &packed);
+        text = ring_seal(c, RING_TOKENS, time_s, packed.data, packed.len);
+        buf_clear(&packed);
+    }
     return text ? token_get(c, text, 0) : NULL;
 }
 
