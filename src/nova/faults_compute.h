@@ -8,6 +8,8 @@
 #define MAX_RETRIES 500, "MaxRetriesExceeded", "Exceeded maximum number of retries. %s"
 #define BUILD_ABORTED 500, "BuildAbortException", "Build of instance %s aborted: %s"
 #define PORT_BINDING_FAILED 500, "PortBindingFailed", "Binding failed for port %s, please check neutron logs for more information."
+/* Its agent has just started: a job waits. */
+#define HYPERVISOR_NOT_OPEN    503, "HypervisorUnavailable", "Connection to the hypervisor is broken on host: %s"
 #define HYPERVISOR_UNAVAILABLE 500, "HypervisorUnavailable", "Connection to the hypervisor is broken on host: %s"
 #define NOT_SUPPORTED_BY_DRIVER 501, "NotImplementedError", "Driver %s cannot do this: %s"
 #define LIBVIRT_ERROR 500, "libvirtError", "%s"

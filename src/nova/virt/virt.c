@@ -104,7 +104,7 @@ void virt_guest_changed(void)
 static bool enter(struct ctx *c, const void *slot, const char *verb, const struct instance *inst, struct span **ret_span)
 {
     if (!virt_is_open())
-        return fail(c, HYPERVISOR_UNAVAILABLE, common_options->host);
+        return fail(c, HYPERVISOR_NOT_OPEN, common_options->host);
     if (!slot)
         return fail(c, NOT_SUPPORTED_BY_DRIVER, driver->name, verb);
     *ret_span = span_begin(c, SPAN_DRIVER, "%s %s", driver->name, verb);
