@@ -29,11 +29,23 @@ static int help(FILE *to)
     for (const struct command *command = commands; command->name; command++)
         fprintf(to, "  %-11s %-38s %s\n", command->name, command->arguments, command->help);
     fprintf(to, "  %-11s %-38s %s\n", "help", "", "print this");
-    fprintf(to, "\nOptions of every command:\n"
+    fprintf(to, "\nA role may run several times: nacre api-1, nacre api-2, ...\n\nOptions of every command:\n"
                 "  --config FILE       nacre.conf; /etc/nacre/nacre.conf when not given\n"
                 "  --state-dir DIR     where the cloud lives; /var/lib/nacre as root, ~/.local/share/nacre otherwise\n"
                 "  --port-offset N     added to every API's port\n");
     return to == stdout ? 0 : 2;
+}
+
+/* "api-2" is the second process of the role api. */
+static const struct command *find(const char *word)
+{
+    const char *dash = strrchr(word, '-');
+    size_t n = dash && dash[1] && strspn(dash + 1, "0123456789") == strlen(dash + 1) ? (size_t)(dash - word) : 0;
+
+    for (const struct command *command = commands; command->name; command++)
+        if (!strcmp(command->name, word) || (n && command->run == command_role && strlen(command->name) == n && !strncmp(command->name, word, n)))
+            return command;
+    return NULL;
 }
 
 int main(int argc, char **argv)
@@ -42,9 +54,9 @@ int main(int argc, char **argv)
         return help(stderr);
     if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
         return help(stdout);
-    for (const struct command *command = commands; command->name; command++)
-        if (!strcmp(command->name, argv[1]))
-            return command_run(command, argc - 2, argv + 2);
+    const struct command *command = find(argv[1]);
+    if (command)
+        return command_run(command, argv[1], argc - 2, argv + 2);
     fprintf(stderr, "nacre: no such command: %s\n", argv[1]);
     return help(stderr);
 }

@@ -147,11 +147,12 @@ class Demo:
     def hypervisor(self):
         """The first look at a host's libvirt takes a moment after the APIs answer."""
         c = self.cloud
-        for turn in range(600):
-            if c.call('GET', 'placement', '/resource_providers?resources=VCPU:1', headers={'OpenStack-API-Version': 'placement 1.39'})['resource_providers']:
+        for turn in range(1200):
+            there = c.call('GET', 'placement', '/resource_providers?resources=VCPU:1', headers={'OpenStack-API-Version': 'placement 1.39'})
+            if there['resource_providers'] and c.call('GET', 'network', '/v2.0/agents')['agents']:
                 return 'seen' if turn else 'there'
             time.sleep(0.1)
-        sys.exit('no hypervisor after 60 s')
+        sys.exit('no hypervisor or network agent after 120 s')
 
     def server(self):
         c = self.cloud

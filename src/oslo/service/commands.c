@@ -19,12 +19,13 @@ static bool read_arguments(int argc, char **argv, struct arguments *);
 static void override(const char *option, const char *value);
 static int print(struct buf *);
 
-int command_run(const struct command *command, int argc, char **argv)
+int command_run(const struct command *command, const char *called, int argc, char **argv)
 {
     struct arguments arguments = { .config_file = CONFIG_FILE };
     struct ctx c;
 
     arguments.command = command->name;
+    arguments.name = strcmp(called, command->name) ? called : NULL;
     arguments.words = g_new0(char *, argc + 1);
     if (!read_arguments(argc, argv, &arguments)) {
         fprintf(stderr, "usage: nacre %s %s\n", command->name, command->arguments);

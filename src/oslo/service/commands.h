@@ -10,7 +10,7 @@ struct arguments {
     const char *command;             /* the first word: "up", "compute" */
     const char *roles;               /* "api,network"; NULL: all */
     const char *services;            /* of the role api; NULL: all */
-    const char *name;                /* of this process among those of its role */
+    const char *name;                /* of this process among those of its role: --name, or the word itself ("api-2") */
     bool foreground, sim, purge, json, otlp;
     char **words;                    /* what is not an option, NULL-terminated */
     int n_words;
@@ -21,8 +21,8 @@ struct command {
     int (*run)(struct ctx *, const struct arguments *);
 };
 
-/* Reads the command line and the options, and runs it: the program's exit status. */
-int command_run(const struct command *, int argc, char **argv);
+/* Reads the command line and the options, and runs it: the program's exit status. called: the word it was found by. */
+int command_run(const struct command *, const char *called, int argc, char **argv);
 
 int command_up(struct ctx *, const struct arguments *);
 int command_role(struct ctx *, const struct arguments *);            /* the command is a role */
