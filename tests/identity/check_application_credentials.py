@@ -103,3 +103,23 @@ def test_it_ends_with_a_role(cloud):
     for role in ('member', 'reader'):
         cloud.call('DELETE', 'keystone', '/projects/%s/users/%s/roles/%s' % (owner[2], owner[1], roles[role]))
     status(validate(cloud, token), 404)
+
+
+def grant(cloud, client=None, data=None, **headers):
+    return cloud.session.post(cloud.url('keystone', '/OS-OAUTH2/token'), auth=client, data=data, headers=headers)
+
+
+def test_as_a_client_of_oauth2(cloud):
+    owner = user_of_its_own(cloud)
+    made, _ = credential(cloud, owner)
+    client, data = (made['id'], made['secret']), {'grant_type': 'client_credentials'}
+    said = status(grant(cloud, client, data), 200).json()
+    assert said['token_type'] == 'Bearer' and said['expires_in'] == 3600
+    assert status(validate(cloud, said['access_token']), 200).json()['token']['user']['id'] == owner[1]
+    for reply, code, error in (
+            (grant(cloud, None, data), 401, 'invalid_client'), (grant(cloud, (made['id'], 'wrong'), data), 401, 'invalid_client'),
+            (grant(cloud, ('', 'x'), data), 401, 'invalid_client'), (grant(cloud, None, data, Authorization='Basic !'), 401, 'invalid_client'),
+            (grant(cloud, client), 400, 'invalid_request'), (grant(cloud, client, {'grant_type': 'password'}), 400, 'unsupported_grant_type'),
+            (grant(cloud, ('f' * 32, 'x'), data), 404, 'other_error')):
+        assert status(reply, code).json()['error'] == error
+    assert status(cloud.session.get(cloud.url('keystone', '/OS-OAUTH2/token')), 405).json()['error'] == 'other_error'
