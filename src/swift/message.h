@@ -92,6 +92,7 @@ struct swift_response {
     struct buf body;
     int fd; int64_t offset;          /* length bytes from offset; closed with the response */
     body_reader *read; void *read_data;
+    bool (*seek)(struct ctx *, void *read_data, int64_t from, int64_t to);       /* a stream that can begin anywhere; NULL: it cannot */
     void (*close)(void *read_data);
     int64_t length;                  /* of the body, also of one that HEAD leaves out; -1: not known before its end */
     bool disconnect;                 /* the connection is closed after it */

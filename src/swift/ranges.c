@@ -139,7 +139,7 @@ static int judge(const struct swift_request *request, const struct swift_respons
 
 /* What is sent: heads and pieces of the body in turn. */
 struct parts {
-    struct swift_response whole;     /* its body: bytes or a file */
+    struct swift_response whole;     /* its body: bytes, a file, or a stream that seeks */
     struct byte_range *ranges;
     char **heads;                    /* one more than ranges: the end */
     int n, at;
@@ -151,7 +151,11 @@ static ssize_t read_piece(struct ctx *c, struct parts *p, void *bytes, size_t n)
 {
     const struct byte_range *range = &p->ranges[p->at];
 
+    if (p->whole.read && p->position == range->from && !p->whole.seek(c, p->whole.read_data, range->from, range->to))
+        return -1;
     n = (size_t)MIN((int64_t)n, range->to - p->position);
+    if (p->whole.read)
+        return p->whole.read(c, p->whole.read_data, bytes, n);
     if (p->whole.fd < 0) {
         memcpy(bytes, p->whole.body.data + p->position, n);
         return (ssize_t)n;
@@ -214,7 +218,10 @@ static void set_parts(struct ctx *c, struct swift_response *r, struct byte_range
     r->status = 206;
     r->body = (struct buf){};
     r->fd = -1;
+    if (r->read)                     /* the first piece, so that it can be looked at before anything is sent */
+        r->seek(c, r->read_data, ranges[0].from, ranges[0].to);
     r->read = read_parts;
+    r->seek = NULL;
     r->read_data = p;
     r->close = close_parts;
     r->length = total + (int64_t)strlen(p->heads[n]);
@@ -225,7 +232,10 @@ static void set_part(struct ctx *c, struct swift_response *r, const struct byte_
 {
     r->status = 206;
     headers_printf(c, &r->headers, "Content-Range", "bytes %" PRId64 "-%" PRId64 "/%" PRId64, range->from, range->to - 1, r->length);
-    if (r->fd < 0) {
+    if (r->read) {
+        r->seek(c, r->read_data, range->from, range->to);
+        r->seek = NULL;
+    } else if (r->fd < 0) {
         memmove(r->body.data, r->body.data + range->from, (size_t)(range->to - range->from));
         r->body.len = (size_t)(range->to - range->from);
     } else {
@@ -261,7 +271,8 @@ void response_conditional(struct ctx *c, const struct swift_request *request, st
         response_close(r);
         r->status = status;
         r->length = 0;
-    } else if (r->status == 200 && strcmp(request->method, "HEAD") && request_get(request, "Range") && !response_get(r, "Content-Range") && !r->read) {
+    } else if (r->status == 200 && strcmp(request->method, "HEAD") && request_get(request, "Range") && !response_get(r, "Content-Range") &&
+               (!r->read || r->seek)) {
         apply_range(c, request, r);
     }
 }

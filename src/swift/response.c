@@ -76,6 +76,7 @@ void response_close(struct swift_response *r)
     r->fd = -1;
     r->offset = r->length = 0;
     r->read = NULL;
+    r->seek = NULL;
     r->close = NULL;
 }
 

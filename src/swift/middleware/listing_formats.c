@@ -2,6 +2,7 @@
 #include "swift/middleware/middlewares.h"
 
 #include "oslo/base/text.h"
+#include "swift/accept.h"
 #include "swift/name.h"
 
 #include <stdlib.h>
@@ -10,73 +11,20 @@
 
 enum { LONGEST = 1024 * 10000 * 2 };     /* a longer one is none of ours: staticweb's, say */
 
-static const char *const types[] = { "text/plain", "application/json", "application/xml", "text/xml" };
-
 /* --- what is wanted ---------------------------------------------------------------------------------------------- */
-
-/* How much an Accept header likes a type, as the original's swob ranks it: the most specific range counts. -1: not at all, -2: malformed. */
-static double liking(struct ctx *c, const char *accept, const char *type)
-{
-    char **ranges = text_split(c, accept, ',');
-    double best = -1;
-    int best_rank = -1;
-
-    for (size_t i = 0; ranges[i]; i++) {
-        char **parts = text_split(c, ranges[i], ';');
-        const char *slash = strchr(parts[0], '/');
-        double q = 1;
-        int rank = 0;
-
-        if (!*ranges[i])
-            continue;
-        if (!slash || slash == parts[0] || !slash[1])
-            return -2;
-        for (size_t k = 1; parts[k]; k++)
-            if (!strncasecmp(parts[k], "q=", 2)) {
-                char *end;
-
-                q = g_ascii_strtod(parts[k] + 2, &end);
-                if (end == parts[k] + 2 || *end || q < 0 || q > 1)
-                    return -2;
-            }
-        size_t major = (size_t)(slash - parts[0]);
-        if (!strcasecmp(parts[0], type))
-            rank = 2;
-        else if (!strcmp(slash, "/*") && !strncasecmp(parts[0], type, major + 1))
-            rank = 1;
-        else if (strcmp(parts[0], "*/*"))
-            continue;
-        if (rank > best_rank) {
-            best_rank = rank;
-            best = q;
-        }
-    }
-    return best;
-}
 
 /* The type a listing is to have; NULL with 400 or 406 in the response. */
 static const char *wanted_type(struct ctx *c, const struct swift_request *r, struct swift_response *response)
 {
-    const char *format = request_param(r, "format"), *accept = request_get(r, "Accept"), *type = NULL;
-    double best = 0;
+    const char *format = request_param(r, "format"), *type;
+    bool malformed;
 
     if (format && *format)
-        return !strcasecmp(format, "json") ? types[1] : !strcasecmp(format, "xml") ? types[2] : types[0];
-    if (!accept || !*accept)
-        return types[0];
-    for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
-        double q = liking(c, accept, types[i]);
-
-        if (q == -2) {
-            response_error(c, response, 400, "Invalid Accept header");
-            return NULL;
-        }
-        if (q > best) {
-            best = q;
-            type = types[i];
-        }
-    }
-    if (!type)
+        return !strcasecmp(format, "json") ? "application/json" : !strcasecmp(format, "xml") ? "application/xml" : "text/plain";
+    type = accept_best(c, request_get(r, "Accept"), accept_listing_types, &malformed);
+    if (malformed)
+        response_error(c, response, 400, "Invalid Accept header");
+    else if (!type)
         response_error(c, response, 406, NULL);
     return type;
 }
