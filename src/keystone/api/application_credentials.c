@@ -57,13 +57,9 @@ static bool roles_judge(struct ctx *c, const struct token *token, json_t *object
     json_t *asked_for = json_object_get(object, "roles"), *role, *ids = ctx_json(c, json_array());
     size_t i;
 
-    if (asked_for && !json_is_array(asked_for))
-        return fail(c, INVALID_FIELD, "roles", "it is not of type 'array'");
     json_array_foreach(asked_for, i, role) {
         const char *id = json_get_string(role, "id"), *name = json_get_string(role, "name");
 
-        if (!json_is_object(role) || json_object_size(role) != 1 || (!id && !name))
-            return fail(c, INVALID_FIELD, ctx_printf(c, "roles/%zu", i), "a role is named by id or by name");
         if (name)
             id = db_get_text(c, "SELECT id FROM roles WHERE name = $1 AND domain_id IS NULL", T(name));
         if (name && !id)
@@ -81,18 +77,13 @@ static bool roles_judge(struct ctx *c, const struct token *token, json_t *object
 /* Rules that are there already are found again, so that one id stands for one rule of a user. */
 static bool rules_judge(struct ctx *c, const char *user_id, json_t *object)
 {
-    static const char *const methods[] = { "POST", "GET", "HEAD", "PATCH", "PUT", "DELETE", NULL };
     json_t *rules = json_object_get(object, "access_rules"), *rule;
     size_t i;
 
-    if (rules && !json_is_array(rules))
-        return fail(c, INVALID_FIELD, "access_rules", "it is not of type 'array'");
     json_array_foreach(rules, i, rule) {
         const char *path = json_get_string(rule, "path"), *method = json_get_string(rule, "method"), *service = json_get_string(rule, "service");
         const char *given = json_get_string(rule, "id"), *id;
 
-        if (!json_is_object(rule) || (path && (*path != '/' || strlen(path) > 225)) || (method && !text_in(method, methods)))
-            return fail(c, INVALID_FIELD, ctx_printf(c, "access_rules/%zu", i), "it is no access rule");
         if (given) {
             struct rows *rows = db_query(c, "SELECT service, path, method FROM access_rules WHERE id = $1 AND user_id = $2", T(given), T(user_id));
 
@@ -131,8 +122,6 @@ static const char *secret_take(struct ctx *c, json_t *object)
     bool chosen = secret && *secret;
     char random[64];
 
-    if (given && !json_is_string(given) && !json_is_null(given))
-        return fail_null(c, INVALID_FIELD, "secret", "it is not of type 'null', 'string'");
     if (!chosen) {
         random_bytes(random, sizeof random);
         char *text = base64url_write(c, random, sizeof random);
@@ -175,8 +164,8 @@ static bool app_cred_stored(struct ctx *c, struct change *ch)
         if (!db_exec(c, "INSERT INTO access_rules (id, user_id, service, path, method) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
                      T(json_get_string(one, "id")), T(a->user_id), T(json_get_string(one, "service")), T(json_get_string(one, "path")),
                      T(json_get_string(one, "method"))) ||
-            !db_exec(c, "INSERT INTO application_credential_access_rules (application_credential_id, access_rule_id) VALUES ($1, $2)"
-                     " ON CONFLICT DO NOTHING", T(a->id), T(json_get_string(one, "id"))))
+            !db_exec(c, "INSERT INTO application_credential_access_rules (application_credential_id, access_rule_id) VALUES ($1, $2)",
+                     T(a->id), T(json_get_string(one, "id"))))
             return false;
     return true;
 }
@@ -232,7 +221,7 @@ static void app_cred_write(struct ctx *c, struct out *o, const void *record, boo
     else
         out_null(o, "unrestricted");
     out_raw(o, "roles", a->roles.text);
-    if (a->access_rules.text)
+    if (a->access_rules.text && strcmp(a->access_rules.text, "[]"))
         out_raw(o, "access_rules", a->access_rules.text);
     write_extra(c, o, a->extra);
     out_object(o, "links");
@@ -263,6 +252,24 @@ static void created_write(struct ctx *c, const struct application_credential *a,
     out_end_object(&o);
 }
 
+/* The schema lets further members through, the store of the original does not. */
+static bool members_judge(struct ctx *c, json_t *object)
+{
+    static const char *const known[] = { "name", "description", "secret", "unrestricted", "expires_at", "access_rules", "roles", NULL };
+    static const char *const set_here[] = { "id", "user_id", "project_id", "secret_hash", NULL };
+    const char *name;
+    json_t *value;
+    void *next;
+
+    json_object_foreach_safe(object, next, name, value) {
+        if (text_in(name, set_here))
+            json_object_del(object, name);
+        else if (!text_in(name, known))
+            return fail(c, VALIDATION, ctx_printf(c, "'%s' is an invalid keyword argument for ApplicationCredentialModel", name));
+    }
+    return true;
+}
+
 static bool create(struct ctx *c, struct request *request, struct reply *reply)
 {
     const char *user_id = request_arg(request, "user_id"), *secret;
@@ -272,26 +279,19 @@ static bool create(struct ctx *c, struct request *request, struct reply *reply)
     if (!token || !allowed(c, request, "identity:create_application_credential", user_id) || !(body = request_json(c, request)))
         return false;
     object = json_object_get(body, "application_credential");
-    if (!json_is_object(object))
-        return fail(c, SCHEMA, "'name' is a required property");
+    if (!object)
+        object = ctx_json(c, json_object());
+    if (!keystone_schema_judge(c, "application_credential_create", object) || !members_judge(c, object))
+        return false;
     if (!token_allowed(c, request, true))
         return false;
     if (!c->who.project_id)
         return fail(c, NOT_AUTHORIZED_PLAIN);
     /* What the caller may not set is set here; the table's rows that take these members take them from nobody else. */
-    json_object_del(object, "secret_hash");
     json_object_set_new(object, "user_id", json_string(user_id));
     json_object_set_new(object, "project_id", json_string(c->who.project_id));
     if (!roles_judge(c, token, object) || !rules_judge(c, user_id, object) || !expiry_judge(c, object) || !(secret = secret_take(c, object)))
         return false;
-    static const char *const known[] = { "name", "description", "user_id", "project_id", "secret_hash", "unrestricted", "expires_at",
-                                         "access_rules", "roles", NULL };
-    json_t *value;
-    const char *key;
-    void *next;
-    json_object_foreach_safe(object, next, key, value)
-        if (!text_in(key, known))
-            json_object_del(object, key);
     struct application_credential *a = rest_insert(c, &app_cred_resource, object);
     if (!a) {
         if (strcmp(c->fault.type, "DBDuplicateEntry"))

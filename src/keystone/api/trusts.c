@@ -32,7 +32,7 @@ static const struct attr trust_attrs[] = {
 
 static void roles_write(struct ctx *c, struct out *o, const char *trust_id)
 {
-    struct rows *rows = db_query(c, "SELECT r.id, r.name, r.domain_id, r.description FROM trust_roles t JOIN roles r ON r.id = t.role_id"
+    struct rows *rows = db_query(c, "SELECT r.id, r.name, r.domain_id, r.description, r.options FROM trust_roles t JOIN roles r ON r.id = t.role_id"
                                  " WHERE t.trust_id = $1 ORDER BY r.name", T(trust_id));
 
     out_array(o, "roles");
@@ -42,7 +42,7 @@ static void roles_write(struct ctx *c, struct out *o, const char *trust_id)
         out_string(o, "name", db_text(rows, 1));
         out_string(o, "domain_id", db_text(rows, 2));
         out_string(o, "description", db_text(rows, 3));
-        out_raw(o, "options", "{}");
+        out_raw(o, "options", db_text(rows, 4) ? db_text(rows, 4) : "{}");
         write_self(c, o, "roles", db_text(rows, 0));
         out_end_object(o);
     }
@@ -52,7 +52,7 @@ static void roles_write(struct ctx *c, struct out *o, const char *trust_id)
 static void roles_links_write(struct ctx *c, struct out *o, const char *key, const char *trust_id)
 {
     out_object(o, key);
-    out_printf(o, "self", "%s/v3/OS-TRUST/trusts/%s/roles", c->base_url, trust_id);
+    out_printf(o, "self", "%s/v3/%s/roles", c->base_url, trust_id);          /* as the original says it */
     out_null(o, "next");
     out_null(o, "previous");
     out_end_object(o);
@@ -62,8 +62,7 @@ static void trust_write(struct ctx *c, struct out *o, const void *record, bool i
 {
     const struct trust *t = record;
 
-    if (t->redelegated_trust_id)
-        out_string(o, "redelegated_trust_id", t->redelegated_trust_id);
+    out_string(o, "redelegated_trust_id", t->redelegated_trust_id);
     if (!in_list) {
         roles_write(c, o, t->id);
         roles_links_write(c, o, "roles_links", t->id);
@@ -89,8 +88,6 @@ static bool roles_judge(struct ctx *c, json_t *object)
     const struct role_ref *held;
     size_t i;
 
-    if (asked_for && !json_is_array(asked_for))
-        return fail(c, INVALID_FIELD, "roles", "it is not of type 'array'");
     if (project_id && !json_array_size(asked_for))
         return fail(c, NOT_AUTHORIZED, "At least one role should be specified");
     held = project_id ? roles_of_user(c, c->who.user_id, ON_PROJECT, project_id) : ctx_new(c, struct role_ref);
@@ -166,19 +163,15 @@ static bool create(struct ctx *c, struct request *request, struct reply *reply)
 
     if (!object || !not_delegated(c, request))
         return false;
-    if (!trustee)
-        return fail(c, SCHEMA, "'trustee_user_id' is a required property");
     if (!text_equal(trustor, c->who.user_id))
         return fail(c, NOT_AUTHORIZED, "The authenticated user should match the trustor");
-    if (!json_is_boolean(json_object_get(object, "impersonation")))
-        return fail(c, SCHEMA, "'impersonation' is a required property");
     json_t *extra = json_object_get(object, "extra");
     json_t *allow = json_object_get(extra, "allow_redelegation");
     if (allow) {
         json_object_set(object, "allow_redelegation", allow);
         json_object_del(extra, "allow_redelegation");
     }
-    if (!rest_find_any(c, &user_resource, trustee) || !roles_judge(c, object) || (project_id && !rest_find_any(c, &project_resource, project_id)) ||
+    if (!rest_find_any(c, &user_resource, trustee) || (project_id && !rest_find_any(c, &project_resource, project_id)) || !roles_judge(c, object) ||
         !uses_judge(c, object) || !expiry_judge(c, object))
         return false;
     return keystone_insert(c, r, request, object, reply);
