@@ -22,6 +22,7 @@ static int print(struct buf *);
 int command_run(const struct command *command, const char *called, int argc, char **argv)
 {
     struct arguments arguments = { .config_file = CONFIG_FILE };
+    g_autofree char *config_of_cloud = NULL;
     struct ctx c;
 
     arguments.command = command->name;
@@ -32,7 +33,7 @@ int command_run(const struct command *command, const char *called, int argc, cha
         return 2;
     }
     if (!strcmp(arguments.config_file, CONFIG_FILE) && access(CONFIG_FILE, F_OK))
-        arguments.config_file = config_of_state();
+        arguments.config_file = config_of_cloud = config_of_state();
     ctx_init(&c, NULL, NULL);
     int status = command->run(&c, &arguments);
     if (failed(&c)) {
@@ -44,7 +45,7 @@ int command_run(const struct command *command, const char *called, int argc, cha
     return status;
 }
 
-/* Where the system has no configuration, the cloud's directory may. Lives as long as the process. */
+/* Where the system has no configuration, the cloud's directory may. */
 static char *config_of_state(void)
 {
     const char *said = g_getenv("NACRE_DEFAULT_STATE_DIR");
