@@ -21,7 +21,7 @@ static const struct attr trust_attrs[] = {
     ATTR(struct trust, deleted_at,           0),
     ATTR(struct trust, expires_at,           CREATE | NULLABLE),
     ATTR(struct trust, remaining_uses,       CREATE | NULLABLE, .min = 1, .max = INT32_MAX),
-    ATTR(struct trust, redelegated_trust_id, HIDDEN),
+    ATTR(struct trust, redelegated_trust_id, CREATE),
     ATTR(struct trust, redelegation_count,   CREATE),
     ATTR(struct trust, roles,                CREATE | DERIVED | HIDDEN),
     ATTR(struct trust, extra,                CREATE | HIDDEN),
@@ -73,59 +73,111 @@ static void trust_write(struct ctx *c, struct out *o, const void *record, bool i
 
 /* -- judging ------------------------------------------------------------------------------------------------------- */
 
+/* With a trust's own token one may pass it on; with any other that was lent, nothing. */
 static bool not_delegated(struct ctx *c, const struct request *request)
 {
     const struct token *token = token_of_request(c, request);
 
-    return token && (!token_is_delegated(token) || fail(c, NOT_AUTHORIZED, "Delegated tokens cannot manage trusts."));
+    return token && (!token_is_lent(token) || fail(c, NOT_AUTHORIZED, "Delegated tokens cannot manage trusts."));
 }
 
-/* The roles named, as ids, each held by the trustor there. */
-static bool roles_judge(struct ctx *c, json_t *object)
+/* The ids of the roles named. NULL with a fault. */
+static json_t *roles_read(struct ctx *c, const json_t *asked_for)
 {
-    json_t *asked_for = json_object_get(object, "roles"), *role, *ids = ctx_json(c, json_array());
-    const char *project_id = json_get_string(object, "project_id");
-    const struct role_ref *held;
+    json_t *ids = ctx_json(c, json_array()), *role;
     size_t i;
 
-    if (project_id && !json_array_size(asked_for))
-        return fail(c, NOT_AUTHORIZED, "At least one role should be specified");
-    held = project_id ? roles_of_user(c, c->who.user_id, ON_PROJECT, project_id) : ctx_new(c, struct role_ref);
-    if (!held)
-        return false;
     json_array_foreach(asked_for, i, role) {
         const char *id = json_get_string(role, "id"), *name = json_get_string(role, "name");
 
         if (!id && name)
             id = db_get_text(c, "SELECT id FROM roles WHERE name = $1 AND domain_id IS NULL", T(name));
-        if (failed(c))
-            return false;
-        if (!id && name)
-            return fail(c, NO_ROLE_NAMED, name);
-        if (!id || !role_in(held, id))
-            return fail(c, NO_SUCH, "role", id ? id : name ? name : "None");
+        if (!id)
+            return failed(c) ? NULL : name ? fail_null(c, NO_ROLE_NAMED, name) : fail_null(c, NO_SUCH, "role", "None");
         json_array_append_new(ids, json_string(id));
     }
+    return ids;
+}
+
+/* Each role must be held by the trustor there: of a trust that is passed on, by who made the first. */
+static bool roles_judge(struct ctx *c, json_t *object, const char *trustor_id)
+{
+    const json_t *asked_for = json_object_get(object, "roles"), *id;
+    const char *project_id = json_get_string(object, "project_id");
+    const struct role_ref *held;
+    json_t *ids;
+    size_t i;
+
+    if (project_id && !json_array_size(asked_for))
+        return fail(c, NOT_AUTHORIZED, "At least one role should be specified");
+    if (!(ids = roles_read(c, asked_for)) || (project_id && !rest_find_any(c, &project_resource, project_id)))
+        return false;
+    held = project_id ? roles_of_user(c, trustor_id, ON_PROJECT, project_id) : ctx_new(c, struct role_ref);
+    if (!held)
+        return false;
+    json_array_foreach(ids, i, id)
+        if (!role_in(held, json_string_value(id)))
+            return fail(c, NO_SUCH, "role", json_string_value(id));
     json_object_set(object, "roles", ids);
     return true;
 }
 
-static bool uses_judge(struct ctx *c, json_t *object)
+static bool uses_judge(struct ctx *c, json_t *object, const struct trust *parent)
 {
     const json_t *count = json_object_get(object, "redelegation_count"), *uses = json_object_get(object, "remaining_uses");
-    int64_t most = keystone_options()->max_redelegation_count, wanted = json_is_integer(count) ? json_integer_value(count) : most;
-    bool redelegable = json_is_true(json_object_get(object, "allow_redelegation")) && wanted != 0;
+    int64_t most = keystone_options()->max_redelegation_count, left = parent ? parent->redelegation_count - 1 : most;
+    int64_t wanted = json_is_integer(count) ? json_integer_value(count) : left;
+    bool redelegable = json_is_true(json_object_get(object, "allow_redelegation")) && (!json_is_integer(count) || wanted != 0);
 
     if (redelegable && wanted > most)
-        return fail(c, DENIED, ctx_printf(c, "Requested redelegation depth of %" G_GINT64_FORMAT " is greater than allowed %" G_GINT64_FORMAT,
-                                          wanted, most));
+        return fail(c, NOT_AUTHORIZED_PLAIN);
     if (redelegable && uses && !json_is_null(uses))
         return fail(c, VALIDATION, "remaining_uses must not be set if redelegation is allowed");
     if (json_is_integer(uses) && json_integer_value(uses) <= 0)
         return fail(c, VALIDATION, "remaining_uses must be a positive integer or null.");
+    if (redelegable && parent && wanted != left)
+        return fail(c, NOT_AUTHORIZED_PLAIN);
     json_object_set_new(object, "redelegation_count", json_integer(redelegable ? wanted : 0));
     json_object_del(object, "allow_redelegation");
     return true;
+}
+
+/* -- passing on ---------------------------------------------------------------------------------------------------- */
+
+/* What a trust may be passed on as: no longer, with no other roles, as nobody else. Where no end is asked for, it is the trust's. */
+static bool redelegation_judge(struct ctx *c, const struct trust *parent, json_t *object)
+{
+    const char *expires = json_get_string(object, "expires_at");
+    const json_t *uses = json_object_get(object, "remaining_uses"), *ids = json_object_get(object, "roles"), *id;
+    char text[TIME_TEXT_SIZE];
+    utc_time end;
+    size_t i;
+
+    if (parent->redelegation_count <= 0 || parent->redelegation_count > keystone_options()->max_redelegation_count ||
+        (uses && !json_is_null(uses)) || (!parent->impersonation && json_is_true(json_object_get(object, "impersonation"))))
+        return fail(c, NOT_AUTHORIZED_PLAIN);
+    if (expires && parent->expires_at.us && time_parse(expires, &end) && end.us > parent->expires_at.us)
+        return fail(c, NOT_AUTHORIZED_PLAIN);
+    if (!expires && parent->expires_at.us)
+        json_object_set_new(object, "expires_at", json_string(time_write(text, parent->expires_at, TIME_ISO_MICRO_Z)));
+    json_array_foreach(ids, i, id)
+        if (!db_count(c, "SELECT count(*) FROM trust_roles WHERE trust_id = $1 AND role_id = $2", T(parent->id), T(json_string_value(id))))
+            return failed(c) ? false : fail(c, NOT_AUTHORIZED_PLAIN);
+    return true;
+}
+
+/* The trust that the caller's token is of, or NULL without a fault; *ret_trustor: who made the first of its line. */
+static struct trust *parent_of(struct ctx *c, const struct request *request, const char **ret_trustor)
+{
+    const struct token *token = token_of_request(c, request);
+    struct trust *parent = token && token->trust_id ? rest_find_any(c, &trust_resource, token->trust_id) : NULL;
+
+    *ret_trustor = c->who.user_id;
+    if (parent)
+        *ret_trustor = db_get_text(c, "WITH RECURSIVE line (id, trustor, made_from) AS (SELECT id, trustor_user_id, redelegated_trust_id FROM trusts"
+                                   " WHERE id = $1 UNION SELECT t.id, t.trustor_user_id, t.redelegated_trust_id FROM trusts t"
+                                   " JOIN line ON t.id = line.made_from) SELECT trustor FROM line WHERE made_from IS NULL", T(parent->id));
+    return failed(c) ? NULL : parent;
 }
 
 static bool expiry_judge(struct ctx *c, const json_t *object)
@@ -138,6 +190,17 @@ static bool expiry_judge(struct ctx *c, const json_t *object)
     if (!json_is_string(value) || !time_parse(json_string_value(value), &t))
         return fail(c, TIMESTAMP_FORMAT);
     return t.us > clock_us() || fail(c, EXPIRATION_PAST);
+}
+
+/* Two of one end, between the same, on the same project, are one too many. */
+static bool trust_check(struct ctx *c, struct change *ch)
+{
+    const struct trust *t = ch->now;
+
+    return !t->expires_at.us || !db_count(c, "SELECT count(*) FROM trusts WHERE trustor_user_id = $1 AND trustee_user_id = $2"
+        " AND project_id IS NOT DISTINCT FROM $3 AND impersonation = $4 AND expires_at = $5", T(t->trustor_user_id), T(t->trustee_user_id),
+        T(t->project_id), B(t->impersonation), I(t->expires_at.us))
+        ? !failed(c) : fail(c, STORE_CONFLICT, "trust", ctx_printf(c, "Duplicate entry found with ID %s", t->id));
 }
 
 static bool trust_stored(struct ctx *c, struct change *ch)
@@ -159,7 +222,7 @@ static bool create(struct ctx *c, struct request *request, struct reply *reply)
     const struct resource *r = request->route->data;
     json_t *object = keystone_body(c, r, request, NULL);
     const char *trustor = json_get_string(object, "trustor_user_id"), *trustee = json_get_string(object, "trustee_user_id");
-    const char *project_id = json_get_string(object, "project_id");
+    const char *first_trustor;
 
     if (!object || !not_delegated(c, request))
         return false;
@@ -171,9 +234,13 @@ static bool create(struct ctx *c, struct request *request, struct reply *reply)
         json_object_set(object, "allow_redelegation", allow);
         json_object_del(extra, "allow_redelegation");
     }
-    if (!rest_find_any(c, &user_resource, trustee) || (project_id && !rest_find_any(c, &project_resource, project_id)) || !roles_judge(c, object) ||
-        !uses_judge(c, object) || !expiry_judge(c, object))
+    const struct trust *parent = parent_of(c, request, &first_trustor);
+    json_object_del(object, "redelegated_trust_id");
+    if (failed(c) || !rest_find_any(c, &user_resource, trustee) || !roles_judge(c, object, first_trustor) || !expiry_judge(c, object) ||
+        !uses_judge(c, object, parent) || (parent && !redelegation_judge(c, parent, object)))
         return false;
+    if (parent)
+        json_object_set_new(object, "redelegated_trust_id", json_string(parent->id));
     return keystone_insert(c, r, request, object, reply);
 }
 
@@ -198,7 +265,7 @@ static struct trust *subject(struct ctx *c, const struct request *request, const
 {
     struct trust *t = rest_find_any(c, &trust_resource, request_arg(request, arg));
 
-    if (t && (t->deleted_at.us || (t->expires_at.us && t->expires_at.us < clock_us())))
+    if (t && (t->deleted_at.us || (t->expires_at.us && t->expires_at.us < clock_us()) || (t->remaining_uses.set && t->remaining_uses.value <= 0)))
         return fail_null(c, NO_SUCH, "trust", t->id);
     if (!t || !policy_check(c, rule, TARGET_RECORD(trust_attrs, t)) || !not_delegated(c, request))
         return NULL;
@@ -234,7 +301,7 @@ static bool remove_one(struct ctx *c, struct request *request, struct reply *rep
 const struct resource trust_resource = {
     .name = "trust", .plural = "trusts", .path = "/OS-TRUST/trusts", .size = sizeof(struct trust), .attrs = trust_attrs,
     .flags = NO_BULK | NO_UPDATE, .create = create, .show = show, .list = list, .remove = remove_one,
-    .stored = trust_stored, .write = trust_write,
+    .check = trust_check, .stored = trust_stored, .write = trust_write,
 };
 
 /* -- roles --------------------------------------------------------------------------------------------------------- */

@@ -120,7 +120,7 @@ static bool trust_lookup(struct ctx *c, const json_t *trust, struct attempt *a)
         a->payload.expires_s = MIN(a->payload.expires_s, db_int(rows, 2) / SECOND_US);
     bool used_up = !db_is_null(rows, 3) && db_int(rows, 3) <= 0;
     db_rows_end(rows);
-    return !used_up || fail(c, DENIED, ctx_printf(c, "No remaining uses for trust: %s.", id));
+    return !used_up || unauthorized(c);
 }
 
 static bool scope_read(struct ctx *c, struct attempt *a)
@@ -227,12 +227,12 @@ static bool trust_use(struct ctx *c, const struct attempt *a)
     if (a->payload.version != PAYLOAD_TRUST)
         return true;
     if (strcmp(a->trust_user_id, a->payload.user_id))
-        return fail(c, DENIED, "User is not a trustee.");
+        return fail(c, NOT_AUTHORIZED_PLAIN);
     if (!db_begin(c))
         return false;
     if (!db_changed(c, &used, "UPDATE trusts SET remaining_uses = remaining_uses - 1 WHERE id = $1 AND"
                     " (remaining_uses IS NULL OR remaining_uses > 0)", T(a->payload.trust_id)) ||
-        (!used && !fail(c, DENIED, ctx_printf(c, "No remaining uses for trust: %s.", a->payload.trust_id)))) {
+        (!used && !unauthorized(c))) {
         db_rollback(c);
         return false;
     }

@@ -116,6 +116,17 @@ static const struct role_ref *role_list(struct ctx *c, struct rows *rows)
     return failed(c) ? NULL : copy;
 }
 
+/* Is each who passed the trust on still there and enabled? */
+static bool agents_judge(struct ctx *c, const char *trust_id)
+{
+    int64_t away = db_count(c, "WITH RECURSIVE line (id, made_from) AS (SELECT id, redelegated_trust_id FROM trusts WHERE id = $1"
+                            " UNION SELECT t.id, t.redelegated_trust_id FROM trusts t JOIN line ON t.id = line.made_from)"
+                            " SELECT count(*) FROM trusts t JOIN line ON t.id = line.made_from LEFT JOIN users u ON u.id = t.trustee_user_id"
+                            " WHERE u.id IS NULL OR u.enabled <> $2", T(trust_id), B(true));
+
+    return !failed(c) && (!away || fail(c, NOT_AUTHORIZED_PLAIN));
+}
+
 static bool trust_read(struct ctx *c, struct facts *f)
 {
     struct rows *rows = db_query(c, "SELECT trustor_user_id, trustee_user_id, project_id, impersonation FROM trusts WHERE id = $1"
@@ -124,7 +135,7 @@ static bool trust_read(struct ctx *c, struct facts *f)
     const struct role_ref *held, *given;
 
     if (!db_next(rows))
-        return fail(c, TOKEN_NOT_FOUND);
+        return failed(c) ? false : fail(c, NO_SUCH, "trust", f->payload->trust_id);
     f->trust = (struct trust_facts){ db_text(rows, 0), db_text(rows, 1), db_text(rows, 2), db_bool(rows, 3) };
     db_rows_end(rows);
     given = role_list(c, db_query(c, "WITH RECURSIVE given (id) AS (SELECT role_id FROM trust_roles WHERE trust_id = $1"
@@ -137,7 +148,9 @@ static bool trust_read(struct ctx *c, struct facts *f)
     f->roles = roles_both(c, given, held);
     for (const struct role_ref *r = given; r->id; r++)
         if (!role_in(held, r->id))
-            return fail(c, DENIED, "Trustee has no delegated roles.");
+            return fail(c, NOT_AUTHORIZED_PLAIN);
+    if (!agents_judge(c, f->payload->trust_id))
+        return false;
     utc_time ignored;
     struct place trustor;
     if (!user_read(c, f->trust.trustor_id, &trustor, &ignored))
@@ -332,7 +345,28 @@ static void roles_write(struct out *o, const struct role_ref *roles)
     out_end_array(o);
 }
 
-static void head_write(struct out *o, const struct facts *f)
+/* A trust's token shows its roles as the trust does. */
+static void roles_write_whole(struct ctx *c, struct out *o, const struct role_ref *roles)
+{
+    out_array(o, "roles");
+    for (; roles->id; roles++) {
+        struct rows *rows = db_query(c, "SELECT description, options FROM roles WHERE id = $1", T(roles->id));
+
+        if (!db_next(rows))
+            continue;
+        out_object(o, NULL);
+        out_string(o, "id", roles->id);
+        out_string(o, "name", roles->name);
+        out_null(o, "domain_id");
+        out_string(o, "description", db_text(rows, 0));
+        out_raw(o, "options", db_is_null(rows, 1) ? "{}" : db_text(rows, 1));
+        out_end_object(o);
+        db_rows_end(rows);
+    }
+    out_end_array(o);
+}
+
+static void head_write(struct ctx *c, struct out *o, const struct facts *f)
 {
     const struct payload *p = f->payload;
 
@@ -349,7 +383,9 @@ static void head_write(struct out *o, const struct facts *f)
     out_time(o, "expires_at", (utc_time){ p->expires_s * SECOND_US });
     out_time(o, "issued_at", (utc_time){ f->issued_s * SECOND_US });
     scope_write(o, f);
-    if (f->roles)
+    if (f->payload->version == PAYLOAD_TRUST)
+        roles_write_whole(c, o, f->roles);
+    else if (f->roles)
         roles_write(o, f->roles);
 }
 
@@ -403,7 +439,7 @@ static bool answer_write(struct ctx *c, struct token *token, const struct facts 
     const char *user_id = f->trust.trustor_id ? f->trust.trustor_id : f->user.id;
     bool ok = true;
 
-    head_write(&o, f);
+    head_write(c, &o, f);
     token->head_size = text.len;
     if (!payload_is_unscoped(f->payload->version))
         ok = catalog_write(c, &o, "catalog", user_id, f->payload->project_id);

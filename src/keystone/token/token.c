@@ -86,7 +86,12 @@ const struct token *token_of_request(struct ctx *c, const struct request *reques
 
 bool token_is_delegated(const struct token *token)
 {
-    return token->version == PAYLOAD_TRUST || !token->methods || (token->methods & ~(unsigned)METHODS_PRIMARY);
+    return token->version == PAYLOAD_TRUST || token_is_lent(token);
+}
+
+bool token_is_lent(const struct token *token)
+{
+    return !token->methods || (token->methods & ~(unsigned)METHODS_PRIMARY);
 }
 
 bool token_judge(struct ctx *c, const char *text, struct identity *ret_who)

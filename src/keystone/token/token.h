@@ -30,6 +30,8 @@ const struct token *token_get(struct ctx *, const char *text, int64_t window_s);
 const struct token *token_of_request(struct ctx *, const struct request *);
 /* Was it made for somebody to act for the user: by a trust, an application credential or OAuth? */
 bool token_is_delegated(const struct token *);
+/* Was it got in another way than by proving to be the user? A trust alone is not. */
+bool token_is_lent(const struct token *);
 /* c->who of a request to Keystone. */
 bool token_judge(struct ctx *, const char *text, struct identity *ret_who);
 /* Are the tokens a validation needs known already, so that answering takes no time? */
