@@ -226,6 +226,8 @@ process_start()
         cd "$dir" && exec </dev/null >>log 2>&1 || exit 1
         # No lock or pipe of the caller's goes into a server that outlives it.
         for fd in /proc/self/fd/*; do [ "${fd##*/}" -le 2 ] || eval "exec ${fd##*/}>&-"; done
+        # A socket a client: what the system allows, as far as that is a reasonable size for Erlang's table.
+        ulimit -Sn "$(n=$(ulimit -Hn); [ "$n" != unlimited ] && [ "$n" -lt 65536 ] && echo "$n" || echo 65536)"
         setsid "$@" &
         echo "$! $(process_born $!)" >"$name"
     )
