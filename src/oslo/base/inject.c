@@ -10,7 +10,7 @@
 
 bool inject_armed, inject_done;
 
-static const char *const names[] = { "query", "commit", "committed", "message", "command", "call" };
+static const char *const names[] = { "query", "commit", "committed", "message", "command", "call", "disk", "disk-full" };
 static enum inject_point wanted;
 static bool kills;
 static atomic_llong left;
@@ -31,7 +31,10 @@ void inject_arm(void)
 
 bool inject_hit(struct ctx *c, enum inject_point point)
 {
-    if (point != wanted || (point == INJECT_COMMITTED && !kills) || atomic_fetch_sub(&left, 1) != 1)
+    if (point != wanted || (point == INJECT_COMMITTED && !kills))
+        return false;
+    long long at = atomic_fetch_sub(&left, 1);
+    if (point == INJECT_DISK_FULL ? at > 1 : at != 1)
         return false;
     if (kills)
         raise(SIGKILL);

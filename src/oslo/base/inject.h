@@ -1,12 +1,14 @@
 /* Faults on purpose, for tests: NACRE_FAULT="query:37" makes the 37th query after the start fail, "commit:12:kill" ends the process
- * with SIGKILL right before the 12th commit, "committed:12:kill" right after. Off, it costs one load.
+ * with SIGKILL right before the 12th commit, "committed:12:kill" right after; "disk:9" lets the 9th call that changes an object's
+ * drive fail, "disk-full:9" each from the 9th on. Off, it costs one load.
  */
 #ifndef OSLO_BASE_INJECT_H
 #define OSLO_BASE_INJECT_H
 
 #include "oslo/base/ctx.h"
 
-enum inject_point { INJECT_QUERY, INJECT_COMMIT, INJECT_COMMITTED, INJECT_MESSAGE, INJECT_COMMAND, INJECT_CALL };
+enum inject_point { INJECT_QUERY, INJECT_COMMIT, INJECT_COMMITTED, INJECT_MESSAGE, INJECT_COMMAND, INJECT_CALL,
+                    INJECT_DISK, INJECT_DISK_FULL };
 
 extern bool inject_armed, inject_done;
 bool inject_hit(struct ctx *, enum inject_point);
