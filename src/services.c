@@ -7,6 +7,7 @@
 #include "nova/nova.h"
 #include "oslo/service/service.h"
 #include "placement/placement.h"
+#include "swift/swift.h"
 
 const struct service *const services[] = {
     &keystone_service,
@@ -16,5 +17,6 @@ const struct service *const services[] = {
     &nova,
     &metadata_service,
     &console_service,
+    &swift,
     NULL
 };

@@ -15,8 +15,8 @@ import urllib.parse
 import requests
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PORTS = {'keystone': 5000, 'glance': 9292, 'placement': 8778, 'nova': 8774, 'neutron': 9696, 'metadata': 8775, 'console': 6080}
-BASES = {'keystone': '/v3', 'glance': '', 'placement': '', 'nova': '/v2.1', 'neutron': '', 'metadata': '', 'console': ''}
+PORTS = {'keystone': 5000, 'glance': 9292, 'placement': 8778, 'nova': 8774, 'neutron': 9696, 'metadata': 8775, 'console': 6080, 'swift': 8080}
+BASES = {'keystone': '/v3', 'glance': '', 'placement': '', 'nova': '/v2.1', 'neutron': '', 'metadata': '', 'console': '', 'swift': ''}
 PASSWORD = 'nacre'
 
 

@@ -77,11 +77,9 @@ struct swift_env {
     bool swift_owner;                /* may see and set privileged headers (ACLs, keys) */
     bool reseller_request;           /* may set quotas and delete accounts */
     bool allow_reserved;             /* may name what begins with NUL */
-    bool infocache_off;
     int depth;                       /* of requests made for requests; a loop ends here */
     const char *storage_policy;      /* for the log */
     const char *backend_path;        /* the path of a middleware that has rewritten it (s3api), for the log */
-    struct infocache *infocache;     /* what is known of accounts and containers while the client's request lasts */
     void *middleware[32];            /* what a middleware keeps for itself, by its enum middleware_slot (proxy/pipeline.h) */
 };
 
@@ -123,7 +121,7 @@ char *request_take_all(struct ctx *, struct swift_request *, size_t max, size_t 
 /* What the original says with that status: its HTML page, or message as text if one is given. Headers that were set stay. */
 void response_error(struct ctx *, struct swift_response *, int status, const char *message);
 void response_text(struct ctx *, struct swift_response *, int status, const char *content_type, const char *text);
-void response_bytes(struct ctx *, struct swift_response *, const char *content_type, struct buf *bytes);      /* steals */
+void response_bytes(struct ctx *, struct swift_response *, const char *content_type, struct buf *bytes);      /* steals; type NULL: as it was */
 const char *response_get(const struct swift_response *, const char *header);
 /* Reads the body in whatever form it is, without the client seeing it; as a body_reader. */
 ssize_t response_take(struct ctx *, struct swift_response *, void *bytes, size_t n);

@@ -111,7 +111,8 @@ void response_error(struct ctx *c, struct swift_response *r, int status, const c
 void response_bytes(struct ctx *c, struct swift_response *r, const char *content_type, struct buf *bytes)
 {
     response_close(r);
-    headers_set(c, &r->headers, "Content-Type", content_type);
+    if (content_type)
+        headers_set(c, &r->headers, "Content-Type", content_type);
     r->body = *bytes;
     *bytes = (struct buf){};
     r->length = (int64_t)r->body.len;

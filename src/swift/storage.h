@@ -35,17 +35,28 @@ bool storage_split(struct ctx *, struct swift_request *, struct swift_response *
 const char *storage_device(struct ctx *, const struct swift_request *, struct swift_response *);
 /* X-Timestamp. False: 400 in the response. */
 bool storage_timestamp(struct ctx *, const struct swift_request *, struct swift_response *, struct timestamp *ret);
+/* X-Backend-Storage-Policy-Index; *ret_policy NULL when it is not said. False: 400 or 503 in the response. */
+bool storage_policy(struct ctx *, const struct swift_request *, struct swift_response *, const struct storage_policy **ret_policy);
+/* A verb, and what does it. */
+struct storage_verb { const char *method; void (*run)(struct ctx *, struct swift_request *, struct swift_response *); };
+void storage_dispatch(struct ctx *, const struct storage_verb *, struct swift_request *, struct swift_response *);
+/* One update of the next level: to host ("ip:port") and device as a header names them. The status; 0: no answer. Redirections
+ * (301) leave their Location in *ret_location. */
+int storage_update(struct ctx *, enum storage_kind, const char *host, const char *device, const char *partition, const char *method,
+                   const char *account, const char *container, const char *object, const struct headers *, const char **ret_location);
+/* The pieces of two headers that name hosts and devices, side by side; how many. -1: they differ in number. */
+int storage_hosts(struct ctx *, const struct swift_request *, const char *kind, char ***ret_hosts, char ***ret_devices);
+const char *storage_referer(struct ctx *, const struct swift_request *);
 
 /* The doors of those servers that listen, and what this process is in the rings. */
 bool storage_start(struct ctx *);
 void storage_stop(void);
 /* Is this device of a ring one of this process's own? Then its server is called without a socket. */
+int storage_port(enum storage_kind);                                  /* the port its devices have in the rings */
 bool storage_is_local(enum storage_kind, const struct ring_device *);
 /* The devices this process serves, by name; ends with NULL. */
 const char *const *storage_devices(struct ctx *);
 const char *storage_devices_dir(void);
 
-/* One request over the socket of a storage server, from its head on: for the door. */
-void storage_answer(struct ctx *, enum storage_kind, struct request *, struct reply *);
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef SWIFT_SWIFT_H
 #define SWIFT_SWIFT_H
 
-#include "oslo/service/service.h"
+#include "oslo/registry/registry.h"
 
 struct swift_options {
     char *swift_dir, *devices;

@@ -43,6 +43,9 @@ void backend_footers(struct backend *, const struct headers *);
 /* False: no answer (the node counts one error); the response's status is 0. */
 bool backend_answer(struct ctx *, struct backend *, struct swift_response *);
 void backend_close(struct backend *);
+void backend_hurry(struct backend *, int64_t timeout_us);     /* waits no longer than that from now on */
+
+void backends_close(void);                                   /* kept connections; at the end of the process */
 
 /* Open, answer, close; the response lives on. */
 bool backend_do(struct ctx *, const struct backend_call *, struct swift_response *);

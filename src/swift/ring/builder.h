@@ -30,8 +30,5 @@ double builder_dispersion(const struct builder *);           /* per cent of part
 bool builder_validate(struct ctx *, const struct builder *);
 struct ring *builder_ring(struct ctx *, const struct builder *);     /* the caller's reference */
 
-/* nacre ring FILE COMMAND ...: as swift-ring-builder. The exit status: 0, 1 (nothing to do), 2 (error). */
-struct arguments;
-int command_ring(struct ctx *, const struct arguments *);
 
 #endif

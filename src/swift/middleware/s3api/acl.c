@@ -263,8 +263,8 @@ void s3_acl_write(struct ctx *c, const struct s3_acl *acl, struct swift_response
 
     xml_begin(&x, "AccessControlPolicy");
     xml_open(&x, "Owner");
-    xml_text(&x, "ID", acl->owner_id);
-    xml_text(&x, "DisplayName", acl->owner_name);
+    s3_xml_text(&x, "ID", acl->owner_id);
+    s3_xml_text(&x, "DisplayName", acl->owner_name);
     xml_close(&x);
     xml_open(&x, "AccessControlList");
     for (size_t i = 0; i < acl->n_grants; i++) {
@@ -274,13 +274,13 @@ void s3_acl_write(struct ctx *c, const struct s3_acl *acl, struct swift_response
         xml_open_with(&x, "Grantee", group ? " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"Group\""
                                            : " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"");
         if (group) {
-            xml_text(&x, "URI", group->uri);
+            s3_xml_text(&x, "URI", group->uri);
         } else {
-            xml_text(&x, "ID", acl->grants[i].user);
-            xml_text(&x, "DisplayName", acl->grants[i].user);
+            s3_xml_text(&x, "ID", acl->grants[i].user);
+            s3_xml_text(&x, "DisplayName", acl->grants[i].user);
         }
         xml_close(&x);
-        xml_text(&x, "Permission", acl->grants[i].permission);
+        s3_xml_text(&x, "Permission", acl->grants[i].permission);
         xml_close(&x);
     }
     xml_close(&x);

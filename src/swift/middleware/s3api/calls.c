@@ -547,8 +547,8 @@ bool s3_copy_result(struct s3_request *s, struct swift_response *response, struc
 
     time_write(text, seconds, TIME_ISO);
     xml_begin(&x, s->controller->copy_result);
-    xml_text(&x, "LastModified", ctx_printf(s->c, "%s.000Z", text));
-    xml_text(&x, "ETag", ctx_printf(s->c, "\"%s\"", etag ? etag : ""));
+    s3_xml_text(&x, "LastModified", ctx_printf(s->c, "%s.000Z", text));
+    s3_xml_text(&x, "ETag", ctx_printf(s->c, "\"%s\"", etag ? etag : ""));
     xml_end(s->c, &x, response, NULL);
     headers_remove(&headers, "ETag");
     headers_remove(&headers, S3_OBJECT_META "etag");

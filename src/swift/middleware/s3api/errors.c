@@ -56,12 +56,12 @@ void s3_error_write(struct s3_request *s, struct swift_response *response)
 
     response_clear(response);
     xml_begin_plain(&x, "Error", true);
-    xml_text(&x, "Code", s3_error_name(&s->error));
-    xml_text(&x, "Message", s3_error_message(&s->error));
+    s3_xml_text(&x, "Code", s3_error_name(&s->error));
+    s3_xml_text(&x, "Message", s3_error_message(&s->error));
     if (s->client->env->trans_id)
-        xml_text(&x, "RequestId", s->client->env->trans_id);
+        s3_xml_text(&x, "RequestId", s->client->env->trans_id);
     for (int i = 0; i < s->error.n_info; i++)
-        xml_text(&x, s->error.info[i].name, printable(s->error.info[i].value));
+        s3_xml_text(&x, s->error.info[i].name, printable(s->error.info[i].value));
     xml_end(s->c, &x, response, "application/xml");
     response->status = s->error.status ? s->error.status : codes[s->error.code].status;
 }

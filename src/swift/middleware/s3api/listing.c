@@ -39,8 +39,8 @@ bool s3_encoding(struct s3_request *s, bool *ret_url)
 void s3_owner_write(struct s3_request *s, struct xml *x, const char *element)
 {
     xml_open(x, element);
-    xml_text(x, "ID", s->user_id);
-    xml_text(x, "DisplayName", s->user_id);
+    s3_xml_text(x, "ID", s->user_id);
+    s3_xml_text(x, "DisplayName", s->user_id);
     xml_close(x);
 }
 
@@ -123,10 +123,10 @@ static void write_tail(struct s3_request *s, struct xml *x, const struct listing
 
     xml_int(x, "MaxKeys", l->shown_max_keys);
     if (delimiter && (*delimiter || empty_delimiter))
-        xml_text(x, "Delimiter", s3_key_text(s->c, delimiter, l->url));
+        s3_xml_text(x, "Delimiter", s3_key_text(s->c, delimiter, l->url));
     if (l->url)
-        xml_text(x, "EncodingType", "url");
-    xml_text(x, "IsTruncated", l->truncated ? "true" : "false");
+        s3_xml_text(x, "EncodingType", "url");
+    s3_xml_text(x, "IsTruncated", l->truncated ? "true" : "false");
 }
 
 static void write_head(struct s3_request *s, struct xml *x, const struct listing *l, json_t *last)
@@ -134,31 +134,31 @@ static void write_head(struct s3_request *s, struct xml *x, const struct listing
     const char *name = s3_member(last, "name"), *subdir = s3_member(last, "subdir"), *end = name ? name : subdir;
 
     xml_begin(x, l->kind == LIST_VERSIONS ? "ListVersionsResult" : "ListBucketResult");
-    xml_text(x, "Name", s->bucket);
-    xml_text(x, "Prefix", s3_key_text(s->c, s3_param(s, "prefix"), l->url));
+    s3_xml_text(x, "Name", s->bucket);
+    s3_xml_text(x, "Prefix", s3_key_text(s->c, s3_param(s, "prefix"), l->url));
     switch (l->kind) {
     case LIST_VERSIONS:
-        xml_text(x, "KeyMarker", s3_key_text(s->c, s3_param(s, "key-marker"), l->url));
-        xml_text(x, "VersionIdMarker", s3_param(s, "version-id-marker"));
+        s3_xml_text(x, "KeyMarker", s3_key_text(s->c, s3_param(s, "key-marker"), l->url));
+        s3_xml_text(x, "VersionIdMarker", s3_param(s, "version-id-marker"));
         if (l->truncated) {
             const char *version = s3_member(last, "version_id");
 
-            xml_text(x, "NextKeyMarker", end);
-            xml_text(x, "NextVersionIdMarker", name && version ? version : "null");
+            s3_xml_text(x, "NextKeyMarker", end);
+            s3_xml_text(x, "NextVersionIdMarker", name && version ? version : "null");
         }
         break;
     case LIST_1:
-        xml_text(x, "Marker", s3_key_text(s->c, s3_param(s, "marker"), l->url));
+        s3_xml_text(x, "Marker", s3_key_text(s->c, s3_param(s, "marker"), l->url));
         if (l->truncated && s3_param(s, "delimiter"))
-            xml_text(x, "NextMarker", s3_key_text(s->c, end, l->url));
+            s3_xml_text(x, "NextMarker", s3_key_text(s->c, end, l->url));
         break;
     case LIST_2:
         if (l->truncated)
-            xml_text(x, "NextContinuationToken", base64_write(s->c, end, strlen(end)));
+            s3_xml_text(x, "NextContinuationToken", base64_write(s->c, end, strlen(end)));
         if (s3_param(s, "continuation-token"))
-            xml_text(x, "ContinuationToken", s3_param(s, "continuation-token"));
+            s3_xml_text(x, "ContinuationToken", s3_param(s, "continuation-token"));
         if (s3_param(s, "start-after"))
-            xml_text(x, "StartAfter", s3_key_text(s->c, s3_param(s, "start-after"), l->url));
+            s3_xml_text(x, "StartAfter", s3_key_text(s->c, s3_param(s, "start-after"), l->url));
         break;
     }
 }
@@ -181,23 +181,23 @@ static void write_row(struct s3_request *s, struct xml *x, const struct listing 
     bool marker = l->kind == LIST_VERSIONS && type && !strcmp(type, DELETE_MARKER);
 
     xml_open(x, l->kind != LIST_VERSIONS ? "Contents" : marker ? "DeleteMarker" : "Version");
-    xml_text(x, "Key", s3_key_text(s->c, s3_member(row, "name"), l->url));
+    s3_xml_text(x, "Key", s3_key_text(s->c, s3_member(row, "name"), l->url));
     if (l->kind == LIST_VERSIONS) {
         const char *version = s3_member(row, "version_id");
         json_t *latest = json_object_get(row, "is_latest");
 
-        xml_text(x, "VersionId", version && *version ? version : "null");
-        xml_text(x, "IsLatest", !latest || json_is_true(latest) ? "true" : "false");
+        s3_xml_text(x, "VersionId", version && *version ? version : "null");
+        s3_xml_text(x, "IsLatest", !latest || json_is_true(latest) ? "true" : "false");
     }
-    xml_text(x, "LastModified", s3_iso_time(s->c, s3_member(row, "last_modified")));
+    s3_xml_text(x, "LastModified", s3_iso_time(s->c, s3_member(row, "last_modified")));
     if (!marker) {
-        xml_text(x, "ETag", etag_of(s->c, row));
+        s3_xml_text(x, "ETag", etag_of(s->c, row));
         xml_int(x, "Size", json_integer_value(json_object_get(row, "bytes")));
     }
     if (l->fetch_owner || l->kind != LIST_2)
         s3_owner_write(s, x, "Owner");
     if (!marker)
-        xml_text(x, "StorageClass", "STANDARD");
+        s3_xml_text(x, "StorageClass", "STANDARD");
     xml_close(x);
 }
 
@@ -222,7 +222,7 @@ bool bucket_list(struct s3_request *s, struct swift_response *response)
             break;
         if (s3_member(row, "subdir")) {
             xml_open(&x, "CommonPrefixes");
-            xml_text(&x, "Prefix", s3_key_text(s->c, s3_member(row, "subdir"), l.url));
+            s3_xml_text(&x, "Prefix", s3_key_text(s->c, s3_member(row, "subdir"), l.url));
             xml_close(&x);
         } else {
             write_row(s, &x, &l, row);

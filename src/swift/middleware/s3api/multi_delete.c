@@ -53,11 +53,11 @@ static bool read_list(struct s3_request *s, const char *text, size_t n, bool *re
 static void write_error(struct xml *x, const char *key, const char *version, const char *code, const char *message)
 {
     xml_open(x, "Error");
-    xml_text(x, "Key", key);
+    s3_xml_text(x, "Key", key);
     if (version)
-        xml_text(x, "VersionId", version);
-    xml_text(x, "Code", code);
-    xml_text(x, "Message", message);
+        s3_xml_text(x, "VersionId", version);
+    s3_xml_text(x, "Code", code);
+    s3_xml_text(x, "Message", message);
     xml_close(x);
 }
 
@@ -108,7 +108,7 @@ static void delete_one(struct s3_request *s, const struct doomed *one, bool quie
         write_error(x, one->key, NULL, "SLODeleteError", wrong);
     else if (!quiet) {
         xml_open(x, "Deleted");
-        xml_text(x, "Key", one->key);
+        s3_xml_text(x, "Key", one->key);
         xml_close(x);
     }
     s3_error_clear(s);

@@ -145,7 +145,7 @@ void xml_begin_plain(struct xml *, const char *root, bool declaration);
 void xml_open(struct xml *, const char *name);
 void xml_open_with(struct xml *, const char *name, const char *attributes);
 void xml_close(struct xml *);
-void xml_text(struct xml *, const char *name, const char *text);      /* NULL: an empty element */
+void s3_xml_text(struct xml *, const char *name, const char *text);      /* NULL: an empty element */
 void xml_int(struct xml *, const char *name, int64_t);
 /* Closes what is open and makes it the response's body: 200. content_type NULL: none is said. */
 #define HTML_TYPE "text/html; charset=UTF-8"          /* what the original says where nothing else was meant */

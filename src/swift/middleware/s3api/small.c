@@ -38,8 +38,8 @@ static bool service_get(struct s3_request *s, struct swift_response *response)
         return false;
     xml_begin(&x, "ListAllMyBucketsResult");
     xml_open(&x, "Owner");
-    xml_text(&x, "ID", s->user_id);
-    xml_text(&x, "DisplayName", s->user_id);
+    s3_xml_text(&x, "ID", s->user_id);
+    s3_xml_text(&x, "DisplayName", s->user_id);
     xml_close(&x);
     xml_open(&x, "Buckets");
     json_array_foreach(rows, i, row) {
@@ -55,8 +55,8 @@ static bool service_get(struct s3_request *s, struct swift_response *response)
         if (hidden)
             continue;
         xml_open(&x, "Bucket");
-        xml_text(&x, "Name", name);
-        xml_text(&x, "CreationDate", "2009-02-03T16:45:09.000Z");    /* nobody keeps it; clients want one */
+        s3_xml_text(&x, "Name", name);
+        s3_xml_text(&x, "CreationDate", "2009-02-03T16:45:09.000Z");    /* nobody keeps it; clients want one */
         xml_close(&x);
     }
     xml_close(&x);
@@ -105,7 +105,7 @@ static bool tagging_get(struct s3_request *s, struct swift_response *response)
     struct xml x = { 0 };
 
     xml_begin(&x, "Tagging");
-    xml_text(&x, "TagSet", NULL);
+    s3_xml_text(&x, "TagSet", NULL);
     xml_end(s->c, &x, response, NULL);
     return true;
 }
@@ -129,7 +129,7 @@ static bool versioning_get(struct s3_request *s, struct swift_response *response
     enabled = headers_get(&info->sysmeta, "versions-enabled");
     xml_begin(&x, "VersioningConfiguration");
     if (enabled && *enabled)
-        xml_text(&x, "Status", header_true(&info->sysmeta, "versions-enabled") ? "Enabled" : "Suspended");
+        s3_xml_text(&x, "Status", header_true(&info->sysmeta, "versions-enabled") ? "Enabled" : "Suspended");
     xml_end(s->c, &x, response, NULL);
     return true;
 }

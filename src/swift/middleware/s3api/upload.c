@@ -62,23 +62,23 @@ static bool upload_get(struct s3_request *s, struct swift_response *response)
     size_t shown = MIN(n, (size_t)most);
 
     xml_begin(&x, "ListPartsResult");
-    xml_text(&x, "Bucket", s->bucket);
-    xml_text(&x, "Key", s3_key_text(s->c, s->key, url));
-    xml_text(&x, "UploadId", upload);
+    s3_xml_text(&x, "Bucket", s->bucket);
+    s3_xml_text(&x, "Key", s3_key_text(s->c, s->key, url));
+    s3_xml_text(&x, "UploadId", upload);
     s3_owner_write(s, &x, "Initiator");
     s3_owner_write(s, &x, "Owner");
-    xml_text(&x, "StorageClass", "STANDARD");
+    s3_xml_text(&x, "StorageClass", "STANDARD");
     xml_int(&x, "PartNumberMarker", marker);
     xml_int(&x, "NextPartNumberMarker", shown ? parts[shown - 1].number : 0);
     xml_int(&x, "MaxParts", most);
     if (url)
-        xml_text(&x, "EncodingType", "url");
-    xml_text(&x, "IsTruncated", shown < n ? "true" : "false");
+        s3_xml_text(&x, "EncodingType", "url");
+    s3_xml_text(&x, "IsTruncated", shown < n ? "true" : "false");
     for (size_t i = 0; i < shown; i++) {
         xml_open(&x, "Part");
         xml_int(&x, "PartNumber", parts[i].number);
-        xml_text(&x, "LastModified", s3_iso_time(s->c, s3_member(parts[i].row, "last_modified")));
-        xml_text(&x, "ETag", ctx_printf(s->c, "\"%s\"", s3_member(parts[i].row, "hash")));
+        s3_xml_text(&x, "LastModified", s3_iso_time(s->c, s3_member(parts[i].row, "last_modified")));
+        s3_xml_text(&x, "ETag", ctx_printf(s->c, "\"%s\"", s3_member(parts[i].row, "hash")));
         xml_int(&x, "Size", json_integer_value(json_object_get(parts[i].row, "bytes")));
         xml_close(&x);
     }
@@ -233,10 +233,10 @@ static bool completed(struct s3_request *s, const char *etag, struct swift_respo
     struct xml x = { 0 };
 
     xml_begin(&x, "CompleteMultipartUploadResult");
-    xml_text(&x, "Location", ctx_printf(s->c, "%s%s", s->client->env->scheme_host, name_quote(s->c, s->client->path, "/")));
-    xml_text(&x, "Bucket", s->bucket);
-    xml_text(&x, "Key", s->key);
-    xml_text(&x, "ETag", ctx_printf(s->c, "\"%s\"", etag));
+    s3_xml_text(&x, "Location", ctx_printf(s->c, "%s%s", s->client->env->scheme_host, name_quote(s->c, s->client->path, "/")));
+    s3_xml_text(&x, "Bucket", s->bucket);
+    s3_xml_text(&x, "Key", s->key);
+    s3_xml_text(&x, "ETag", ctx_printf(s->c, "\"%s\"", etag));
     xml_end(s->c, &x, response, "application/xml");
     return true;
 }

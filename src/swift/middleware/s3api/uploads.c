@@ -61,9 +61,9 @@ static bool uploads_post(struct s3_request *s, struct swift_response *response)
     if (!s3_call(s, &(struct s3_call){ "PUT", container, ctx_printf(s->c, "%s/%s", s->key, upload), .body = "" }, response))
         return false;
     xml_begin(&x, "InitiateMultipartUploadResult");
-    xml_text(&x, "Bucket", s->bucket);
-    xml_text(&x, "Key", s->key);
-    xml_text(&x, "UploadId", upload);
+    s3_xml_text(&x, "Bucket", s->bucket);
+    s3_xml_text(&x, "Key", s->key);
+    s3_xml_text(&x, "UploadId", upload);
     xml_end(s->c, &x, response, "application/xml");
     return true;
 }
@@ -154,32 +154,32 @@ static void write_uploads(struct s3_request *s, struct xml *x, const struct uplo
     const char *key = s3_param(s, "key-marker"), *id = s3_param(s, "upload-id-marker");
 
     xml_begin(x, "ListMultipartUploadsResult");
-    xml_text(x, "Bucket", s->bucket);
-    xml_text(x, "KeyMarker", key ? key : "");
-    xml_text(x, "UploadIdMarker", id ? id : "");
-    xml_text(x, "NextKeyMarker", last ? last->key : "");
-    xml_text(x, "NextUploadIdMarker", last ? last->id : "");
+    s3_xml_text(x, "Bucket", s->bucket);
+    s3_xml_text(x, "KeyMarker", key ? key : "");
+    s3_xml_text(x, "UploadIdMarker", id ? id : "");
+    s3_xml_text(x, "NextKeyMarker", last ? last->key : "");
+    s3_xml_text(x, "NextUploadIdMarker", last ? last->id : "");
     if (s3_param(s, "delimiter"))
-        xml_text(x, "Delimiter", s3_param(s, "delimiter"));
+        s3_xml_text(x, "Delimiter", s3_param(s, "delimiter"));
     if (s3_param(s, "prefix"))
-        xml_text(x, "Prefix", s3_param(s, "prefix"));
+        s3_xml_text(x, "Prefix", s3_param(s, "prefix"));
     xml_int(x, "MaxUploads", list->max);
     if (url)
-        xml_text(x, "EncodingType", "url");
-    xml_text(x, "IsTruncated", list->rows->len >= list->max ? "true" : "false");
+        s3_xml_text(x, "EncodingType", "url");
+    s3_xml_text(x, "IsTruncated", list->rows->len >= list->max ? "true" : "false");
     for (guint i = 0; i < n; i++) {
         xml_open(x, "Upload");
-        xml_text(x, "Key", s3_key_text(s->c, rows[i].key, url));
-        xml_text(x, "UploadId", rows[i].id);
+        s3_xml_text(x, "Key", s3_key_text(s->c, rows[i].key, url));
+        s3_xml_text(x, "UploadId", rows[i].id);
         s3_owner_write(s, x, "Initiator");
         s3_owner_write(s, x, "Owner");
-        xml_text(x, "StorageClass", "STANDARD");
-        xml_text(x, "Initiated", rows[i].began);
+        s3_xml_text(x, "StorageClass", "STANDARD");
+        s3_xml_text(x, "Initiated", rows[i].began);
         xml_close(x);
     }
     for (guint i = 0; i < list->prefixes->len; i++) {
         xml_open(x, "CommonPrefixes");
-        xml_text(x, "Prefix", list->prefixes->pdata[i]);
+        s3_xml_text(x, "Prefix", list->prefixes->pdata[i]);
         xml_close(x);
     }
 }

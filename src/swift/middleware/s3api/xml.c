@@ -66,7 +66,7 @@ void xml_close(struct xml *x)
     buf_printf(&x->text, "</%s>", name);
 }
 
-void xml_text(struct xml *x, const char *name, const char *text)
+void s3_xml_text(struct xml *x, const char *name, const char *text)
 {
     if (!text) {
         buf_printf(&x->text, "<%s/>", name);

@@ -1,0 +1,51 @@
+/* What the files of this folder know of each other. */
+#ifndef SWIFT_BROKER_PARTS_H
+#define SWIFT_BROKER_PARTS_H
+
+#include "swift/broker/broker.h"
+
+#include <sqlite3.h>
+
+#define STATEMENTS 24
+
+struct broker {
+    enum broker_kind kind;
+    char *path, *dir, *pending;      /* "<dir>/<hash>.db", its directory, "<dir>/<hash>.db.pending" */
+    sqlite3 *db;
+    dev_t device; ino_t inode;
+    struct { const char *sql; sqlite3_stmt *statement; } cached[STATEMENTS];
+    int64_t last_used;
+    struct broker *next;             /* in the pool */
+};
+
+/* --- sql.c: statements. What goes wrong sets the fault; a damaged file is quarantined. ------------------------------------ */
+
+/* Binds by the letters of kinds: t text (a name; NULL is NULL), i int64_t, s struct timestamp (internal form), d double. sql must be
+ * static. The statement stands before its first row. */
+sqlite3_stmt *lite_query(struct ctx *, struct broker *, const char *sql, const char *kinds, ...);
+bool lite_row(struct ctx *, struct broker *, sqlite3_stmt *); /* the next row; false at the end, or with a fault */
+void lite_done(sqlite3_stmt *);
+bool lite_run(struct ctx *, struct broker *, const char *sql, const char *kinds, ...);
+int64_t lite_int(struct ctx *, struct broker *, int64_t unset, const char *sql, const char *kinds, ...);
+const char *lite_text(struct ctx *, sqlite3_stmt *, int column);      /* of the ctx, a name; "" for NULL */
+struct timestamp lite_timestamp(sqlite3_stmt *, int column);
+void lite_bind_bytes(sqlite3_stmt *, int index, const char *bytes, size_t n);
+bool lite_begin(struct ctx *, struct broker *);
+bool lite_commit(struct ctx *, struct broker *);
+void lite_rollback(struct broker *);
+
+/* --- schema.c --------------------------------------------------------------------------------------------------------------- */
+
+extern const char *const broker_schema[2];   /* by enum broker_kind */
+void chexor_register(sqlite3 *);
+
+/* --- pool.c ----------------------------------------------------------------------------------------------------------------- */
+
+bool broker_quarantine(struct ctx *, struct broker *, const char *why);
+
+/* --- pending.c -------------------------------------------------------------------------------------------------------------- */
+
+int broker_lock(const struct broker *);      /* the directory's lock; closed to let go; -1 */
+void broker_unlock(const struct broker *, int lock);
+
+#endif

@@ -1,0 +1,300 @@
+/* Open databases: made, found, kept for the next who wants them. There are as many databases as containers, so only a few stay open;
+ * each handle is one thread's at a time. A file that was replaced under its handle (replication renames whole databases) is seen by its inode. */
+#include "swift/broker/parts.h"
+
+#include "oslo/base/log.h"
+#include "oslo/base/text.h"
+#include "swift/disk/io.h"
+#include "swift/name.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#define IDLE_MOST 32
+#define BUSY_MS 25000
+#define BROKER_OPEN_FAILED 500, "DatabaseConnectionError", "DB connection error (%s): %s"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;        /* guards all below */
+static struct broker *idle;
+static int n_idle;
+
+/* --- where it is ---------------------------------------------------------------------------------------------------------- */
+
+static const char *kind_dir(enum broker_kind kind)
+{
+    return kind == BROKER_ACCOUNT ? "accounts" : "containers";
+}
+
+static char *place_dir(struct ctx *c, const struct broker_place *p, const char *hash)
+{
+    return ctx_printf(c, "%s/%s/%u/%s/%s", p->device_path, kind_dir(p->kind), p->partition, hash + 29, hash);
+}
+
+/* "<hash>.db", or "<hash>_<epoch>.db" with the newest epoch once the container is sharding. NULL: there is none. */
+static char *newest_file(struct ctx *c, const char *path, const char *hash)
+{
+    DIR *dir = opendir(path);
+    struct dirent *entry;
+    char *best = NULL;
+
+    if (!dir)
+        return NULL;
+    while ((entry = readdir(dir))) {
+        const char *name = entry->d_name;
+        size_t n = strlen(name);
+
+        if (strncmp(name, hash, 32) || n < 35 || strcmp(name + n - 3, ".db") || (name[32] != '.' && name[32] != '_'))
+            continue;
+        if (!best || strcmp(name, best) > 0)         /* '_' sorts behind '.' */
+            best = ctx_strdup(c, name);
+    }
+    closedir(dir);
+    return best ? ctx_printf(c, "%s/%s", path, best) : NULL;
+}
+
+const char *broker_file_path(struct ctx *c, const struct broker_place *p)
+{
+    const char *hash = hash_path_hex(c, p->account, p->container, NULL), *dir = place_dir(c, p, hash), *found = newest_file(c, dir, hash);
+
+    return found ? found : ctx_printf(c, "%s/%s.db", dir, hash);
+}
+
+/* --- opening ---------------------------------------------------------------------------------------------------------------- */
+
+static void broker_close(struct broker *b)
+{
+    for (size_t i = 0; i < STATEMENTS; i++)
+        sqlite3_finalize(b->cached[i].statement);
+    sqlite3_close_v2(b->db);
+    g_free(b->path);
+    g_free(b->dir);
+    g_free(b->pending);
+    g_free(b);
+}
+
+static void set_pragmas(sqlite3 *db)
+{
+    sqlite3_busy_timeout(db, BUSY_MS);
+    sqlite3_exec(db, "PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY; PRAGMA journal_mode = DELETE; PRAGMA cache_size = -1024", NULL, NULL,
+                 NULL);
+    chexor_register(db);
+}
+
+static struct broker *open_file(struct ctx *c, enum broker_kind kind, const char *path)
+{
+    struct broker *b = g_new0(struct broker, 1);
+    const char *base = strrchr(path, '/') + 1;
+    struct stat st = {};
+
+    b->kind = kind;
+    b->path = g_strdup(path);
+    b->dir = g_path_get_dirname(path);
+    b->pending = g_strdup_printf("%s/%.32s.db.pending", b->dir, base);
+    if (stat(path, &st) || sqlite3_open_v2(path, &b->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+        fail(c, BROKER_OPEN_FAILED, path, b->db ? sqlite3_errmsg(b->db) : g_strerror(errno));
+        broker_close(b);
+        return NULL;
+    }
+    b->device = st.st_dev;
+    b->inode = st.st_ino;
+    set_pragmas(b->db);
+    return b;
+}
+
+static bool still_there(const struct broker *b)
+{
+    struct stat st;
+
+    return !stat(b->path, &st) && st.st_dev == b->device && st.st_ino == b->inode;
+}
+
+static struct broker *take_idle(const char *path)
+{
+    struct broker *b = NULL;
+
+    pthread_mutex_lock(&lock);
+    for (struct broker **p = &idle; *p; p = &(*p)->next)
+        if (!strcmp((*p)->path, path)) {
+            b = *p;
+            *p = b->next;
+            n_idle--;
+            break;
+        }
+    pthread_mutex_unlock(&lock);
+    if (b && !still_there(b)) {
+        broker_close(b);
+        b = NULL;
+    }
+    return b;
+}
+
+struct broker *broker_open_file(struct ctx *c, enum broker_kind kind, const char *path)
+{
+    struct broker *b = take_idle(path);
+
+    return b ? b : access(path, F_OK) ? NULL : open_file(c, kind, path);
+}
+
+struct broker *broker_open(struct ctx *c, const struct broker_place *p)
+{
+    const char *hash = hash_path_hex(c, p->account, p->container, NULL), *path = newest_file(c, place_dir(c, p, hash), hash);
+
+    return path ? broker_open_file(c, p->kind, path) : NULL;
+}
+
+void broker_done(struct broker *b)
+{
+    struct broker *last = NULL;
+
+    if (!b)
+        return;
+    lite_rollback(b);
+    b->last_used = clock_mono_us();
+    pthread_mutex_lock(&lock);
+    b->next = idle;
+    idle = b;
+    if (++n_idle > IDLE_MOST) {
+        struct broker **p = &idle;
+
+        while ((*p)->next)
+            p = &(*p)->next;
+        last = *p;
+        *p = NULL;
+        n_idle--;
+    }
+    pthread_mutex_unlock(&lock);
+    if (last)
+        broker_close(last);
+}
+
+void brokers_close(void)
+{
+    struct broker *b;
+
+    pthread_mutex_lock(&lock);
+    while ((b = idle)) {
+        idle = b->next;
+        broker_close(b);
+    }
+    n_idle = 0;
+    pthread_mutex_unlock(&lock);
+}
+
+const char *broker_path(const struct broker *b)
+{
+    return b->path;
+}
+
+/* --- making ----------------------------------------------------------------------------------------------------------------- */
+
+static const char *new_id(struct ctx *c, const char *device)
+{
+    return ctx_printf(c, "%s-%s", uuid_new(c), device);
+}
+
+static bool fill_container(struct ctx *c, struct broker *b, const struct broker_place *p, struct timestamp put, int policy)
+{
+    return lite_run(c, b, "INSERT INTO policy_stat (storage_policy_index) VALUES (?)", "i", (int64_t)policy) &&
+           lite_run(c, b, "INSERT INTO container_info (account, container, created_at, id, put_timestamp, status_changed_at, storage_policy_index)"
+                   " VALUES (?, ?, ?, ?, ?, ?, ?)", "ttstssi", p->account, p->container, timestamp_now(), new_id(c, p->device), put, put,
+                   (int64_t)policy);
+}
+
+static bool fill_account(struct ctx *c, struct broker *b, const struct broker_place *p, struct timestamp put)
+{
+    return lite_run(c, b, "INSERT INTO account_stat (account, created_at, id, put_timestamp, status_changed_at, container_count)"
+                   " VALUES (?, ?, ?, ?, ?, 0)", "tstss", p->account, timestamp_now(), new_id(c, p->device), put, put);
+}
+
+/* The whole database in a file that nobody knows yet. */
+static bool make_file(struct ctx *c, const char *path, const struct broker_place *p, struct timestamp put, int policy)
+{
+    struct broker b = { .kind = p->kind, .path = (char *)(uintptr_t)path };
+    char *why = NULL;
+    bool well;
+
+    if (sqlite3_open_v2(path, &b.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+        sqlite3_close_v2(b.db);
+        return fail(c, BROKER_OPEN_FAILED, path, "it cannot be made");
+    }
+    sqlite3_exec(b.db, "PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY; PRAGMA journal_mode = MEMORY", NULL, NULL, NULL);
+    chexor_register(b.db);
+    well = lite_begin(c, &b);
+    if (well && sqlite3_exec(b.db, broker_schema[p->kind], NULL, NULL, &why) != SQLITE_OK)
+        well = fail(c, BROKER_OPEN_FAILED, path, why);
+    well = well && (p->kind == BROKER_ACCOUNT ? fill_account(c, &b, p, put) : fill_container(c, &b, p, put, policy)) && lite_commit(c, &b);
+    sqlite3_free(why);
+    for (size_t i = 0; i < STATEMENTS; i++)
+        sqlite3_finalize(b.cached[i].statement);
+    sqlite3_close_v2(b.db);
+    return well;
+}
+
+static bool sync_file(const char *path)
+{
+    int fd = disk.open(path, O_RDWR, 0);
+    bool well = fd >= 0 && !disk.fsync(fd);
+
+    if (fd >= 0)
+        close(fd);
+    return well;
+}
+
+/* Gives it its name unless somebody was faster. */
+static bool publish(struct ctx *c, const char *made, const char *path, bool *ret_made)
+{
+    g_autofree char *dir = g_path_get_dirname(path);
+    int held = disk_lock(ctx_printf(c, "%s/.lock", dir), 10 * G_USEC_PER_SEC);
+    bool well = held >= 0;
+
+    if (well && access(path, F_OK)) {
+        well = !disk.rename(made, path) && disk_sync_dir(dir);
+        *ret_made = well;
+    }
+    if (held >= 0)
+        close(held);
+    return well;
+}
+
+bool broker_create(struct ctx *c, const struct broker_place *p, struct timestamp put, int policy, bool *ret_made)
+{
+    const char *path = broker_file_path(c, p), *made = ctx_printf(c, "%s.%s.tmp", path, uuid_new_hex(c));
+    g_autofree char *dir = g_path_get_dirname(path);
+    bool well, fresh = false;
+
+    if (ret_made)
+        *ret_made = false;
+    if (!access(path, F_OK))
+        return true;
+    if (!disk_make_dirs(dir))
+        return fail(c, BROKER_OPEN_FAILED, path, g_strerror(errno));
+    well = make_file(c, made, p, put, policy) &&
+           ((sync_file(made) && publish(c, made, path, &fresh)) || fail(c, BROKER_OPEN_FAILED, path, g_strerror(errno)));
+    if (!fresh)
+        unlink(made);
+    if (ret_made)
+        *ret_made = fresh;
+    return well;
+}
+
+/* --- quarantine -------------------------------------------------------------------------------------------------------------- */
+
+bool broker_quarantine(struct ctx *c, struct broker *b, const char *why)
+{
+    g_auto(GStrv) pieces = g_strsplit(b->dir, "/", -1);
+    guint n = g_strv_length(pieces);
+    const char *device = b->dir, *base, *to;
+
+    if (n < 5)
+        return false;
+    device = ctx_strndup(c, b->dir, strlen(b->dir) - strlen(pieces[n - 1]) - strlen(pieces[n - 2]) - strlen(pieces[n - 3]) - strlen(pieces[n - 4]) - 4);
+    base = ctx_printf(c, "%s/quarantined/%s", device, pieces[n - 4]);
+    to = ctx_printf(c, "%s/%s", base, pieces[n - 1]);
+    log_error(c, "swift: quarantined %s to %s due to %s", b->dir, to, why);
+    if (!disk_make_dirs(base))
+        return false;
+    return !disk.rename(b->dir, to) || !disk.rename(b->dir, ctx_printf(c, "%s-%s", to, uuid_new_hex(c)));
+}

@@ -1,0 +1,208 @@
+/* The system's calls, with faults on purpose before them. */
+#include "swift/disk/io.h"
+
+#include "oslo/base/inject.h"
+#include "oslo/base/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/* True, with errno set, where a test lets this call fail. */
+static bool faulty(void)
+{
+    struct ctx c;
+    bool fails;
+
+    if (!inject_armed)
+        return false;
+    ctx_init(&c, NULL, "");
+    fails = inject(&c, INJECT_DISK);
+    errno = EIO;
+    if (!fails && inject(&c, INJECT_DISK_FULL)) {
+        fails = true;
+        errno = ENOSPC;
+    }
+    ctx_clear(&c);
+    return fails;
+}
+
+static int call_open(const char *path, int flags, mode_t mode)
+{
+    int fd;
+
+    if ((flags & (O_CREAT | O_TMPFILE)) && faulty())
+        return -1;
+    do
+        fd = open(path, flags | O_CLOEXEC, mode);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+static ssize_t call_write(int fd, const void *bytes, size_t n)
+{
+    size_t written = 0;
+
+    if (faulty())
+        return -1;
+    while (written < n) {
+        ssize_t some = write(fd, (const char *)bytes + written, n - written);
+
+        if (some < 0 && errno != EINTR)
+            return -1;
+        written += some > 0 ? (size_t)some : 0;
+    }
+    return (ssize_t)n;
+}
+
+static ssize_t call_pread(int fd, void *bytes, size_t n, off_t offset)
+{
+    ssize_t got;
+
+    do
+        got = pread(fd, bytes, n, offset);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+static int call_fallocate(int fd, off_t size)
+{
+    return faulty() ? -1 : fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, size);
+}
+
+static int call_fsync(int fd) { return faulty() ? -1 : fsync(fd); }
+static int call_fdatasync(int fd) { return faulty() ? -1 : fdatasync(fd); }
+static int call_rename(const char *from, const char *to) { return faulty() ? -1 : rename(from, to); }
+static int call_unlink(const char *path) { return faulty() ? -1 : unlink(path); }
+static int call_rmdir(const char *path) { return faulty() ? -1 : rmdir(path); }
+static int call_mkdir(const char *path, mode_t mode) { return faulty() ? -1 : mkdir(path, mode); }
+
+static int call_linkat(int fd, const char *path)
+{
+    char self[40];
+
+    if (faulty())
+        return -1;
+    snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+    for (int i = 0; i < 3; i++) {
+        if (!linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW))
+            return 0;
+        if (errno != EEXIST || (unlink(path) && errno != ENOENT))
+            return -1;
+    }
+    return -1;
+}
+
+static int call_setxattr(int fd, const char *name, const void *value, size_t n)
+{
+    return faulty() ? -1 : fsetxattr(fd, name, value, n, 0);
+}
+
+static ssize_t call_getxattr(int fd, const char *name, void *value, size_t n)
+{
+    return fgetxattr(fd, name, value, n);
+}
+
+const struct disk_calls disk = {
+    .open = call_open, .write = call_write, .pread = call_pread, .fallocate = call_fallocate, .fsync = call_fsync, .fdatasync = call_fdatasync,
+    .linkat = call_linkat, .rename = call_rename, .unlink = call_unlink, .rmdir = call_rmdir, .mkdir = call_mkdir, .setxattr = call_setxattr,
+    .getxattr = call_getxattr,
+};
+
+/* --- directories ---------------------------------------------------------------------------------------------------- */
+
+bool disk_sync_dir(const char *path)
+{
+    int fd = disk.open(path, O_RDONLY | O_DIRECTORY, 0);
+    bool well = fd >= 0 && !disk.fsync(fd);
+    int error = errno;
+
+    if (fd >= 0)
+        close(fd);
+    errno = error;
+    return well;
+}
+
+static bool sync_parent(const char *path)
+{
+    g_autofree char *parent = g_path_get_dirname(path);
+
+    return disk_sync_dir(parent);
+}
+
+bool disk_make_dirs(const char *path)
+{
+    if (!disk.mkdir(path, 0755))
+        return sync_parent(path);
+    if (errno == EEXIST)
+        return true;
+    if (errno != ENOENT)
+        return false;
+    g_autofree char *parent = g_path_get_dirname(path);
+    return disk_make_dirs(parent) && ((!disk.mkdir(path, 0755) && sync_parent(path)) || errno == EEXIST);
+}
+
+/* --- files ---------------------------------------------------------------------------------------------------------- */
+
+char *disk_read_file(const char *path, size_t *ret_n)
+{
+    int fd = disk.open(path, O_RDONLY, 0);
+    struct stat st = {};
+    char *bytes = NULL;
+    size_t used = 0;
+    ssize_t got = 1;
+
+    if (fd < 0)
+        return NULL;
+    if (!fstat(fd, &st)) {
+        bytes = malloc((size_t)st.st_size + 1);
+        while (bytes && used < (size_t)st.st_size && got > 0) {
+            got = disk.pread(fd, bytes + used, (size_t)st.st_size - used, (off_t)used);
+            used += got > 0 ? (size_t)got : 0;
+        }
+    }
+    if (bytes)
+        bytes[used] = '\0';
+    close(fd);
+    *ret_n = used;
+    return bytes;
+}
+
+bool disk_replace_file(const char *path, const char *tmp_dir, const void *bytes, size_t n, bool durable)
+{
+    g_autofree char *beside = g_strdup_printf("%s/.nacre.XXXXXX", tmp_dir);
+    int fd = g_mkstemp_full(beside, O_WRONLY | O_CLOEXEC, 0600), error;
+    bool well;
+
+    if (fd < 0)
+        return false;
+    well = disk.write(fd, bytes, n) >= 0 && (!durable || !disk.fsync(fd)) && !disk.rename(beside, path) && (!durable || sync_parent(path));
+    error = errno;
+    close(fd);
+    if (!well)
+        unlink(beside);
+    errno = error;
+    return well;
+}
+
+int disk_lock(const char *path, int64_t timeout_us)
+{
+    int64_t until = clock_mono_us() + timeout_us;
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+    if (fd < 0)
+        return -1;
+    for (useconds_t wait = 200; flock(fd, LOCK_EX | LOCK_NB); wait = MIN(wait * 2, 20000)) {
+        if ((errno != EWOULDBLOCK && errno != EINTR) || clock_mono_us() > until) {
+            close(fd);
+            errno = ETIMEDOUT;
+            return -1;
+        }
+        usleep(wait);
+    }
+    return fd;
+}

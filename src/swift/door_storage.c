@@ -1,0 +1,283 @@
+/* The doors of the storage servers: one accepting thread, a thread a connection, HTTP/1.1 on blocking sockets (wire.h). Only other nodes
+ * knock here; nothing is asked about identity, so they are open only where [swift] storage_listen says so. */
+#include "swift/storage.h"
+
+#include "oslo/base/log.h"
+#include "oslo/base/text.h"
+#include "swift/name.h"
+#include "swift/swift.h"
+#include "swift/wire.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CONNECTIONS_MOST 1024
+#define IDLE_US (60 * G_USEC_PER_SEC)
+#define DRAIN_MOST (1 << 20)
+
+struct door { int fd; enum storage_kind kind; };
+static struct door doors[STORAGE_KINDS];
+static int n_doors, wake[2] = { -1, -1 };
+static pthread_t porter;
+static atomic_int n_connections;
+static _Atomic bool stopping;
+
+/* --- one request ---------------------------------------------------------------------------------------------------------------- */
+
+struct incoming {
+    struct wire *wire;
+    enum storage_kind kind;
+    struct swift_request request;
+    bool expects, continued, keep;
+};
+
+/* The body is wanted now. */
+static ssize_t read_incoming(struct ctx *c, void *data, void *bytes, size_t n)
+{
+    struct incoming *i = data;
+
+    if (i->expects && !i->continued) {
+        i->continued = true;
+        if (!wire_put(i->wire, "HTTP/1.1 100 Continue\r\n\r\n", 25))
+            return -1;
+    }
+    return wire_read_body(i->wire, bytes, n);
+}
+
+static bool parse_line(struct ctx *c, char *line, struct swift_request *r)
+{
+    char *target = strchr(line, ' '), *version = target ? strchr(target + 1, ' ') : NULL, *query;
+
+    if (!version || !g_str_has_prefix(version + 1, "HTTP/1."))
+        return false;
+    *target++ = '\0';
+    *version = '\0';
+    query = strchr(target, '?');
+    if (query)
+        *query++ = '\0';
+    r->method = line;
+    r->path = name_decode(c, target, strlen(target), false);
+    request_set_query(c, r, query ? query : "");
+    return r->path && *r->path == '/';
+}
+
+static bool read_request(struct ctx *c, struct incoming *i)
+{
+    const char *expect, *connection;
+    char *line;
+
+    if (!wire_read_head(c, i->wire, &line, &i->request.headers) || !parse_line(c, line, &i->request))
+        return false;
+    i->request.env = ctx_new(c, struct swift_env);
+    i->request.env->trans_id = request_get(&i->request, "X-Trans-Id");
+    expect = request_get(&i->request, "Expect");
+    connection = request_get(&i->request, "Connection");
+    i->expects = expect && !strcasecmp(expect, "100-continue");
+    i->keep = !connection || strcasecmp(connection, "close");
+    wire_begin_body(i->wire, &i->request.headers, 0, false);
+    i->request.length = i->wire->chunked ? -1 : i->wire->left;
+    i->request.read = read_incoming;
+    i->request.read_data = i;
+    return !i->wire->broken;
+}
+
+static void put_head(struct buf *to, const struct swift_response *r, bool keep, bool bare)
+{
+    buf_printf(to, "HTTP/1.1 %d %s\r\n", r->status, status_reason(r->status));
+    wire_put_headers(to, &r->headers);
+    if (!headers_get(&r->headers, "Content-Type"))
+        buf_puts(to, "Content-Type: text/html; charset=UTF-8\r\n");
+    if (r->length < 0 && !bare)
+        buf_puts(to, "Transfer-Encoding: chunked\r\n");
+    else
+        buf_printf(to, "Content-Length: %" G_GINT64_FORMAT "\r\n", MAX(r->length, 0));
+    buf_puts(to, keep ? "\r\n" : "Connection: close\r\n\r\n");
+}
+
+static bool send_stream(struct ctx *c, struct wire *w, struct swift_response *r)
+{
+    char *block = g_malloc(65536);
+    ssize_t n;
+    bool well = true;
+
+    while (well && (n = response_take(c, r, block, 65536)) != 0)
+        well = n > 0 && (r->length < 0 ? wire_put_chunk(w, block, (size_t)n) : wire_put(w, block, (size_t)n));
+    g_free(block);
+    return well && (r->length >= 0 || wire_put_chunk(w, "", 0));
+}
+
+static bool send_response(struct ctx *c, struct incoming *i, struct swift_response *r)
+{
+    bool head = !strcmp(i->request.method, "HEAD"), bare = head || r->status == 204 || r->status == 304;
+    struct buf text = {};
+    bool well;
+
+    put_head(&text, r, i->keep, bare);
+    if (!bare && r->fd < 0 && !r->read && r->body.len)
+        buf_add(&text, r->body.data, r->body.len);
+    well = wire_put(i->wire, text.data, text.len);
+    buf_clear(&text);
+    if (well && !bare && r->fd >= 0)
+        well = wire_send_file(i->wire, r->fd, r->offset, r->length);
+    else if (well && !bare && r->read)
+        well = send_stream(c, i->wire, r);
+    return well;
+}
+
+/* False: the connection ends here. */
+static bool serve_one(struct wire *w, enum storage_kind kind)
+{
+    struct incoming i = { .wire = w, .kind = kind };
+    struct swift_response r = RESPONSE_EMPTY;
+    struct ctx c;
+    bool well;
+
+    ctx_init(&c, &swift, "");
+    well = read_request(&c, &i);
+    if (well) {
+        if (!strcmp(i.request.path, "/healthcheck"))
+            response_text(&c, &r, 200, "text/plain", "OK");
+        else if (storage_split(&c, &i.request, &r))
+            storage_server(kind)->serve(&c, &i.request, &r);
+        /* a body that was not wanted: dropped if little is left of it, else the connection ends */
+        bool whole = w->ended || (!(i.expects && !i.continued) && wire_drain(w, DRAIN_MOST));
+        i.keep = i.keep && whole && !stopping;
+        well = send_response(&c, &i, &r) && i.keep;
+    }
+    response_clear(&r);
+    ctx_clear(&c);
+    return well;
+}
+
+/* --- connections ----------------------------------------------------------------------------------------------------------------- */
+
+struct connection { int fd; enum storage_kind kind; };
+
+static bool wait_for_request(struct wire *w)
+{
+    struct pollfd p[2] = { { .fd = w->fd, .events = POLLIN }, { .fd = wake[0], .events = POLLIN } };
+
+    return w->start < w->end || (poll(p, 2, (int)(IDLE_US / 1000)) > 0 && !p[1].revents);
+}
+
+static void *connection_thread(void *data)
+{
+    struct connection *connection = data;
+    struct wire *w = wire_new(connection->fd, IDLE_US);
+    enum storage_kind kind = connection->kind;
+
+    g_free(connection);
+    pthread_setname_np(pthread_self(), "swift-node");
+    while (!stopping && wait_for_request(w) && serve_one(w, kind))
+        ;
+    wire_free(w);
+    n_connections--;
+    return NULL;
+}
+
+static void accept_one(const struct door *door)
+{
+    int fd = accept4(door->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct connection *connection;
+    pthread_attr_t attributes;
+    pthread_t thread;
+
+    if (fd < 0)
+        return;
+    if (n_connections >= CONNECTIONS_MOST) {
+        close(fd);
+        return;
+    }
+    connection = g_new(struct connection, 1);
+    *connection = (struct connection){ fd, door->kind };
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, (size_t)512 * 1024);
+    n_connections++;
+    if (pthread_create(&thread, &attributes, connection_thread, connection)) {
+        n_connections--;
+        close(fd);
+        g_free(connection);
+    }
+    pthread_attr_destroy(&attributes);
+}
+
+static void *porter_thread(void *data)
+{
+    struct pollfd p[STORAGE_KINDS + 1] = { { .fd = wake[0], .events = POLLIN } };
+
+    pthread_setname_np(pthread_self(), "swift-accept");
+    for (int i = 0; i < n_doors; i++)
+        p[i + 1] = (struct pollfd){ .fd = doors[i].fd, .events = POLLIN };
+    while (!stopping) {
+        if (poll(p, (nfds_t)n_doors + 1, -1) < 0 && errno != EINTR)
+            break;
+        for (int i = 0; i < n_doors; i++)
+            if (p[i + 1].revents)
+                accept_one(&doors[i]);
+    }
+    return NULL;
+}
+
+/* --- starting -------------------------------------------------------------------------------------------------------------------- */
+
+static int listen_on(struct ctx *c, const char *address, int port)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+    int one = 1, fd;
+
+    if (inet_pton(AF_INET, address, &at.sin_addr) != 1) {
+        fail(c, 500, "ListenFailed", "[swift] storage_listen: %s is no IPv4 address", address);
+        return -1;
+    }
+    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    if (fd >= 0 && !bind(fd, (struct sockaddr *)&at, sizeof(at)) && !listen(fd, 4096))
+        return fd;
+    fail(c, 500, "ListenFailed", "cannot listen on %s:%d: %s", address, port, g_strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+bool storage_start(struct ctx *c)
+{
+    const char *address = swift_options()->storage_listen;
+
+    if (!address || !*address)
+        return true;
+    if (pipe(wake))
+        return fail(c, INTERNAL_ERROR, g_strerror(errno));
+    stopping = false;
+    for (int kind = 0; kind < STORAGE_KINDS; kind++) {
+        int fd = listen_on(c, address, storage_port((enum storage_kind)kind));
+
+        if (fd < 0)
+            return false;
+        doors[n_doors++] = (struct door){ fd, (enum storage_kind)kind };
+    }
+    return !pthread_create(&porter, NULL, porter_thread, NULL) || fail(c, INTERNAL_ERROR, "no thread for the storage doors");
+}
+
+void storage_stop(void)
+{
+    if (!n_doors)
+        return;
+    stopping = true;
+    if (write(wake[1], "", 1) < 0)
+        log_error(NULL, "swift: %s", g_strerror(errno));
+    pthread_join(porter, NULL);
+    for (int i = 0; i < n_doors; i++)
+        close(doors[i].fd);
+    n_doors = 0;
+    for (int64_t until = clock_mono_us() + 10 * G_USEC_PER_SEC; n_connections > 0 && clock_mono_us() < until;)
+        g_usleep(2000);
+}

@@ -1,0 +1,26 @@
+/* Listings as text, JSON and XML, written as rows come; and which of the three a request wants. */
+#ifndef SWIFT_LISTING_H
+#define SWIFT_LISTING_H
+
+#include "swift/broker/broker.h"
+
+enum listing_format { LISTING_TEXT, LISTING_JSON, LISTING_XML };
+
+/* By ?format= or Accept. False: 406 or 400 in the response. */
+bool listing_format(struct ctx *, const struct swift_request *, enum listing_format *ret, struct swift_response *);
+/* As above, the text of the Content-Type with it ("application/xml" or "text/xml"). */
+const char *listing_content_type(struct ctx *, const struct swift_request *, enum listing_format *ret, struct swift_response *);
+
+struct listing_writer {
+    struct ctx *c;
+    enum listing_format format;
+    bool of_containers;              /* an account's listing */
+    struct buf text;
+    size_t n;
+};
+void listing_begin(struct listing_writer *, struct ctx *, enum listing_format, bool of_containers, const char *base_name);
+bool listing_add(void *listing_writer, const struct listing_entry *);        /* for broker_list() */
+void listing_end(struct listing_writer *);
+void xml_escape(struct buf *, const char *text, bool in_attribute);
+
+#endif

@@ -1,0 +1,139 @@
+/* GET and HEAD of an object, and REPLICATE: what a partition holds. */
+#include "swift/object/object.h"
+
+#include "oslo/base/text.h"
+#include "swift/constraints.h"
+#include "swift/disk/io.h"
+#include "swift/pickle.h"
+#include "swift/swift.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static void set_headers(struct ctx *c, const struct disk_object *o, struct swift_response *r)
+{
+    headers_set(c, &r->headers, "Content-Type", o->content_type ? o->content_type : "application/octet-stream");
+    for (size_t i = 0; i < o->metadata.n; i++) {
+        const struct pair *h = &o->metadata.pairs[i];
+
+        if (is_user_meta(h, "object") || is_sys_meta(h, "object") || is_transient_sysmeta(h) || object_header_is_kept(h->name))
+            headers_set(c, &r->headers, h->name, h->value);
+    }
+    headers_printf(c, &r->headers, "Etag", "\"%s\"", o->etag);
+    headers_set(c, &r->headers, "Last-Modified", timestamp_http(c, o->timestamp));
+    headers_set(c, &r->headers, "X-Timestamp", timestamp_normal_text(c, o->timestamp));
+    headers_set(c, &r->headers, "X-Backend-Timestamp", timestamp_text(c, o->timestamp));
+    headers_set(c, &r->headers, "X-Backend-Data-Timestamp", timestamp_text(c, o->times.data));
+    headers_set(c, &r->headers, "X-Backend-Durable-Timestamp", timestamp_text(c, o->times.data));
+}
+
+/* The metadata a middleware has the client's own ETag in, where the stored bytes are not the client's. */
+static const char *etag_is_at(const struct swift_request *r, const struct disk_object *o)
+{
+    const char *names = request_get(r, "X-Backend-Etag-Is-At"), *found = NULL;
+
+    if (!names)
+        return NULL;
+    g_auto(GStrv) list = g_strsplit(names, ",", -1);
+    for (char **name = list; *name && !found; name++)
+        found = headers_get(&o->metadata, g_strstrip(*name));
+    return found;
+}
+
+static bool range_is_ignored(const struct swift_request *r, const struct disk_object *o)
+{
+    const char *names = request_get(r, "X-Backend-Ignore-Range-If-Metadata-Present");
+    bool ignored = false;
+
+    if (!names)
+        return false;
+    g_auto(GStrv) list = g_strsplit(names, ",", -1);
+    for (char **name = list; *name; name++)
+        ignored = ignored || headers_get(&o->metadata, g_strstrip(*name));
+    return ignored;
+}
+
+static void not_there(struct ctx *c, const struct swift_request *request, const struct disk_object *o, struct swift_response *r)
+{
+    if (o->found == DISK_DELETED || o->found == DISK_EXPIRED)
+        headers_set(c, &r->headers, "X-Backend-Timestamp", timestamp_text(c, o->timestamp));
+    response_error(c, r, 404, NULL);
+    response_conditional(c, request, r, NULL);
+}
+
+void object_get(struct ctx *c, struct swift_request *request, struct swift_response *r)
+{
+    struct disk_object o;
+    struct object_target t;
+    bool replication = header_true(&request->headers, "X-Backend-Replication");
+
+    if (!object_find_target(c, request, false, &t, r))
+        return;
+    if (disk_object_open(c, &t.place, replication ? 0 : t.when.raw / 100000, &o) != DISK_THERE) {
+        disk_object_close(&o);
+        if (o.found == DISK_ERROR || o.found == DISK_COLLISION)
+            response_error(c, r, 500, NULL);
+        else
+            not_there(c, request, &o, r);
+        return;
+    }
+    r->status = 200;
+    set_headers(c, &o, r);
+    r->length = o.length;
+    r->fd = o.fd;
+    if (range_is_ignored(request, &o))
+        headers_remove(&request->headers, "Range");
+    response_conditional(c, request, r, etag_is_at(request, &o));
+    if (!strcmp(request->method, "HEAD") && r->fd >= 0) {
+        close(r->fd);
+        r->fd = -1;
+    }
+}
+
+/* --- REPLICATE ---------------------------------------------------------------------------------------------------------------- */
+
+static void write_hashes(struct ctx *c, const struct suffix_hash *hashes, size_t n, struct swift_response *r)
+{
+    struct pickle *dict = pickle_new(c, PICKLE_DICT);
+    struct buf text = {};
+
+    for (size_t i = 0; i < n; i++)
+        pickle_set(c, dict, hashes[i].suffix, *hashes[i].hash ? pickle_new_text(c, hashes[i].hash) : pickle_new(c, PICKLE_NONE));
+    pickle_write(&text, dict);
+    r->status = 200;
+    response_bytes(c, r, "text/html; charset=UTF-8", &text);
+}
+
+/* Suffixes that somebody has changed from outside: to be hashed anew when next asked. */
+static void mark(struct ctx *c, const char *partition, const char *const *suffixes, struct swift_response *r)
+{
+    struct buf text = {};
+
+    disk_make_dirs(partition);
+    for (; *suffixes; suffixes++)
+        if (strlen(*suffixes) == 3 && strspn(*suffixes, "0123456789abcdef") == 3 && !hashes_invalidate_suffix(c, partition, *suffixes)) {
+            response_error(c, r, 500, NULL);
+            return;
+        }
+    pickle_write(&text, pickle_new(c, PICKLE_NONE));
+    r->status = 200;
+    response_bytes(c, r, "text/html; charset=UTF-8", &text);
+}
+
+void object_replicate(struct ctx *c, struct swift_request *request, struct swift_response *r)
+{
+    const char *device = storage_device(c, request, r), *partition;
+    const struct storage_policy *policy;
+    struct suffix_hash *hashes = NULL;
+    size_t n = 0;
+
+    if (!device || !storage_policy(c, request, r, &policy))
+        return;
+    partition = ctx_printf(c, "%s/%s/%u", device, policy_dir(c, "objects", policy), request->partition);
+    if (request->account && *request->account)
+        mark(c, partition, (const char *const *)text_split(c, request->account, '-'), r);
+    else if (!g_file_test(partition, G_FILE_TEST_IS_DIR) || hashes_get(c, partition, NULL, swift_options()->reclaim_age, &hashes, &n))
+        write_hashes(c, hashes, n, r);
+    else
+        response_error(c, r, 500, NULL);
+}

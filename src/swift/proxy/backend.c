@@ -1,0 +1,399 @@
+/* One request to one storage node: in this process a function call, else HTTP over a connection that is kept. */
+#include "swift/proxy/backend.h"
+
+#include "oslo/base/text.h"
+#include "swift/name.h"
+#include "swift/wire.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define CONNECT_US (G_USEC_PER_SEC / 2)
+#define NODE_US (10 * G_USEC_PER_SEC)
+#define IDLE_MOST 64
+#define DRAIN_MOST 65536
+
+struct backend {
+    struct ctx *c;
+    const struct backend_call *call;
+    bool local, done;
+    /* of this process */
+    struct swift_request request;
+    struct swift_response response;
+    struct upload *upload;
+    const struct headers *footers;
+    /* over a socket */
+    struct wire *wire;
+    bool kept;                       /* the connection was used before */
+    bool continued;
+    char *line;                      /* a final answer that came instead of 100 */
+    struct headers answer;
+};
+
+/* --- kept connections ----------------------------------------------------------------------------------------------------------- */
+
+struct idle { struct idle *next; struct wire *wire; char *ip; int port; };
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;     /* guards idle, n_idle */
+static struct idle *idle;
+static int n_idle;
+
+static const char *ip_of(const struct node *n) { return n->replication ? n->device->replication_ip : n->device->ip; }
+static int port_of(const struct node *n) { return n->replication ? n->device->replication_port : n->device->port; }
+
+static void idle_free(struct idle *i)
+{
+    wire_free(i->wire);
+    g_free(i->ip);
+    g_free(i);
+}
+
+static struct wire *take_kept(const struct node *node)
+{
+    struct wire *wire = NULL;
+
+    while (!wire) {
+        struct idle *found = NULL;
+
+        pthread_mutex_lock(&lock);
+        for (struct idle **p = &idle; *p; p = &(*p)->next)
+            if ((*p)->port == port_of(node) && !strcmp((*p)->ip, ip_of(node))) {
+                found = *p;
+                *p = found->next;
+                n_idle--;
+                break;
+            }
+        pthread_mutex_unlock(&lock);
+        if (!found)
+            return NULL;
+        if (wire_is_idle(found->wire)) {
+            wire = found->wire;
+            found->wire = NULL;
+            g_free(found->ip);
+            g_free(found);
+        } else {
+            idle_free(found);
+        }
+    }
+    return wire;
+}
+
+static void keep(const struct node *node, struct wire *wire)
+{
+    struct idle *i = g_new0(struct idle, 1), *last = NULL;
+
+    *i = (struct idle){ .wire = wire, .ip = g_strdup(ip_of(node)), .port = port_of(node) };
+    pthread_mutex_lock(&lock);
+    i->next = idle;
+    idle = i;
+    if (++n_idle > IDLE_MOST) {
+        struct idle **p = &idle;
+
+        while ((*p)->next)
+            p = &(*p)->next;
+        last = *p;
+        *p = NULL;
+        n_idle--;
+    }
+    pthread_mutex_unlock(&lock);
+    if (last)
+        idle_free(last);
+}
+
+void backends_close(void)
+{
+    pthread_mutex_lock(&lock);
+    while (idle) {
+        struct idle *i = idle;
+
+        idle = i->next;
+        idle_free(i);
+    }
+    n_idle = 0;
+    pthread_mutex_unlock(&lock);
+}
+
+/* --- in this process -------------------------------------------------------------------------------------------------------------- */
+
+static void make_local(struct ctx *c, struct backend *b)
+{
+    const struct backend_call *call = b->call;
+    struct swift_request *r = &b->request;
+
+    r->method = call->method;
+    r->device = call->node.device->device;
+    r->partition = call->partition;
+    r->account = call->account;
+    r->container = call->container;
+    r->object = call->object;
+    r->path = ctx_printf(c, "/%s/%u%s%s%s%s%s%s", r->device, r->partition, r->account ? "/" : "", r->account ? r->account : "",
+                         r->container ? "/" : "", r->container ? r->container : "", r->object ? "/" : "", r->object ? r->object : "");
+    request_set_query(c, r, call->query);
+    if (call->headers)
+        headers_copy(c, &r->headers, call->headers);
+    r->length = call->length;
+    if (call->length)
+        headers_set(c, &r->headers, call->length < 0 ? "Transfer-Encoding" : "Content-Length",
+                    call->length < 0 ? "chunked" : ctx_printf(c, "%" G_GINT64_FORMAT, call->length));
+    else
+        headers_set(c, &r->headers, "Content-Length", "0");
+    if (call->bytes)
+        request_set_body(r, call->bytes, (size_t)call->length);
+}
+
+static bool is_upload(const struct backend_call *call)
+{
+    return call->kind == STORAGE_OBJECT && !strcmp(call->method, "PUT") && !call->bytes;
+}
+
+static void open_local(struct ctx *c, struct backend *b)
+{
+    const struct storage_server *server = storage_server(b->call->kind);
+
+    make_local(c, b);
+    if (is_upload(b->call)) {
+        b->upload = server->put(c, &b->request, &b->response);
+        b->done = !b->upload;
+        return;
+    }
+    server->serve(c, &b->request, &b->response);
+    b->done = true;
+}
+
+/* --- over a socket ----------------------------------------------------------------------------------------------------------------- */
+
+static void put_path(struct buf *to, const struct backend_call *call)
+{
+    const char *const names[] = { call->account, call->container, call->object };
+
+    buf_putc(to, '/');
+    name_quote_to(to, call->node.device->device, "");
+    buf_printf(to, "/%u", call->partition);
+    for (size_t i = 0; i < G_N_ELEMENTS(names) && names[i]; i++) {
+        buf_putc(to, '/');
+        name_quote_to(to, names[i], "/");
+    }
+    if (call->query && *call->query) {
+        buf_putc(to, '?');
+        buf_puts(to, call->query);
+    }
+}
+
+static bool send_head(struct backend *b)
+{
+    const struct backend_call *call = b->call;
+    struct buf head = {};
+    bool well;
+
+    buf_puts(&head, call->method);
+    buf_putc(&head, ' ');
+    put_path(&head, call);
+    buf_printf(&head, " HTTP/1.1\r\nHost: %s:%d\r\n", ip_of(&call->node), port_of(&call->node));
+    if (call->headers)
+        wire_put_headers(&head, call->headers);
+    if (call->length < 0)
+        buf_puts(&head, "Transfer-Encoding: chunked\r\n");
+    else
+        buf_printf(&head, "Content-Length: %" G_GINT64_FORMAT "\r\n", call->length);
+    if (is_upload(call))
+        buf_puts(&head, "Expect: 100-continue\r\n");
+    buf_puts(&head, "\r\n");
+    if (call->bytes)
+        buf_add(&head, call->bytes, (size_t)call->length);
+    well = wire_put(b->wire, head.data, head.len);
+    buf_clear(&head);
+    return well;
+}
+
+static void open_remote(struct backend *b)
+{
+    const struct backend_call *call = b->call;
+    int64_t connect_us = call->connect_timeout_us ? call->connect_timeout_us : CONNECT_US;
+
+    b->wire = take_kept(&call->node);
+    b->kept = b->wire != NULL;
+    if (!b->wire)
+        b->wire = wire_connect(ip_of(&call->node), port_of(&call->node), connect_us);
+    if (!b->wire)
+        return;
+    b->wire->timeout_us = call->timeout_us ? call->timeout_us : NODE_US;
+    if (!send_head(b))
+        g_clear_pointer(&b->wire, wire_free);
+}
+
+/* A kept connection may have been closed just when it was used: once more on a new one, while no body has gone. */
+static bool again(struct backend *b)
+{
+    if (!b->kept || b->continued)
+        return false;
+    wire_free(b->wire);
+    b->kept = false;
+    b->wire = wire_connect(ip_of(&b->call->node), port_of(&b->call->node), CONNECT_US);
+    if (!b->wire)
+        return false;
+    b->wire->timeout_us = b->call->timeout_us ? b->call->timeout_us : NODE_US;
+    return send_head(b);
+}
+
+static int status_of(const char *line)
+{
+    return line && g_str_has_prefix(line, "HTTP/1.") && strlen(line) >= 12 ? atoi(line + 9) : 0;
+}
+
+/* One head of an answer; its status, 0 when there is none. */
+static int read_answer(struct ctx *c, struct backend *b)
+{
+    b->answer = (struct headers){};
+    if (!b->wire)
+        return 0;
+    while (!wire_read_head(c, b->wire, &b->line, &b->answer))
+        if (!again(b))
+            return 0;
+    return status_of(b->line);
+}
+
+/* --- the interface ------------------------------------------------------------------------------------------------------------------ */
+
+struct backend *backend_open(struct ctx *c, const struct backend_call *call)
+{
+    struct backend *b = ctx_new(c, struct backend);
+
+    b->c = c;
+    b->call = call;
+    b->response = (struct swift_response)RESPONSE_EMPTY;
+    b->local = storage_is_local(call->kind, call->node.device);
+    if (b->local)
+        open_local(c, b);
+    else
+        open_remote(b);
+    return b;
+}
+
+int backend_continue(struct ctx *c, struct backend *b)
+{
+    int status;
+
+    if (b->local)
+        return b->upload ? 100 : b->response.status;
+    status = read_answer(c, b);
+    b->continued = status == 100;
+    b->done = !b->continued;
+    return status;
+}
+
+bool backend_write(struct backend *b, const void *bytes, size_t n)
+{
+    if (b->local)
+        return b->upload && upload_write(b->upload, bytes, n);
+    if (!b->wire || b->done || !n)
+        return b->wire && !b->done;
+    return b->call->length < 0 ? wire_put_chunk(b->wire, bytes, n) : wire_put(b->wire, bytes, n);
+}
+
+void backend_footers(struct backend *b, const struct headers *footers)
+{
+    b->footers = footers;
+}
+
+static ssize_t read_wire(struct ctx *c, void *data, void *bytes, size_t n)
+{
+    return wire_read_body(((struct backend *)data)->wire, bytes, n);
+}
+
+static void close_backend(void *data)
+{
+    backend_close(data);
+}
+
+static bool answer_remote(struct ctx *c, struct backend *b, struct swift_response *response)
+{
+    const char *length;
+    int status;
+
+    if (b->wire && b->continued && b->call->length < 0)
+        wire_put_chunk(b->wire, "", 0);
+    do
+        status = b->done ? status_of(b->line) : read_answer(c, b);
+    while (status == 100 && !b->done);
+    response_clear(response);
+    if (!status)
+        return false;
+    b->done = true;
+    response->status = status;
+    response->headers = b->answer;
+    wire_begin_body(b->wire, &b->answer, status, !strcmp(b->call->method, "HEAD"));
+    length = headers_get(&b->answer, "Content-Length");
+    if (!length || !text_to_int(length, &response->length))
+        response->length = b->wire->ended ? 0 : -1;
+    headers_remove(&response->headers, "Content-Length");
+    headers_remove(&response->headers, "Transfer-Encoding");
+    headers_remove(&response->headers, "Connection");
+    headers_remove(&response->headers, "Date");
+    if (!b->wire->ended) {
+        response->read = read_wire;
+        response->read_data = b;
+        response->close = close_backend;
+    }
+    return true;
+}
+
+bool backend_answer(struct ctx *c, struct backend *b, struct swift_response *response)
+{
+    if (!b->local)
+        return answer_remote(c, b, response);
+    if (b->upload) {
+        upload_finish(c, b->upload, b->footers, &b->response);
+        b->upload = NULL;
+    }
+    *response = b->response;
+    b->response = (struct swift_response)RESPONSE_EMPTY;
+    return response->status != 0;
+}
+
+/* Does the answer let the connection be used again? */
+static bool reusable(struct backend *b)
+{
+    const char *connection = headers_get(&b->answer, "Connection");
+
+    if (!b->done || !b->wire || b->wire->broken || (connection && !strcasecmp(connection, "close")) || !status_of(b->line))
+        return false;
+    if (is_upload(b->call) && !b->continued)         /* the body it may still expect never comes */
+        return false;
+    return b->wire->ended || wire_drain(b->wire, DRAIN_MOST);
+}
+
+void backend_close(struct backend *b)
+{
+    if (!b)
+        return;
+    if (b->upload)
+        upload_abort(b->upload);
+    b->upload = NULL;
+    response_clear(&b->response);
+    if (b->wire) {
+        struct wire *wire = b->wire;
+
+        if (reusable(b))
+            keep(&b->call->node, wire);
+        else
+            wire_free(wire);
+    }
+    b->wire = NULL;
+}
+
+void backend_hurry(struct backend *b, int64_t timeout_us)
+{
+    if (b->wire)
+        b->wire->timeout_us = MIN(b->wire->timeout_us, timeout_us);
+}
+
+bool backend_do(struct ctx *c, const struct backend_call *call, struct swift_response *response)
+{
+    struct backend *b = backend_open(c, call);
+    bool well = backend_answer(c, b, response);
+
+    if (!response->read || response->read_data != b)
+        backend_close(b);
+    return well;
+}

@@ -1,0 +1,236 @@
+/* The container controller. */
+#include "swift/proxy/proxy.h"
+
+#include "oslo/base/text.h"
+#include "swift/name.h"
+
+#include <string.h>
+
+static const char *const passed[] = { "X-Container-Read", "X-Container-Write", "X-Container-Sync-Key", "X-Container-Sync-To", "X-Versions-Location",
+                                      NULL };
+
+static bool account_exists(struct ctx *c, const struct swift_request *r)
+{
+    const struct account_info *a = *r->account == '.' ? NULL : account_info(c, r, r->account);
+
+    return !a || (a->status / 100 == 2 && a->really_exists);
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------------------------- */
+
+/* What the backend is asked: JSON; of a sharded container its ranges. */
+static const char *backend_query(struct ctx *c, const struct swift_request *r, bool states)
+{
+    struct buf q = {};
+    const char *text;
+
+    buf_puts(&q, states ? "format=json&states=listing" : "format=json");
+    for (const struct pair *p = r->query; p && p->name; p++) {
+        if (!strcmp(p->name, "format") || (states && !strcmp(p->name, "states")))
+            continue;
+        buf_putc(&q, '&');
+        name_quote_to(&q, p->name, "");
+        buf_putc(&q, '=');
+        name_quote_to(&q, p->value, "");
+    }
+    text = ctx_strdup(c, q.data);
+    buf_clear(&q);
+    return text;
+}
+
+static bool query_is_well(struct ctx *c, const struct swift_request *r, struct swift_response *response)
+{
+    static const char *const names[] = { "marker", "end_marker", "prefix", "delimiter", "path", "format", "reverse", "states", "includes" };
+    int64_t limit;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        const char *value = request_param(r, names[i]);
+
+        if (value && *value == '\xff') {
+            response_text(c, response, 400, "text/plain", ctx_printf(c, "\"%s\" parameter not valid UTF-8", names[i]));
+            return false;
+        }
+    }
+    return check_limit(c, r, constraints->container_listing_limit, &limit, response);
+}
+
+static void get(struct ctx *c, struct swift_request *r, struct swift_response *response)
+{
+    bool own_type = request_get(r, "X-Backend-Record-Type") != NULL;
+    struct nodes nodes;
+
+    if (!strcmp(r->method, "GET") && !query_is_well(c, r, response))
+        return;
+    if (!account_exists(c, r)) {
+        if (proxy_authorized(c, r, NULL, response))
+            response_error(c, response, 404, NULL);
+        return;
+    }
+    if (!own_type)
+        headers_set(c, &r->headers, "X-Backend-Record-Type", "auto");
+    nodes_init(c, &nodes, STORAGE_CONTAINER, proxy_ring(STORAGE_CONTAINER), r->account, r->container, NULL, true);
+    proxy_get(c, r, response, &nodes, backend_query(c, r, !own_type));
+    info_learn(c, r->account, r->container, response);
+    const char *acl = response_get(response, "X-Container-Read");
+    struct swift_response refusal = RESPONSE_EMPTY;
+    if (!proxy_authorized(c, r, acl, &refusal)) {
+        response_clear(response);
+        *response = refusal;
+        return;
+    }
+    if (!r->env->swift_owner)
+        proxy_hide_owner_headers(&response->headers);
+}
+
+/* --- writing ------------------------------------------------------------------------------------------------------------------- */
+
+static bool clean_acls(struct ctx *c, struct swift_request *r, struct swift_response *response)
+{
+    static const char *const names[] = { "X-Container-Read", "X-Container-Write" };
+
+    for (size_t i = 0; r->env->clean_acl && i < G_N_ELEMENTS(names); i++) {
+        const char *value = request_get(r, names[i]), *clean;
+
+        if (!value)
+            continue;
+        clean = r->env->clean_acl(c, names[i], value, response);
+        if (!clean)
+            return false;
+        headers_set(c, &r->headers, names[i], clean);
+    }
+    return true;
+}
+
+static void drop_owner_headers(struct swift_request *r)
+{
+    if (!r->env->swift_owner)
+        proxy_hide_owner_headers(&r->headers);
+}
+
+/* X-Storage-Policy names one. *ret -1: none is named. */
+static bool policy_of(struct ctx *c, const struct swift_request *r, int *ret, struct swift_response *response)
+{
+    const char *name = request_get(r, "X-Storage-Policy");
+    const struct storage_policy *policy;
+
+    *ret = -1;
+    if (!name || !*name)
+        return true;
+    policy = policy_by_name(name);
+    if (policy && !policy->deprecated) {
+        *ret = policy->index;
+        return true;
+    }
+    response_text(c, response, 400, "text/plain", ctx_printf(c, policy ? "Storage Policy '%s' is deprecated" : "Invalid X-Storage-Policy '%s'",
+                                                             policy ? policy->name : name));
+    return false;
+}
+
+/* With policy -2: of a request that says nothing of it. */
+static void to_all(struct ctx *c, struct swift_request *r, struct swift_response *response, int policy, bool tell_account)
+{
+    struct headers headers = {}, *all;
+    struct nodes nodes, accounts;
+
+    nodes_init(c, &nodes, STORAGE_CONTAINER, proxy_ring(STORAGE_CONTAINER), r->account, r->container, NULL, false);
+    proxy_backend_headers(c, r, &headers, "container", passed);
+    if (policy >= 0)
+        headers_printf(c, &headers, "X-Backend-Storage-Policy-Index", "%d", policy);
+    else if (policy == -1)
+        headers_printf(c, &headers, "X-Backend-Storage-Policy-Default", "%d", policy_default()->index);
+    all = ctx_new_n(c, struct headers, nodes.replicas);
+    for (size_t i = 0; i < nodes.replicas; i++)
+        headers_copy(c, &all[i], &headers);
+    if (tell_account) {
+        nodes_init(c, &accounts, STORAGE_ACCOUNT, proxy_ring(STORAGE_ACCOUNT), r->account, NULL, NULL, false);
+        for (size_t i = 0; i < accounts.n_primaries; i++)
+            proxy_add_host(c, &all[i % nodes.replicas], "Account", accounts.primaries[i], accounts.partition);
+    }
+    info_forget(r->account, r->container);
+    proxy_to_all(c, r, response, &nodes, r->method, all, nodes.replicas, NULL, 0, 0);
+    info_forget(r->account, r->container);
+}
+
+static bool name_fits(struct ctx *c, const struct swift_request *r, struct swift_response *response)
+{
+    int64_t most = constraints->max_container_name_length * (*r->account == '.' ? 2 : 1);
+    size_t n = name_length(r->container);
+
+    if ((int64_t)n <= most)
+        return true;
+    response_error(c, response, 400, ctx_printf(c, "Container name length of %zu longer than %" G_GINT64_FORMAT, n, most));
+    return false;
+}
+
+static bool has_room(struct ctx *c, const struct swift_request *r, struct swift_response *response)
+{
+    int64_t most = proxy_options->max_containers_per_account;
+    const struct account_info *a = most > 0 ? account_info(c, r, r->account) : NULL;
+    int64_t count = 0;
+
+    if (!a || !a->container_count || !text_to_int(a->container_count, &count) || count < most || container_info(c, r, r->account, r->container)->status / 100 == 2 ||
+        text_in(r->account, (const char *const *)text_split(c, proxy_options->max_containers_whitelist, ',')))
+        return true;
+    response_error(c, response, 403, ctx_printf(c, "Reached container limit of %" G_GINT64_FORMAT, most));
+    return false;
+}
+
+static void put(struct ctx *c, struct swift_request *r, struct swift_response *response)
+{
+    int policy;
+
+    if (!clean_acls(c, r, response) || !check_metadata(c, r, "container", response) || !policy_of(c, r, &policy, response))
+        return;
+    drop_owner_headers(r);
+    if (!name_fits(c, r, response))
+        return;
+    if (!account_exists(c, r)) {
+        if (!proxy_options->account_autocreate) {
+            response_error(c, response, 404, NULL);
+            return;
+        }
+        if (!account_autocreate(c, r, r->account)) {
+            response_error(c, response, 503, NULL);
+            return;
+        }
+    }
+    if (has_room(c, r, response))
+        to_all(c, r, response, policy, true);
+}
+
+static void post(struct ctx *c, struct swift_request *r, struct swift_response *response)
+{
+    if (!clean_acls(c, r, response) || !check_metadata(c, r, "container", response))
+        return;
+    drop_owner_headers(r);
+    if (account_exists(c, r))
+        to_all(c, r, response, -2, false);
+    else
+        response_error(c, response, 404, NULL);
+}
+
+static void remove_container(struct ctx *c, struct swift_request *r, struct swift_response *response)
+{
+    if (account_exists(c, r))
+        to_all(c, r, response, -1, true);
+    else
+        response_error(c, response, 404, NULL);
+    if (response->status == 202)
+        response_error(c, response, 404, NULL);
+}
+
+void container_controller(struct ctx *c, struct swift_request *r, struct swift_response *response)
+{
+    bool reads = !strcmp(r->method, "GET") || !strcmp(r->method, "HEAD");
+
+    if (reads)
+        get(c, r, response);
+    else if (!proxy_authorized(c, r, NULL, response))
+        return;
+    else if (!strcmp(r->method, "PUT"))
+        put(c, r, response);
+    else if (!strcmp(r->method, "POST"))
+        post(c, r, response);
+    else
+        remove_container(c, r, response);
+}

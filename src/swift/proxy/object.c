@@ -1,0 +1,408 @@
+/* The object controller, for replicated policies. */
+#include "swift/proxy/proxy.h"
+
+#include "oslo/base/log.h"
+#include "oslo/base/text.h"
+#include "swift/name.h"
+#include "swift/proxy/mime_types.h"
+
+#include <string.h>
+
+/* One request's object: where it lies, and where its row is. */
+struct where {
+    const struct container_info *container;
+    const struct storage_policy *policy;
+    struct nodes nodes, containers, expirers;
+    const char *delete_at_container;
+    bool expires;
+};
+
+/* False: 503 in the response. */
+static bool find(struct ctx *c, struct swift_request *r, struct where *w, struct swift_response *response)
+{
+    const char *index = request_get(r, "X-Backend-Storage-Policy-Index");
+    int64_t number;
+
+    *w = (struct where){};
+    w->container = container_info(c, r, r->account, r->container);
+    number = w->container->policy_index;
+    if (index)
+        text_to_int(index, &number);
+    w->policy = w->container->status >= 500 ? NULL : policy_by_index((int)number);
+    if (!w->policy) {
+        response_error(c, response, 503, NULL);
+        return false;
+    }
+    headers_printf(c, &r->headers, "X-Backend-Storage-Policy-Index", "%d", w->policy->index);
+    return true;
+}
+
+static bool container_exists(struct ctx *c, const struct where *w, struct swift_response *response)
+{
+    if (w->container->status / 100 == 2)
+        return true;
+    response_error(c, response, 404, NULL);
+    return false;
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------------------------- */
+
+/* What SLO has hidden in a content type is not for clients. */
+static void clean_type(struct ctx *c, struct swift_response *r)
+{
+    const char *type = response_get(r, "Content-Type"), *mark = type ? strstr(type, ";swift_") : NULL;
+
+    if (mark)
+        headers_printf(c, &r->headers, "Content-Type", "%.*s", (int)(mark - type), type);
+}
+
+static void get(struct ctx *c, struct swift_request *r, struct swift_response *response)
+{
+    struct where w;
+
+    if (!find(c, r, &w, response) || !proxy_authorized(c, r, w.container->read_acl, response))
+        return;
+    nodes_init(c, &w.nodes, STORAGE_OBJECT, w.policy->ring, r->account, r->container, r->object, true);
+    proxy_get(c, r, response, &w.nodes, NULL);
+    clean_type(c, response);
+}
+
+/* --- headers of writes ------------------------------------------------------------------------------------------------------------ */
+
+static void place(struct ctx *c, struct swift_request *r, struct where *w)
+{
+    const char *delete_at = request_get(r, "X-Delete-At");
+    int64_t seconds;
+
+    nodes_init(c, &w->nodes, STORAGE_OBJECT, w->policy->ring, r->account, r->container, r->object, false);
+    nodes_init(c, &w->containers, STORAGE_CONTAINER, proxy_ring(STORAGE_CONTAINER), r->account, r->container, NULL, false);
+    if (!delete_at || !strcmp(r->method, "DELETE") || !text_to_int(delete_at, &seconds))
+        return;
+    w->expires = true;
+    headers_printf(c, &r->headers, "X-Delete-At", "%010" G_GINT64_FORMAT, CLAMP(seconds, 0, 9999999999));
+    w->delete_at_container = expirer_container(c, seconds, r->account, r->container, r->object);
+    nodes_init(c, &w->expirers, STORAGE_CONTAINER, proxy_ring(STORAGE_CONTAINER), EXPIRING_ACCOUNT, w->delete_at_container, NULL, false);
+}
+
+/* How many updates of containers are to be sent, so that whichever quorum of object servers answers, one reaches a container. */
+static size_t updates_needed(size_t containers, int container_quorum, size_t objects, int object_quorum)
+{
+    return MAX(containers, (size_t)MAX(container_quorum + (int)objects - object_quorum, 0));
+}
+
+static struct headers *backend_headers(struct ctx *c, const struct swift_request *r, const struct where *w)
+{
+    size_t n = w->nodes.replicas, rows = w->containers.n_primaries;
+    struct headers *all = ctx_new_n(c, struct headers, n + 1), common = {};
+    size_t needed = updates_needed(rows, quorum_of((int)rows), n, policy_quorum(w->policy, (int)n));
+
+    proxy_backend_headers(c, r, &common, NULL, NULL);
+    for (size_t i = 0; i < n; i++) {
+        headers_copy(c, &all[i], &common);
+        if (!headers_get(&all[i], "X-Backend-Clean-Expiring-Object-Queue"))
+            headers_set(c, &all[i], "X-Backend-Clean-Expiring-Object-Queue", i < 2 ? "t" : "f");
+    }
+    for (size_t i = 0; rows && n && i < needed; i++) {
+        proxy_add_host(c, &all[i % n], "Container", w->containers.primaries[i % rows], w->containers.partition);
+        if (!w->expires || !w->expirers.n_primaries)
+            continue;
+        struct headers *h = &all[n - 1 - i % n];
+        headers_set(c, h, "X-Delete-At-Container", w->delete_at_container);
+        proxy_add_host(c, h, "Delete-At", w->expirers.primaries[i % w->expirers.n_primaries], w->expirers.partition);
+    }
+    return all;
+}
+
+static void stamp(struct ctx *c, struct swift_request *r)
+{
+    if (!request_get(r, "X-Timestamp"))
+        headers_set(c, &r->headers, "X-Timestamp", timestamp_text(c, timestamp_now()));
+}
+
+/* --- POST, DELETE -------------------------------------------------------------------------------------------------------------------- */
+
+static void post(struct ctx *c, struct swift_request *r, struct swift_response *response)
+{
+    struct where w;
+
+    if (!find(c, r, &w, response) || !proxy_authorized(c, r, w.container->write_acl, response) || !container_exists(c, &w, response) ||
+        !check_metadata(c, r, "object", response))
+        return;
+    stamp(c, r);
+    if (!check_delete_headers(c, r, response))
+        return;
+    place(c, r, &w);
+    proxy_to_all(c, r, response, &w.nodes, "POST", backend_headers(c, r, &w), w.nodes.replicas, NULL, 0, 0);
+}
+
+static void remove_object(struct ctx *c, struct swift_request *r, struct swift_response *response)
+{
+    struct where w;
+
+    if (!find(c, r, &w, response) || !proxy_authorized(c, r, w.container->write_acl, response) || !container_exists(c, &w, response))
+        return;
+    stamp(c, r);
+    place(c, r, &w);
+    proxy_to_all(c, r, response, &w.nodes, "DELETE", backend_headers(c, r, &w), w.nodes.replicas, NULL, 0, 204);
+}
+
+/* --- PUT ------------------------------------------------------------------------------------------------------------------------------- */
+
+/* An upload to one node. */
+struct put {
+    struct backend_call call;
+    struct backend *backend;
+    int status;                      /* before the body: 100, or what came instead */
+    bool lost;
+};
+
+struct upload_all {
+    struct swift_request *request;
+    struct where *where;
+    struct put *puts; size_t n;
+    int quorum;
+};
+
+static bool connect_one(struct ctx *c, struct upload_all *u, struct put *p)
+{
+    if (!nodes_next(c, &u->where->nodes, &p->call.node))
+        return false;
+    p->backend = backend_open(c, &p->call);
+    return true;
+}
+
+/* Waits for the node to want the body; asks another instead of one that cannot. */
+static void await_one(struct ctx *c, struct upload_all *u, struct put *p)
+{
+    while (p->backend) {
+        p->status = backend_continue(c, p->backend);
+        if (p->status && p->status < 500)
+            return;
+        if (p->status == 507)
+            node_is_full(&p->call.node);
+        else
+            node_failed(&p->call.node);
+        backend_close(p->backend);
+        p->backend = NULL;
+        if (!connect_one(c, u, p))
+            p->lost = true;
+    }
+    p->lost = true;
+}
+
+static size_t alive(const struct upload_all *u)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < u->n; i++)
+        n += !u->puts[i].lost;
+    return n;
+}
+
+static bool any_said(const struct upload_all *u, int status)
+{
+    for (size_t i = 0; i < u->n; i++)
+        if (!u->puts[i].lost && u->puts[i].status == status)
+            return true;
+    return false;
+}
+
+static void connect_all(struct ctx *c, struct upload_all *u, const struct headers *headers, bool footers)
+{
+    u->where->nodes.limit = MAX(u->where->nodes.limit, u->n);
+    for (size_t i = 0; i < u->n; i++) {
+        u->puts[i].call = (struct backend_call){ .kind = STORAGE_OBJECT, .partition = u->where->nodes.partition, .method = "PUT",
+                                                 .account = u->request->account, .container = u->request->container, .object = u->request->object,
+                                                 .headers = &headers[i], .length = footers || !u->request->length ? -1 : u->request->length,
+                                                 .for_request = u->request };
+        u->puts[i].lost = !connect_one(c, u, &u->puts[i]);
+    }
+    for (size_t i = 0; i < u->n; i++)
+        if (!u->puts[i].lost)
+            await_one(c, u, &u->puts[i]);
+}
+
+/* False: the response says why the body is not wanted. */
+static bool wanted(struct ctx *c, const struct upload_all *u, struct swift_response *response)
+{
+    const char *none = request_get(u->request, "If-None-Match");
+
+    if (none && any_said(u, 412))
+        response_error(c, response, 412, NULL);
+    else if (any_said(u, 409))
+        response_error(c, response, 202, NULL);
+    else if ((int)alive(u) < u->quorum)
+        response_error(c, response, 503, NULL);
+    else
+        return true;
+    return false;
+}
+
+static void write_all(struct upload_all *u, const void *bytes, size_t n)
+{
+    for (size_t i = 0; i < u->n; i++) {
+        struct put *p = &u->puts[i];
+
+        if (p->lost || p->status != 100 || backend_write(p->backend, bytes, n))
+            continue;
+        log_warning(NULL, "swift: an upload to %s:%d/%s broke off", p->call.node.device->ip, p->call.node.device->port, p->call.node.device->device);
+        node_failed(&p->call.node);
+        p->lost = true;
+    }
+}
+
+/* The client's body to all nodes. False: the response says what went wrong. */
+static bool transfer(struct ctx *c, struct upload_all *u, struct swift_response *response)
+{
+    char *block = g_malloc(65536);
+    int64_t total = 0;
+    ssize_t n;
+    int status = 0;
+
+    while (!status && (n = request_take(c, u->request, block, 65536)) != 0) {
+        total += MAX(n, 0);
+        if (n < 0)
+            status = c->fault.status == 408 ? 408 : 499;
+        else if (total > constraints->max_file_size)
+            status = 413;
+        else
+            write_all(u, block, (size_t)n);
+        if (!status && (int)alive(u) < u->quorum)
+            status = 503;
+    }
+    g_free(block);
+    if (!status && u->request->length > 0 && total < u->request->length)
+        status = 499;
+    if (!status)
+        return true;
+    fault_clear(c);
+    response_error(c, response, status, NULL);
+    return false;
+}
+
+static const char *plain_etag(struct ctx *c, const char *etag)
+{
+    size_t n = etag ? strlen(etag) : 0;
+
+    return n >= 2 && *etag == '"' ? ctx_strndup(c, etag + 1, n - 2) : etag;
+}
+
+static void finish_one(struct ctx *c, struct put *p, struct answer *a, const struct headers *footers)
+{
+    a->response = (struct swift_response)RESPONSE_EMPTY;
+    a->status = 503;
+    if (p->lost)
+        return;
+    if (footers)
+        backend_footers(p->backend, footers);
+    if (!backend_answer(c, p->backend, &a->response)) {
+        node_failed(&p->call.node);
+        return;
+    }
+    a->status = a->response.status;
+    if (a->status == 507)
+        node_is_full(&p->call.node);
+    else if (a->status >= 500)
+        node_failed(&p->call.node);
+    if (a->response.read)
+        response_take_all(c, &a->response, 65536, NULL);
+}
+
+/* What the nodes say in the end; *ret_etag: what those who have it say of it. False: they do not agree. */
+static bool finish(struct ctx *c, struct upload_all *u, struct swift_response *response, const char **ret_etag)
+{
+    struct answer *answers = ctx_new_n(c, struct answer, u->n + 1);
+    struct headers footers = {};
+    bool agree = true;
+
+    if (u->request->footers)
+        u->request->footers(c, u->request->footers_data, &footers);
+    *ret_etag = NULL;
+    for (size_t i = 0; i < u->n; i++) {
+        finish_one(c, &u->puts[i], &answers[i], u->request->footers ? &footers : NULL);
+        const char *etag = answers[i].status / 100 == 2 ? plain_etag(c, response_get(&answers[i].response, "Etag")) : NULL;
+
+        agree = agree && (!etag || !*ret_etag || !strcmp(etag, *ret_etag));
+        *ret_etag = *ret_etag ? *ret_etag : etag;
+    }
+    proxy_best(c, answers, u->n, u->quorum, 0, response);
+    return agree;
+}
+
+static void store(struct ctx *c, struct swift_request *r, struct where *w, struct swift_response *response)
+{
+    struct upload_all u = { .request = r, .where = w, .n = w->nodes.replicas };
+    const char *etag;
+    struct timestamp when;
+
+    u.puts = ctx_new_n(c, struct put, u.n + 1);
+    u.quorum = policy_quorum(w->policy, (int)u.n);
+    connect_all(c, &u, backend_headers(c, r, w), r->footers != NULL);
+    if (wanted(c, &u, response) && transfer(c, &u, response)) {
+        if (!finish(c, &u, response, &etag)) {
+            log_error(c, "swift: object servers returned mismatched etags");
+            response_error(c, response, 500, NULL);
+        } else if (etag && response->status / 100 == 2) {
+            headers_set(c, &response->headers, "Etag", etag);
+        }
+        if (timestamp_parse(request_get(r, "X-Timestamp"), &when))
+            headers_set(c, &response->headers, "Last-Modified", timestamp_http(c, when));
+    }
+    for (size_t i = 0; i < u.n; i++)
+        if (u.puts[i].backend)
+            backend_close(u.puts[i].backend);
+}
+
+static void guess_type(struct ctx *c, struct swift_request *r)
+{
+    const char *type = request_get(r, "Content-Type");
+
+    if (!header_true(&r->headers, "X-Detect-Content-Type") && type && *type)
+        return;
+    headers_set(c, &r->headers, "Content-Type", mime_type_of(r->path));
+    headers_remove(&r->headers, "X-Detect-Content-Type");
+}
+
+/* Where the container's listing keeps its own words no client may write. */
+static bool type_is_well(struct ctx *c, const struct swift_request *r, struct swift_response *response)
+{
+    if (!strstr(request_get(r, "Content-Type"), "; swift_") && !strstr(request_get(r, "Content-Type"), ";swift_"))
+        return true;
+    response_error(c, response, 400, "Invalid Content-Type, swift_* is not a valid parameter name.");
+    return false;
+}
+
+static void put(struct ctx *c, struct swift_request *r, struct swift_response *response)
+{
+    const char *none = request_get(r, "If-None-Match");
+    struct where w;
+
+    if (none && !etag_listed(none, "*")) {
+        response_text(c, response, 400, "text/plain", "If-None-Match only supports *");
+        return;
+    }
+    if (!find(c, r, &w, response) || !proxy_authorized(c, r, w.container->write_acl, response) || !container_exists(c, &w, response))
+        return;
+    guess_type(c, r);
+    stamp(c, r);
+    if (!check_object_creation(c, r, r->object, response) || !type_is_well(c, r, response))
+        return;
+    if (w.policy->type == POLICY_ERASURE) {
+        response_error(c, response, 501, NULL);
+        return;
+    }
+    place(c, r, &w);
+    store(c, r, &w, response);
+}
+
+void object_controller(struct ctx *c, struct swift_request *r, struct swift_response *response)
+{
+    if (!strcmp(r->method, "GET") || !strcmp(r->method, "HEAD"))
+        get(c, r, response);
+    else if (!strcmp(r->method, "PUT"))
+        put(c, r, response);
+    else if (!strcmp(r->method, "POST"))
+        post(c, r, response);
+    else
+        remove_object(c, r, response);
+}
