@@ -301,7 +301,7 @@ static bool tell_statuses(struct ctx *c, const json_t *router, bool in_force)
         if (strcmp(json_string_value(status), "DOWN") == 0)
             g_hash_table_remove(told, one);
     return plugin_call(c, TOPIC_L3_PLUGIN, L3_PLUGIN_VERSION, L3_UPDATE_FLOATINGIP_STATUSES,
-                       json_pack("{s:s, s:s, s:o}", "host", agent_host(), "router_id", json_get_string(router, "id"), "fip_statuses", statuses)) != NULL;
+                       json_pack("{s:s, s:o}", "router_id", json_get_string(router, "id"), "fip_statuses", statuses)) != NULL;
 }
 
 /* ---- what the plugin tells ----------------------------------------------------------------------------------- */

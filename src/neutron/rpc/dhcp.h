@@ -1,6 +1,7 @@
 /* The DHCP agent and the plugin: topic q-plugin. Both ends include this.
  *
- * Every call carries {"host": HOST}. network and port are as the API shows them to an administrator.
+ * Calls carry {"host": HOST} but for dhcp_ready_on_ports, get_dhcp_port and get_networks, which take no more than is said here.
+ * network and port are as the API shows them to an administrator.
  *
  * get_active_networks_info {enable_dhcp_filter} -> [network info]; networks not yet hosted are scheduled to this host first
  * get_network_info {network_id} -> network info, or null

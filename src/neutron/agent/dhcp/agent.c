@@ -355,8 +355,7 @@ static bool tell_ready(struct ctx *c, const json_t *ports)
         json_decref(ids);
         return true;
     }
-    return plugin_call(c, TOPIC_PLUGIN, DHCP_PLUGIN_VERSION, DHCP_READY_ON_PORTS,
-                       json_pack("{s:s, s:o}", "host", agent_host(), "port_ids", ids)) != NULL;
+    return plugin_call(c, TOPIC_PLUGIN, DHCP_PLUGIN_VERSION, DHCP_READY_ON_PORTS, json_pack("{s:o}", "port_ids", ids)) != NULL;
 }
 
 static void count(void)
