@@ -1,5 +1,5 @@
-/* Every rule of Nova with its default. The defaults hold the older rules too, as the original's do while
- * enforce_new_defaults is off: a member of the project in any role, or an admin.
+/* Every rule of Nova with its default. What a rule replaced counts beside it until enforce_new_defaults:
+ * a member of the project in any role, or an admin.
  */
 #include "nova/nova.h"
 
@@ -15,8 +15,8 @@ const struct policy nova_policies[] = {
     { "context_is_admin", "role:admin", NULL, "Who is an admin." },
     { "admin_or_owner", "is_admin:True or project_id:%(project_id)s", NULL, "An admin, or anyone of the project." },
     { "admin_api", "is_admin:True", NULL, "An admin." },
-    { "project_member_api", "(role:member and project_id:%(project_id)s) or rule:admin_or_owner", NULL, "Who may change the project's." },
-    { "project_reader_api", "(role:reader and project_id:%(project_id)s) or rule:admin_or_owner", NULL, "Who may see the project's." },
+    { "project_member_api", "role:member and project_id:%(project_id)s", NULL, "Who may change the project's.", "rule:admin_or_owner" },
+    { "project_reader_api", "role:reader and project_id:%(project_id)s", NULL, "Who may see the project's.", "rule:admin_or_owner" },
     { "project_member_or_admin", "rule:project_member_api or rule:context_is_admin", NULL, "The same, or an admin." },
     { "project_reader_or_admin", "rule:project_reader_api or rule:context_is_admin", NULL, "The same, or an admin." },
     { RULE("os-admin-actions:reset_state"), ADMIN, "project", NULL },

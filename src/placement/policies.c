@@ -1,4 +1,4 @@
-/* Every rule of Placement with its default: as the original's, which hold the older admin rule too. */
+/* Every rule of Placement with its default: as the original's, beside the older admin rule, which counts until enforce_new_defaults. */
 #include "oslo/auth/policy.h"
 
 extern const struct policy placement_policies[];
@@ -8,10 +8,11 @@ extern const struct policy placement_policies[];
 
 const struct policy placement_policies[] = {
     { "admin_api", "role:admin", "system", "Who may do anything." },
-    { "system_admin_api", "(role:admin and system_scope:all) or rule:admin_api", NULL, "Who may change anything." },
-    { "system_reader_api", "(role:reader and system_scope:all) or rule:admin_api", NULL, "Who may see anything." },
-    { "project_reader_api", "(role:reader and project_id:%(project_id)s) or rule:admin_api", NULL, "Who may see the project's." },
-    { "system_or_project_reader", "rule:system_reader_api or rule:project_reader_api or rule:admin_api", NULL, "Who may see anything, or the project's." },
+    { "system_admin_api", "role:admin and system_scope:all", NULL, "Who may change anything.", "rule:admin_api" },
+    { "system_reader_api", "role:reader and system_scope:all", NULL, "Who may see anything.", "rule:admin_api" },
+    { "project_reader_api", "role:reader and project_id:%(project_id)s", NULL, "Who may see the project's.", "rule:admin_api" },
+    { "system_or_project_reader", "rule:system_reader_api or rule:project_reader_api", NULL,
+      "Who may see anything, or the project's.", "rule:admin_api" },
     { "placement:resource_providers:list", READER, "system", "List resource providers." },
     { "placement:resource_providers:create", ADMIN, "system", "Create a resource provider." },
     { "placement:resource_providers:show", READER, "system", "Show a resource provider." },

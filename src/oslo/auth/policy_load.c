@@ -80,8 +80,9 @@ static bool rules_resolve(struct ctx *c, struct policies *policies)
 static bool default_set(struct ctx *c, struct policies *policies, const struct policy *p)
 {
     bool both = p->was && !(policies->settings && policies->settings->enforce_new_defaults);
+    const char *rule = *p->rule ? p->rule : "@", *was = p->was && *p->was ? p->was : "@";
 
-    return rule_set(c, policies, p->name, both ? ctx_printf(c, "(%s) or (%s)", p->rule, p->was) : p->rule, p->scopes);
+    return rule_set(c, policies, p->name, both ? ctx_printf(c, "(%s) or (%s)", rule, was) : p->rule, p->scopes);
 }
 
 static bool file_add(struct ctx *c, struct policies *policies, const char *file)

@@ -96,6 +96,8 @@ static void dump_policies(struct out *out, const struct policy *policies)
         out_object(out, NULL);
         out_string(out, "name", policy->name);
         out_string(out, "rule", policy->rule);
+        if (policy->was)
+            out_string(out, "was", policy->was);
         if (policy->scopes)
             out_string(out, "scopes", policy->scopes);
         out_end_object(out);
