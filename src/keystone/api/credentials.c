@@ -148,6 +148,16 @@ static bool create(struct ctx *c, struct request *request, struct reply *reply)
     return keystone_insert(c, r, request, object, reply);
 }
 
+/* Only the blob may change. What stays as it is may be said beside it: the stock client always does. */
+static void unchanged_drop(json_t *object, const struct credential *old)
+{
+    const struct { const char *name, *value; } members[] = { { "type", old->type }, { "user_id", old->user_id }, { "project_id", old->project_id } };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(members); i++)
+        if (members[i].value && text_equal(json_get_string(object, members[i].name), members[i].value))
+            json_object_del(object, members[i].name);
+}
+
 static bool update(struct ctx *c, struct request *request, struct reply *reply)
 {
     const struct resource *r = request->route->data;
@@ -156,6 +166,7 @@ static bool update(struct ctx *c, struct request *request, struct reply *reply)
 
     if (!old || !primary_only(c, request) || !credential_fill(c, (void *const *)&old, 1))
         return false;
+    unchanged_drop(json_object_get(request_json(c, request), "credential"), old);
     object = keystone_body(c, r, request, old);
     if (!object)
         return false;

@@ -296,7 +296,7 @@ static void assignment_write(struct ctx *c, struct out *o, const struct assignme
     out_end_object(o);
 }
 
-/* A domain's reader may ask about the domain; of a tree the rule is told its project. */
+/* A domain's reader may ask about the domain, and about the tree of a project in it. */
 static bool allowed(struct ctx *c, const struct request *request)
 {
     const char *project_id = given(request, "scope.project.id"), *domain = c->who.domain_id;
@@ -308,7 +308,8 @@ static bool allowed(struct ctx *c, const struct request *request)
     if (!project_id)
         return rule_check(c, "identity:list_role_assignments_for_tree", NULL);
     p = rest_find_any(c, &project_resource, project_id);
-    return p && rule_check(c, "identity:list_role_assignments_for_tree", "target.project.id", p->id, "target.project.domain_id", p->domain_id, NULL);
+    return p && rule_check(c, "identity:list_role_assignments_for_tree", "target.project.id", p->id, "target.project.domain_id", p->domain_id,
+                           "target.domain_id", p->domain_id, NULL);
 }
 
 static bool list(struct ctx *c, struct request *request, struct reply *reply)
