@@ -12,7 +12,7 @@ const struct attr keystone_option_attrs[] = {
     ATTR(struct keystone_options, fernet_rotation, 0, .unset = "0", .help = "Rotate the keys of tokens every so many seconds; 0: only on command."),
     ATTR(struct keystone_options, token_expiration, 0, .unset = "3600", .min = 1, .max = 31536000, .help = "How many seconds a token is good."),
     ATTR(struct keystone_options, allow_expired_window, 0, .unset = "172800", .help = "How many seconds after its end a token may still finish work that a service does for it."),
-    ATTR(struct keystone_options, password_rounds, 0, .unset = "0", .max = 31, .help = "The cost of bcrypt, as a power of two; 0: 12, and 4 with simulated drivers."),
+    ATTR(struct keystone_options, password_rounds, 0, .unset = "0", .max = 10000000, .help = "The cost of password_hash_algorithm: of bcrypt and scrypt as a power of two; 0: its usual one, and 4 of bcrypt with simulated drivers."),
     ATTR(struct keystone_options, max_password_length, 0, .unset = "4096", .min = 1, .max = 4096, .help = "The longest password taken."),
     ATTR(struct keystone_options, max_project_tree_depth, 0, .unset = "5", .min = 1, .max = 100, .help = "How deep projects may nest."),
     ATTR(struct keystone_options, user_limit_application_credentials, 0, .unset = "-1", .help = "How many application credentials a user may have; -1: any number."),
