@@ -95,6 +95,8 @@ extern const struct rpc_server tokens_rpc_server;
 char *password_hash(struct ctx *, const char *password, int rounds);
 /* hash NULL takes as long as a wrong password. A fault only if the house is full. */
 bool password_verify(struct ctx *, const char *password, const char *hash);
+/* The same of a program's secret, which is asked for often: one that was right is known for a while without being hashed again. */
+bool secret_verify(struct ctx *, const char *secret, const char *hash);
 
 bool keystone_bootstrap(struct ctx *);
 /* Waits for the hash of a password that is still being worked out. Cheap when there is none. */

@@ -76,12 +76,14 @@ def network(api, cidr='10.64.0.0/16'):
     return net
 
 
-def wrk(url, headers, connections, seconds):
-    """Requests a second of a GET, by wrk."""
+def wrk(url, headers, connections, seconds, body=None):
+    """Requests a second of a GET, or of a POST of that tree, by wrk."""
     if not shutil.which('wrk'):
         raise RuntimeError('wrk is not installed')
     with tempfile.NamedTemporaryFile('w', suffix='.lua') as script:
         script.write('done = function(s) io.write(string.format("RATE %f %d\\n", s.requests * 1e6 / s.duration, s.errors.status)) end\n')
+        if body is not None:
+            script.write("wrk.method = 'POST'\nwrk.body = [==[%s]==]\nwrk.headers['Content-Type'] = 'application/json'\n" % json.dumps(body))
         script.flush()
         argv = ['wrk', '-t', '2' if connections > 1 else '1', '-c', str(connections), '-d', '%ds' % seconds, '-s', script.name]
         for pair in headers.items():
@@ -95,6 +97,35 @@ def wrk(url, headers, connections, seconds):
 
 def token_validation(api, seconds=5):
     return wrk(api.auth_url + '/auth/tokens', {'X-Auth-Token': api.token, 'X-Subject-Token': api.token}, 8, seconds)
+
+
+def token_issue(api, seconds=5):
+    """By a token, to the same project."""
+    return wrk(api.auth_url + '/auth/tokens', {}, 8, seconds, {'auth': {
+        'identity': {'methods': ['token'], 'token': {'id': api.token}}, 'scope': {'project': {'id': api.project}}}})
+
+
+def token_issue_by_credential(api, seconds=5):
+    """By an application credential."""
+    path = '/users/%s/application_credentials' % api.user
+    made = api.call('POST', 'identity', path, {'application_credential': {'name': 'bench-' + uuid.uuid4().hex[:8]}})['application_credential']
+    try:
+        return wrk(api.auth_url + '/auth/tokens', {}, 8, seconds, {'auth': {'identity': {
+            'methods': ['application_credential'], 'application_credential': {'id': made['id'], 'secret': made['secret']}}}})
+    finally:
+        api.call('DELETE', 'identity', path + '/' + made['id'])
+
+
+def password_sign_in(api, body, n):
+    """The quickest and the middle of n times by password, one after the other, in milliseconds."""
+    times = []
+    for _ in range(n):
+        started = time.monotonic()
+        status, _, text = api.send('POST', api.auth_url + '/auth/tokens?nocatalog=1', body)
+        times.append(1000 * (time.monotonic() - started))
+        if status != 201:
+            raise RuntimeError('%d %s' % (status, text[:200]))
+    return min(times), middle(times)
 
 
 def spread(api, connections, n, work):

@@ -53,7 +53,7 @@ bool auth_by_application_credential(struct ctx *c, struct attempt *a, const json
             return false;
         db_rows_end(rows);
     }
-    if (failed(c) || !password_verify(c, secret ? secret : "", hash))
+    if (failed(c) || !secret_verify(c, secret ? secret : "", hash))
         return failed(c) ? false : unauthorized(c);
     a->payload.version = PAYLOAD_APPLICATION_CREDENTIAL;
     return true;

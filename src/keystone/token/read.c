@@ -366,7 +366,18 @@ static void roles_write_whole(struct ctx *c, struct out *o, const struct role_re
     out_end_array(o);
 }
 
-static void head_write(struct ctx *c, struct out *o, const struct facts *f)
+/* What two tokens of the same user, scope and methods differ in. */
+static void moment_write(struct out *o, const struct payload *p, int64_t issued_s)
+{
+    out_array(o, "audit_ids");
+    for (int i = 0; i < 2 && p->audit_ids[i]; i++)
+        out_string(o, NULL, p->audit_ids[i]);
+    out_end_array(o);
+    out_time(o, "expires_at", (utc_time){ p->expires_s * SECOND_US });
+    out_time(o, "issued_at", (utc_time){ issued_s * SECOND_US });
+}
+
+static void head_write(struct ctx *c, struct out *o, struct token *token, const struct facts *f)
 {
     const struct payload *p = f->payload;
 
@@ -376,12 +387,9 @@ static void head_write(struct ctx *c, struct out *o, const struct facts *f)
     auth_methods_write(o, p->methods);
     out_end_array(o);
     user_write(o, f);
-    out_array(o, "audit_ids");
-    for (int i = 0; i < 2 && p->audit_ids[i]; i++)
-        out_string(o, NULL, p->audit_ids[i]);
-    out_end_array(o);
-    out_time(o, "expires_at", (utc_time){ p->expires_s * SECOND_US });
-    out_time(o, "issued_at", (utc_time){ f->issued_s * SECOND_US });
+    token->moment_at = o->to->len;
+    moment_write(o, p, f->issued_s);
+    token->moment_size = o->to->len - token->moment_at;
     scope_write(o, f);
     if (f->payload->version == PAYLOAD_TRUST)
         roles_write_whole(c, o, f->roles);
@@ -439,7 +447,7 @@ static bool answer_write(struct ctx *c, struct token *token, const struct facts 
     const char *user_id = f->trust.trustor_id ? f->trust.trustor_id : f->user.id;
     bool ok = true;
 
-    head_write(c, &o, f);
+    head_write(c, &o, token, f);
     token->head_size = text.len;
     if (!payload_is_unscoped(f->payload->version))
         ok = catalog_write(c, &o, "catalog", user_id, f->payload->project_id);
@@ -460,9 +468,13 @@ static void token_release(struct cached *cached)
     struct token *token = (struct token *)cached;
 
     g_string_chunk_free(token->strings);
-    g_free((void *)token->who.roles);
-    g_free((void *)token->role_ids);
-    g_free((void *)token->group_ids);
+    if (token->model) {
+        cached_unref((void *)token->model);
+    } else {
+        g_free((void *)token->who.roles);
+        g_free((void *)token->role_ids);
+        g_free((void *)token->group_ids);
+    }
     g_free(token);
 }
 
@@ -512,19 +524,46 @@ static void identity_keep(struct token *token, const struct facts *f)
     token->who.is_admin = identity_has_role(&token->who, "admin");
 }
 
+/* Its own: what another of the same user and scope does not share. */
+static void moment_keep(struct token *token, const char *text, const struct payload *p, int64_t issued_s)
+{
+    token->cached = (struct cached){ .references = 1, .expires_us = p->expires_s * SECOND_US, .release = token_release };
+    token->strings = g_string_chunk_new(1024);
+    token->expires_s = p->expires_s;
+    token->issued_s = issued_s;
+    token->audit_id = keep(token, p->audit_ids[0]);
+    token->audit_chain_id = keep(token, p->audit_ids[1] ? p->audit_ids[1] : p->audit_ids[0]);
+    token->who.token = keep(token, text);
+}
+
+struct token *token_like(const struct token *model, const char *text, const struct payload *p, int64_t issued_s)
+{
+    struct token *token = g_memdup2(model, sizeof *model);
+    struct buf head = {};
+    struct out o = { .to = &head, .times = TIME_ISO_MICRO_Z, .comma = true };
+
+    atomic_fetch_add(&((struct token *)model)->cached.references, 1);
+    token->model = model;
+    moment_keep(token, text, p, issued_s);
+    buf_add(&head, model->head, model->moment_at);
+    moment_write(&o, p, issued_s);
+    token->moment_size = head.len - model->moment_at;
+    size_t after = model->moment_at + model->moment_size;
+    buf_add(&head, model->head + after, model->head_size - after);
+    token->head_size = head.len;
+    token->head = g_string_chunk_insert_len(token->strings, head.data, (gssize)head.len);
+    buf_clear(&head);
+    return token;
+}
+
 static struct token *token_make(struct ctx *c, const char *text, const struct facts *f)
 {
     const struct payload *p = f->payload;
     struct token *token = g_new0(struct token, 1);
 
-    token->cached = (struct cached){ .references = 1, .expires_us = p->expires_s * SECOND_US, .release = token_release };
-    token->strings = g_string_chunk_new(1024);
+    moment_keep(token, text, p, f->issued_s);
     token->version = p->version;
     token->methods = p->methods;
-    token->expires_s = p->expires_s;
-    token->issued_s = f->issued_s;
-    token->audit_id = keep(token, p->audit_ids[0]);
-    token->audit_chain_id = keep(token, p->audit_ids[1] ? p->audit_ids[1] : p->audit_ids[0]);
     token->trust_id = keep(token, p->trust_id);
     token->app_cred_id = keep(token, p->app_cred_id);
     token->idp_id = keep(token, p->idp_id);

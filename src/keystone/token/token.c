@@ -12,6 +12,7 @@
 #define KEEP_US (300 * SECOND_US)    /* so long an answer is good without looking again */
 
 static struct token_cache *cache;
+static struct token_cache *models;   /* of users, scopes and methods: what the next token of the same needs not ask for */
 static pthread_once_t cache_once = PTHREAD_ONCE_INIT;
 
 static bool decode(struct ctx *c, const char *text, struct payload *ret_payload, int64_t *ret_issued_s)
@@ -35,6 +36,7 @@ static bool decode(struct ctx *c, const char *text, struct payload *ret_payload,
 static void cache_make(void)
 {
     cache = token_cache_new();
+    models = token_cache_new();
 }
 
 /* Reads the token anew. */
@@ -137,6 +139,7 @@ void token_write(const struct token *token, bool catalog, struct buf *to)
 void tokens_forget(void)
 {
     pthread_once(&cache_once, cache_make);
+    token_cache_forget(models, NULL);                /* first: what is made of a model is not kept once the cache is forgotten */
     token_cache_forget(cache, NULL);
     auth_forget(NULL);
 }
@@ -171,19 +174,58 @@ const struct rpc_server tokens_rpc_server = {
 
 /* -- issuing ------------------------------------------------------------------------------------------------------- */
 
-static const struct token *issue_at(struct ctx *c, const struct payload *p, int64_t time_s)
+static void model_key_of(struct ctx *c, const struct payload *p, struct token_key *ret_key)
+{
+    const char *ids[] = { p->user_id, p->project_id, p->domain_id, p->system, p->trust_id, p->app_cred_id, p->access_token_id, p->idp_id, p->protocol_id };
+    struct buf text = {};
+
+    buf_printf(&text, "%d %u", (int)p->version, p->methods);
+    for (size_t i = 0; i < G_N_ELEMENTS(ids); i++)
+        buf_printf(&text, "\n%s", ids[i] ? ids[i] : "");
+    for (const char *const *id = p->group_ids; id && *id; id++)
+        buf_printf(&text, "\n%s", *id);
+    token_key_of(text.data, ret_key);
+    buf_clear(&text);
+}
+
+static const char *seal(struct ctx *c, const struct payload *p, int64_t time_s)
 {
     struct buf packed = {};
     const char *text;
 
-    if (keystone_options()->token_jws) {
-        text = jws_seal(c, p, time_s);
-    } else {
-        payload_write(c, p, &packed);
-        text = ring_seal(c, RING_TOKENS, time_s, packed.data, packed.len);
-        buf_clear(&packed);
+    if (keystone_options()->token_jws)
+        return jws_seal(c, p, time_s);
+    payload_write(c, p, &packed);
+    text = ring_seal(c, RING_TOKENS, time_s, packed.data, packed.len);
+    buf_clear(&packed);
+    return text;
+}
+
+static const struct token *issue_at(struct ctx *c, const struct payload *p, int64_t time_s)
+{
+    const char *text = seal(c, p, time_s);
+    struct token_ticket ticket, model_ticket;
+    struct token_key key, model_key;
+    struct token *token, *model;
+
+    if (!text)
+        return NULL;
+    pthread_once(&cache_once, cache_make);
+    token_key_of(text, &key);
+    model_key_of(c, p, &model_key);
+    ticket = token_cache_ticket(cache, &key);
+    model_ticket = token_cache_ticket(models, &model_key);
+    model = token_cache_find(models, &model_key);
+    if (model && time_s >= model->issued_s) {
+        token = token_like(model, text, p, time_s);
+        token->cached.stale_us = model->cached.stale_us;
+        token_cache_add(cache, &key, ticket, token);
+    } else if ((token = (struct token *)token_get(c, text, 0)) != NULL) {
+        token_cache_add(models, &model_key, model_ticket, token);
+        atomic_fetch_add(&token->cached.references, 1);
     }
-    return text ? token_get(c, text, 0) : NULL;
+    cached_unref(model);
+    return token ? ctx_own(c, token, cached_unref) : NULL;
 }
 
 const struct token *token_issue(struct ctx *c, struct payload *p)

@@ -20,6 +20,8 @@ struct token {
     bool app_cred_restricted;
     const char *head, *catalog, *tail;               /* {"token": {..., "catalog": [...], ...}} in three pieces */
     size_t head_size, catalog_size, tail_size;
+    size_t moment_at, moment_size;   /* in head: what is of this token alone, its audit ids and times */
+    const struct token *model;       /* what this one shares all but that with, held; or NULL */
     GStringChunk *strings;
 };
 
@@ -41,6 +43,8 @@ void token_write(const struct token *, bool catalog, struct buf *to);
 /* A new token with that in it, for a time, sealed and validated. NULL with a fault 401. */
 const struct token *token_issue(struct ctx *, struct payload *);
 
+/* A token of the same user, scope and methods as one that is at hand, which must have been read itself: nothing is asked again. */
+struct token *token_like(const struct token *model, const char *text, const struct payload *, int64_t issued_s);
 /* The database side: fills a new token from its payload; NULL with a fault. (token/read.c) */
 struct token *token_read(struct ctx *, const char *text, const struct payload *, int64_t issued_s);
 
