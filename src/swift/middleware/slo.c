@@ -2,6 +2,7 @@
 #include "swift/middleware/slo.h"
 
 #include "oslo/base/text.h"
+#include "swift/middleware/hash_params.h"
 #include "swift/middleware/middlewares.h"
 #include "swift/name.h"
 
@@ -96,40 +97,13 @@ const char *slo_etag_of(struct ctx *c, json_t *segments)
     return ctx_strdup(c, hex);
 }
 
-/* In listings of containers, the ETag of the whole stands in a parameter of the hash: it becomes a member. */
-static void split_etags(struct ctx *c, struct swift_response *response)
+/* In listings of containers, the ETag of the whole becomes a member. */
+static void name_etag(struct ctx *c, void *data, json_t *row)
 {
-    const char *type = response_get(response, "Content-Type");
-    struct headers headers = response->headers;
-    struct buf b = { 0 };
-    json_t *list, *row;
-    char *text, *dumped = NULL;
-    size_t i, n;
+    const char *etag = hash_param_take(c, row, "slo_etag");
 
-    if (response->status != 200 || !type || strncmp(type, "application/json", 16) || response->length < 0 || response->length > 1024 * 10000 * 2)
-        return;
-    text = response_take_all(c, response, (size_t)response->length + 1, &n);
-    if (!text)
-        return;
-    list = strstr(text, "slo_etag=") ? ctx_json(c, json_loadb(text, n, JSON_ALLOW_NUL, NULL)) : NULL;
-    json_array_foreach(list, i, row) {
-        const char *hash = json_string_value(json_object_get(row, "hash")), *at = hash ? strstr(hash, "slo_etag=") : NULL;
-
-        if (!at)
-            continue;
-        size_t length = strcspn(at + 9, ";"), head = (size_t)(at - hash);
-        json_t *etag = json_sprintf("\"%.*s\"", (int)length, at + 9);
-        while (head && strchr("; ", hash[head - 1]))
-            head--;
-        json_object_set_new(row, "slo_etag", etag);
-        json_object_set_new(row, "hash", json_sprintf("%.*s%s", (int)head, hash, at + 9 + length));
-    }
-    if (list)
-        dumped = json_dumps(list, JSON_ENSURE_ASCII);
-    buf_add(&b, dumped ? dumped : text, dumped ? strlen(dumped) : n);
-    free(dumped);
-    response_bytes(c, response, NULL, &b);
-    response->headers = headers;
+    if (etag)
+        json_object_set_new(row, "slo_etag", json_sprintf("\"%s\"", etag));
 }
 
 static bool open_slo(struct ctx *c, struct step *step)
@@ -157,7 +131,7 @@ static void run(struct ctx *c, const struct step *step, struct swift_request *r,
     } else {
         step_next(c, step, r, response);
         if (r->container && !r->object && !strcmp(r->method, "GET"))
-            split_etags(c, response);
+            listing_change(c, response, "slo_etag=", name_etag, NULL);
     }
 }
 

@@ -2,6 +2,7 @@
 #include "swift/middleware/s3api/s3.h"
 
 #include "oslo/base/text.h"
+#include "swift/middleware/hash_params.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -165,7 +166,7 @@ static void write_head(struct s3_request *s, struct xml *x, const struct listing
 
 static const char *etag_of(struct ctx *c, json_t *row)
 {
-    const char *s3 = s3_member(row, "s3_etag"), *slo = s3_member(row, "slo_etag"), *hash = s3_member(row, "hash");
+    const char *own = hash_param_take(c, row, "s3_etag"), *s3 = own ? ctx_printf(c, "\"%s\"", own) : NULL, *slo = s3_member(row, "slo_etag"), *hash = s3_member(row, "hash");
     size_t n = hash ? strlen(hash) : 0;
 
     if (s3)

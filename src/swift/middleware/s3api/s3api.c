@@ -7,6 +7,7 @@
 
 #include "oslo/base/text.h"
 #include "swift/faults.h"
+#include "swift/middleware/hash_params.h"
 #include "swift/middleware/middlewares.h"
 
 #include <stdlib.h>
@@ -131,41 +132,13 @@ static void preflight(struct ctx *c, const struct s3_options *options, struct sw
         headers_set(c, &response->headers, "Access-Control-Allow-Headers", g_strstrip(g_ascii_strdown(asked, -1)));
 }
 
-/* In a container's listing, what S3 calls the ETag of a multipart upload stands in a parameter of the hash: it becomes a member. */
-static void split_etags(struct ctx *c, const struct swift_request *r, struct swift_response *response)
+/* In a container's listing, what S3 calls the ETag of a multipart upload becomes a member. */
+static void name_etag(struct ctx *c, void *data, json_t *row)
 {
-    const char *type = response_get(response, "Content-Type");
-    size_t n;
+    const char *etag = hash_param_take(c, row, "s3_etag");
 
-    if (strcmp(r->method, "GET") || !r->container || r->object || response->status != 200 || !type ||
-        strncmp(type, "application/json", 16) || response->length < 0 || response->length > 1024 * 10000 * 2)
-        return;
-    struct headers headers = response->headers;
-    char *text = response_take_all(c, response, (size_t)response->length + 1, &n);
-    if (!text)
-        return;
-    json_t *list = strstr(text, "s3_etag=") ? ctx_json(c, json_loadb(text, n, JSON_ALLOW_NUL, NULL)) : NULL;
-    size_t i;
-    json_t *row;
-
-    json_array_foreach(list, i, row) {
-        const char *hash = json_string_value(json_object_get(row, "hash")), *at = hash ? strstr(hash, "s3_etag=") : NULL;
-
-        if (!at)
-            continue;
-        size_t length = strcspn(at + 8, ";"), head = (size_t)(at - hash);
-        json_t *etag = json_sprintf("\"%.*s\"", (int)length, at + 8);
-        while (head && strchr("; ", hash[head - 1]))
-            head--;
-        json_object_set_new(row, "s3_etag", etag);
-        json_object_set_new(row, "hash", json_sprintf("%.*s%s", (int)head, hash, at + 8 + length));
-    }
-    struct buf b = { 0 };
-    char *dumped = list ? json_dumps(list, JSON_ENSURE_ASCII) : NULL;
-    buf_add(&b, dumped ? dumped : text, dumped ? strlen(dumped) : n);
-    free(dumped);
-    response_bytes(c, response, NULL, &b);
-    response->headers = headers;
+    if (etag)
+        json_object_set_new(row, "s3_etag", json_sprintf("\"%s\"", etag));
 }
 
 /* --- the middleware ------------------------------------------------------------------------------------------------------ */
@@ -183,7 +156,8 @@ static void run(struct ctx *c, const struct step *step, struct swift_request *r,
     bool well = s3_request_read(&s, &foreign);
     if (foreign) {
         step_next(c, step, r, response);
-        split_etags(c, r, response);
+        if (r->container && !r->object && !strcmp(r->method, "GET"))
+            listing_change(c, response, "s3_etag=", name_etag, NULL);
         return;
     }
     if (well) {
