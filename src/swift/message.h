@@ -77,6 +77,7 @@ struct swift_env {
     bool swift_owner;                /* may see and set privileged headers (ACLs, keys) */
     bool reseller_request;           /* may set quotas and delete accounts */
     bool allow_reserved;             /* may name what begins with NUL */
+    bool content_type_overridden;    /* a middleware has put swift_ parameters into Content-Type */
     int depth;                       /* of requests made for requests; a loop ends here */
     const char *storage_policy;      /* for the log */
     const char *backend_path;        /* the path of a middleware that has rewritten it (s3api), for the log */

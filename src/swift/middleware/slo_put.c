@@ -355,6 +355,7 @@ static void set_object(struct put *p, const char *etag)
     rest = strchr(override, ';');
     size_t n = rest ? (size_t)(rest - override) : strlen(override);
     headers_printf(p->c, &r->headers, OVERRIDE_ETAG, "%.*s%s; slo_etag=%s", n ? (int)n : 32, n ? override : hex, rest ? rest : "", etag);
+    r->env->content_type_overridden = true;
     headers_printf(p->c, &r->headers, "Content-Type", "%s;swift_bytes=%lld", type && *type ? type : content_type_of_name(r->path), (long long)p->size);
 }
 

@@ -366,7 +366,7 @@ static void guess_type(struct ctx *c, struct swift_request *r)
 /* Where the container's listing keeps its own words no client may write. */
 static bool type_is_well(struct ctx *c, const struct swift_request *r, struct swift_response *response)
 {
-    if (!strstr(request_get(r, "Content-Type"), "; swift_") && !strstr(request_get(r, "Content-Type"), ";swift_"))
+    if (r->env->content_type_overridden || (!strstr(request_get(r, "Content-Type"), "; swift_") && !strstr(request_get(r, "Content-Type"), ";swift_")))
         return true;
     response_error(c, response, 400, "Invalid Content-Type, swift_* is not a valid parameter name.");
     return false;
