@@ -9,7 +9,5 @@
 const char *accept_best(struct ctx *, const char *accept, const char *const *types, bool *ret_malformed);
 /* text/plain, application/json, application/xml, text/xml: what Swift's own answers may be in. */
 extern const char *const accept_listing_types[];
-/* "image/png" of "a/b.png", as Python's mimetypes knows them; "application/octet-stream". */
-const char *content_type_of_name(const char *name);
 
 #endif

@@ -2,10 +2,10 @@
 #include "swift/middleware/slo.h"
 
 #include "oslo/base/text.h"
-#include "swift/accept.h"
 #include "swift/middleware/bulk.h"
 #include "swift/middleware/slo_hook.h"
 #include "swift/name.h"
+#include "swift/proxy/mime_types.h"
 #include "swift/proxy/proxy.h"
 #include "swift/timestamp.h"
 
@@ -356,7 +356,7 @@ static void set_object(struct put *p, const char *etag)
     size_t n = rest ? (size_t)(rest - override) : strlen(override);
     headers_printf(p->c, &r->headers, OVERRIDE_ETAG, "%.*s%s; slo_etag=%s", n ? (int)n : 32, n ? override : hex, rest ? rest : "", etag);
     r->env->content_type_overridden = true;
-    headers_printf(p->c, &r->headers, "Content-Type", "%s;swift_bytes=%lld", type && *type ? type : content_type_of_name(r->path), (long long)p->size);
+    headers_printf(p->c, &r->headers, "Content-Type", "%s;swift_bytes=%lld", type && *type ? type : mime_type_of(r->path), (long long)p->size);
 }
 
 static void store(struct put *p, struct swift_response *response)

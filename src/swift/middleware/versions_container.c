@@ -49,7 +49,7 @@ static bool may_enable(struct ctx *c, const struct container_info *info, struct 
 {
     const char *location = headers_get(&info->sysmeta, "versions-location");
 
-    if ((location && *location) || (info->versions && *info->versions))
+    if (location && *location)
         return refuse(c, response, 400, "Cannot enable object versioning on a container that is already using the legacy versioned writes feature.");
     if (info->sync_to && *info->sync_to)
         return refuse(c, response, 400, "Cannot enable object versioning on a container configured as source of container syncing.");

@@ -339,7 +339,6 @@ void versions_legacy(struct ctx *c, const struct step *step, struct swift_reques
     l.container = container_info(c, r, r->account, r->container);
     location = headers_get(&l.container->sysmeta, "versions-location");
     mode = headers_get(&l.container->sysmeta, "versions-mode");
-    location = location && *location ? location : l.container->versions;
     char *archive = location && *location ? name_decode(c, location, strlen(location), false) : NULL;
     if (!archive) {
         versions_serve(c, step, r, response);

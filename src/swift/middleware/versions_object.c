@@ -2,8 +2,8 @@
 #include "swift/middleware/versions.h"
 
 #include "oslo/base/text.h"
-#include "swift/accept.h"
 #include "swift/name.h"
+#include "swift/proxy/mime_types.h"
 #include "swift/proxy/proxy.h"
 
 #include <stdlib.h>
@@ -134,7 +134,7 @@ static bool write_version(struct object *o, struct timestamp when, struct writte
     r->footers = client->footers;
     r->footers_data = client->footers_data;
     if (!request_get(r, "Content-Type"))
-        headers_set(o->c, &r->headers, "Content-Type", content_type_of_name(client->path));
+        headers_set(o->c, &r->headers, "Content-Type", mime_type_of(client->path));
     const char *type = request_get(r, "Content-Type");
     step_next(o->c, o->step, r, &put);
     slo = request_get(r, "X-Object-Sysmeta-Slo-Size");
