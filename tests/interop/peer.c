@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "oslo/base/log.h"
-#include "oslo/messaging/messaging.h"
+#include "oslo/messaging/internal.h"
 #include "oslo/record/record.h"
 
 /* ---- the server ----------------------------------------------------------------------------------------------- */
@@ -158,14 +158,15 @@ static bool on_notification(struct ctx *c, const char *publisher, const char *ev
 static int listen_to(struct ctx *c, char **words)
 {
     const char *pool = words[1] && *words[1] ? words[1] : NULL;
-    struct notification_listener *l = notification_listen(c, words[1] ? words[2] : NULL, words[0], pool, on_notification);
+    struct notification_listener *l;
 
-    if (!l) {
-        fprintf(stderr, "%s: %s\n", c->fault.type, c->fault.message);
-        return 1;
-    }
-    printf("ready\n");
+    pthread_mutex_lock(&lock);           /* nothing is printed before "ready" */
+    l = notification_listen(c, words[1] ? words[2] : NULL, words[0], pool, on_notification);
+    printf("%s\n", l ? "ready" : c->fault.message);
     fflush(stdout);
+    pthread_mutex_unlock(&lock);
+    if (!l)
+        return 1;
     wait_for_end();
     notification_stop(l);
     return 0;
@@ -194,12 +195,11 @@ static json_t *answer(json_t *ask)
         .at_least_once = json_get_bool(ask, "at_least_once", false),
     };
     const char *what = json_get_string(ask, "do") ?: "", *method = json_get_string(ask, "method");
-    json_t *args = json_object_get(ask, "args"), *result = NULL, *got = NULL;
+    json_t *args = json_object_get(ask, "args"), *empty = json_object(), *result = NULL, *got = NULL;
     struct ctx c;
     bool ok;
 
-    ctx_init(&c, NULL, NULL);
-    c.rpc_context = ctx_json(&c, json_incref(json_object_get(ask, "context")));
+    context_to_ctx(&c, NULL, NULL, json_object_get(ask, "context") ?: empty);
     c.deadline = clock_mono_us() + options.timeout_us;
     if (strcmp(what, "call") == 0)
         ok = (got = rpc_call(&c, &target, method, args, &options));
@@ -210,6 +210,7 @@ static json_t *answer(json_t *ask)
                     json_get_string(ask, "priority"), json_object_get(ask, "payload"));
     result = ok ? json_pack("{s:O?}", "result", got) : fault_of(&c);
     ctx_clear(&c);
+    json_decref(empty);
     return result;
 }
 
@@ -323,6 +324,7 @@ int main(int argc, char **argv)
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     options.transport_url = argv[2];
+    options.notification_topics = getenv("PEER_TOPICS");
     options.rpc_ping_enabled = true;
     messaging_configure(&options);
     log_open(NULL, getenv("PEER_DEBUG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING);

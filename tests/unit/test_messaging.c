@@ -1,9 +1,10 @@
-/* oslo.messaging over local://: URLs, dispatch, contexts, failures, fanout, time-outs, notifications. */
+/* oslo.messaging over local://: URLs, dispatch, contexts, failures, fanout, time-outs, notifications; and what bodies look like. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "oslo/messaging/envelope.h"
 #include "oslo/messaging/internal.h"
 #include "oslo/record/record.h"
 
@@ -31,6 +32,12 @@ static bool boom(struct ctx *c, json_t *args, json_t **ret)
 static bool slow(struct ctx *c, json_t *args, json_t **ret)
 {
     usleep(300000);
+    return true;
+}
+
+static bool slow_monitored(struct ctx *c, json_t *args, json_t **ret)
+{
+    usleep(3500000);
     return true;
 }
 
@@ -323,6 +330,120 @@ static void test_notifications(void)
     ctx_clear(&c);
 }
 
+/* A request's body, read again: what was said, and nothing else. */
+static void test_envelope_request(void)
+{
+    struct message *m = message_new("echo", json_pack("{s:s}", "payload", "h\xc3\xa9 \"q\" \\"), json_pack("{s:s, s:{s:i}}", "user", "u1", "odd", "n", 7));
+    struct delivery_facts facts = { .reply_queue = "reply_1", .monitor = 2 };
+    struct envelope_request in;
+    char why[ENVELOPE_WHY];
+    size_t n;
+
+    m->version = g_strdup("1.2");
+    char *body = envelope_request(m, &facts, &n);
+    g_assert_true(g_str_has_prefix(body, "{\"oslo.version\": \"2.0\", \"oslo.message\": \"{\\\"method\\\": \\\"echo\\\", \\\"args\\\": {\\\"payload\\\": "
+                                        "\\\"h\\\\u00E9 \\\\\\\"q\\\\\\\" \\\\\\\\\\\"}, \\\"version\\\": \\\"1.2\\\", \\\"_msg_id\\\": "));
+    json_t *object = envelope_open(body, n, why);
+    g_assert_true(envelope_read_request(object, &in, why));
+    g_assert_cmpstr(in.message->method, ==, "echo");
+    g_assert_cmpstr(in.message->version, ==, "1.2");
+    g_assert_null(in.message->rpc_namespace);
+    g_assert_true(json_equal(in.message->args, m->args));
+    g_assert_true(json_equal(in.message->context, m->context));
+    g_assert_cmpstr(in.message_id, ==, facts.message_id);
+    g_assert_cmpstr(in.reply_queue, ==, "reply_1");
+    g_assert_cmpint(in.monitor, ==, 2);
+    g_assert_cmpuint(strlen(in.unique_id), ==, 32);
+    message_free(in.message);
+    message_free(m);
+    json_decref(object);
+    free(body);
+}
+
+static void test_envelope_reply(void)
+{
+    const struct fault fault = { .status = 409, .type = "NetworkInUse", .message = "in use" };
+    struct rpc_reply reply = { .failure = failure_from_fault(&fault, "neutron_lib.exceptions") };
+    struct envelope_reply in;
+    char why[ENVELOPE_WHY];
+    struct ctx c;
+    size_t n;
+    char *body = envelope_reply("id1", &reply, true, &n);
+    json_t *object = envelope_open(body, n, why);
+
+    g_assert_true(json_is_string(json_object_get(object, "failure")));       /* JSON within JSON within JSON */
+    g_assert_true(json_is_null(json_object_get(object, "result")));
+    g_assert_true(envelope_read_reply(object, &in, why));
+    g_assert_cmpstr(in.message_id, ==, "id1");
+    g_assert_true(in.ending);
+    ctx_init(&c, NULL, NULL);
+    failure_to_fault(&c, in.failure);
+    g_assert_cmpint(c.fault.status, ==, 409);
+    g_assert_cmpstr(c.fault.type, ==, "NetworkInUse");
+    g_assert_cmpstr(c.fault.message, ==, "in use");
+    g_assert_cmpstr(c.fault.detail, ==, "Traceback (most recent call last):\nNetworkInUse: in use\n");
+    ctx_clear(&c);
+    envelope_reply_clear(&in);
+    json_decref(object);
+    json_decref(reply.failure);
+    free(body);
+}
+
+static void test_envelope_refused(void)
+{
+    static const char *const bad[] = { "", "{", "[]", "7", "{\"oslo.version\": \"3.0\", \"oslo.message\": \"{}\"}",
+                                       "{\"oslo.version\": \"2.1\", \"oslo.message\": \"{}\"}", "{\"oslo.version\": \"2.0\", \"oslo.message\": \"[]\"}",
+                                       "{\"oslo.version\": \"2.0\", \"oslo.message\": {}}", NULL };
+    struct envelope_request in;
+    char why[ENVELOPE_WHY];
+
+    for (const char *const *b = bad; *b; b++) {
+        why[0] = 0;
+        g_assert_null(envelope_open(*b, strlen(*b), why));
+        g_assert_cmpuint(strlen(why), >, 0);
+    }
+    json_t *bare = envelope_open("{\"method\": \"m\"}", 15, why);          /* without the envelope: the message itself */
+    g_assert_true(envelope_read_request(bare, &in, why));
+    g_assert_cmpuint(json_object_size(in.message->args), ==, 0);
+    g_assert_null(in.reply_queue);
+    message_free(in.message);
+    g_assert_false(envelope_read_notification(bare, &in, why));
+    json_decref(bare);
+}
+
+/* What many read holds no token. */
+static void test_context_told(void)
+{
+    struct ctx c;
+
+    ctx_init(&c, NULL, "req-1");
+    c.who = (struct identity){ .user_id = "u1", .token = "secret" };
+    c.rpc_context = ctx_json(&c, json_pack("{s:s}", "odd", "unknown"));
+    json_t *told = context_to_notification(&c);
+    g_assert_cmpstr(json_get_string(told, "user_id"), ==, "u1");
+    g_assert_cmpstr(json_get_string(told, "request_id"), ==, "req-1");
+    g_assert_null(json_object_get(told, "auth_token"));
+    g_assert_null(json_object_get(told, "odd"));
+    json_decref(told);
+    ctx_clear(&c);
+}
+
+/* A method that runs longer than its caller's patience, but says that it runs. */
+static void test_monitor(void)
+{
+    static const struct rpc_method slow_methods[] = { { "slow", slow_monitored }, {} };
+    static const struct rpc_endpoint slow_endpoints[] = { { .methods = slow_methods }, {} };
+    static const struct rpc_server slow_server = { .exchange = "test", .topic = "slow", .endpoints = slow_endpoints };
+    struct target t = { .exchange = "test", .topic = "slow" };
+    struct ctx c;
+
+    ctx_init(&c, NULL, NULL);
+    struct rpc_listener *l = rpc_listen(&c, &slow_server, NULL, "host1");
+    g_assert_nonnull(rpc_call(&c, &t, "slow", NULL, &(struct rpc_options){ .timeout_us = 60000000, .monitor_us = 2000000 }));
+    rpc_stop(l);
+    ctx_clear(&c);
+}
+
 int main(int argc, char **argv)
 {
     int status;
@@ -336,6 +457,11 @@ int main(int argc, char **argv)
     g_test_add_func("/messaging/fanout_and_casts", test_fanout_and_casts);
     g_test_add_func("/messaging/many", test_many);
     g_test_add_func("/messaging/notifications", test_notifications);
+    g_test_add_func("/messaging/envelope/request", test_envelope_request);
+    g_test_add_func("/messaging/envelope/reply", test_envelope_reply);
+    g_test_add_func("/messaging/envelope/refused", test_envelope_refused);
+    g_test_add_func("/messaging/context_told", test_context_told);
+    g_test_add_func("/messaging/monitor", test_monitor);
     status = g_test_run();
     transports_close();
     return status;

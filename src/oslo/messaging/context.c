@@ -55,6 +55,25 @@ json_t *context_to_json(struct ctx *c)
     return to;
 }
 
+/* What may stand in a notification, which many read: never a token, nor what we do not know. */
+static const char *const told[] = {
+    "user_id", "project_id", "domain_id", "user_domain_id", "project_domain_id", "is_admin", "request_id", "roles", "user_name",
+    "project_name", "domain_name", "user_domain_name", "project_domain_name", "service_user_id", "service_user_domain_id",
+    "service_user_domain_name", "service_project_id", "service_project_name", "service_project_domain_id", "service_project_domain_name",
+    "service_roles", "global_request_id", "system_scope", "user", "domain", "user_domain", "project_domain", TRACE_PARENT, NULL
+};
+
+json_t *context_to_notification(struct ctx *c)
+{
+    json_t *all = context_to_json(c), *to = json_object();
+
+    for (const char *const *name = told; *name; name++)
+        if (json_object_get(all, *name))
+            json_object_set(to, *name, json_object_get(all, *name));
+    json_decref(all);
+    return to;
+}
+
 void context_to_ctx(struct ctx *c, const struct service *service, struct db *db, json_t *context)
 {
     const json_t *roles = json_object_get(context, "roles");

@@ -154,10 +154,10 @@ static bool wrong(char why[ENVELOPE_WHY], const char *what)
 static json_t *parse(const char *text, size_t n, char why[ENVELOPE_WHY])
 {
     json_error_t error;
-    json_t *tree = json_loadb(text, n, JSON_ALLOW_NUL, &error);
+    json_t *tree = json_loadb(text, n, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
 
     if (!tree && json_error_code(&error) == json_error_numeric_overflow)
-        tree = json_loadb(text, n, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &error);
+        tree = json_loadb(text, n, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &error);
     if (!tree)
         snprintf(why, ENVELOPE_WHY, "no JSON: %.100s at byte %d", error.text, error.position);
     return tree;

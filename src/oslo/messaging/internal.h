@@ -12,6 +12,7 @@ void transport_parse_free(struct transport *);
 
 /* context.c: the unit of work as the context of a message, and back. */
 json_t *context_to_json(struct ctx *);                       /* a new reference */
+json_t *context_to_notification(struct ctx *);               /* likewise, without what is secret */
 /* Makes the ctx of a received message; borrows context. The trace goes on from the sender's span. */
 void context_to_ctx(struct ctx *, const struct service *, struct db *, json_t *context);
 

@@ -87,7 +87,7 @@ static bool emit_to(struct ctx *c, const char *topic, const struct emission *e, 
 
     if (!transport)
         return false;
-    m = message_new(e->event_type, e->payload ? json_deep_copy(e->payload) : NULL, context_to_json(c));
+    m = message_new(e->event_type, e->payload ? json_deep_copy(e->payload) : NULL, context_to_notification(c));
     m->publisher = g_strdup(e->publisher);
     m->priority = g_strdup(e->priority);
     return transport->driver->notify(c, transport, e->exchange, topic, m, how);
