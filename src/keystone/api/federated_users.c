@@ -1,41 +1,18 @@
 /* See federated_users.h. */
 #include "keystone/api/federated_users.h"
-#include "oslo/record/python.h"
 
 #include <string.h>
 
 /* -- judging ------------------------------------------------------------------------------------------------------- */
 
-static bool required(struct ctx *c, const char *path, const json_t *object, const char *name)
-{
-    const json_t *value = json_object_get(object, name);
-    struct buf text = {};
-
-    if (!value)
-        return fail(c, INVALID_FIELD, path, ctx_printf(c, "'%s' is a required property", name));
-    if (json_is_string(value))
-        return true;
-    python_repr(&text, value);
-    fail(c, INVALID_FIELD, ctx_printf(c, "%s/%s", path, name), ctx_printf(c, "%s is not of type 'string'", text.data));
-    buf_clear(&text);
-    return false;
-}
-
-static bool protocols_judge(struct ctx *c, const char *path, const char *idp_id, const json_t *protocols)
+static bool protocols_judge(struct ctx *c, const char *idp_id, const json_t *protocols)
 {
     const json_t *protocol;
     size_t i;
 
-    if (!protocols)
-        return fail(c, INVALID_FIELD, path, "'protocols' is a required property");
-    if (!json_is_array(protocols) || !json_array_size(protocols))
-        return fail(c, INVALID_FIELD, ctx_printf(c, "%s/protocols", path), json_is_array(protocols) ? "[] is too short" : "it is not of type 'array'");
     json_array_foreach(protocols, i, protocol) {
-        const char *at = ctx_printf(c, "%s/protocols/%zu", path, i);
-
-        if (!required(c, at, protocol, "protocol_id") || !required(c, at, protocol, "unique_id"))
-            return false;
         const char *id = json_get_string(protocol, "protocol_id");
+
         if (!db_count(c, "SELECT count(*) FROM federation_protocols WHERE idp_id = $1 AND id = $2", T(idp_id), T(id)))
             return !failed(c) && fail(c, VALIDATION, ctx_printf(c, "Could not find federated protocol %s for Identity Provider: %s.", id, idp_id));
     }
@@ -47,16 +24,12 @@ bool federated_judge(struct ctx *c, const json_t *federated)
     const json_t *item;
     size_t i;
 
-    if (!json_is_array(federated))
-        return fail(c, INVALID_FIELD, "federated", "it is not of type 'array'");
     json_array_foreach(federated, i, item) {
-        const char *path = ctx_printf(c, "federated/%zu", i), *idp_id = json_get_string(item, "idp_id");
+        const char *idp_id = json_get_string(item, "idp_id");
 
-        if (!required(c, path, item, "idp_id"))
-            return false;
         if (!db_count(c, "SELECT count(*) FROM identity_providers WHERE id = $1", T(idp_id)))
             return !failed(c) && fail(c, VALIDATION, ctx_printf(c, "Could not find Identity Provider: %s", idp_id));
-        if (!protocols_judge(c, path, idp_id, json_object_get(item, "protocols")))
+        if (!protocols_judge(c, idp_id, json_object_get(item, "protocols")))
             return false;
     }
     return true;

@@ -4,7 +4,7 @@
 
 #include "keystone/keystone.h"
 
-/* Is that a list of what is there? Fault 400. */
+/* Are the providers and protocols of a list, of the schema's shape, there? Fault 400. */
 bool federated_judge(struct ctx *, const json_t *federated);
 /* In the transaction: what the list says instead of what there was. */
 bool federated_store(struct ctx *, const char *user_id, const char *name, const json_t *federated);

@@ -1,7 +1,6 @@
 /* Protocols of an identity provider: by which mapping its users come in, and which attribute of their assertions names the provider. */
 #include "keystone/api/api.h"
 #include "keystone/federation/provider.h"
-#include "oslo/record/python.h"
 
 #include <string.h>
 
@@ -75,49 +74,6 @@ static bool protocol_show(struct ctx *c, struct request *request, struct reply *
 
 /* -- bodies -------------------------------------------------------------------------------------------------------- */
 
-static const char *repr_of(struct ctx *c, const json_t *value)
-{
-    struct buf text = {};
-
-    python_repr(&text, value);
-    const char *copy = ctx_strndup(c, text.data, text.len);
-    buf_clear(&text);
-    return copy;
-}
-
-static bool text_judge(struct ctx *c, const char *name, const json_t *value, size_t least)
-{
-    if (!json_is_string(value))
-        return fail(c, INVALID_FIELD, name, ctx_printf(c, "%s is not of type 'string'", repr_of(c, value)));
-    size_t length = text_length(json_string_value(value));
-    if (length < least || length > 64)
-        return fail(c, INVALID_FIELD, name, ctx_printf(c, "%s is too %s", repr_of(c, value), length > 64 ? "long" : "short"));
-    return true;
-}
-
-static bool is_id(const char *text)
-{
-    return !text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")];
-}
-
-static bool members_judge(struct ctx *c, const json_t *object)
-{
-    const char *name;
-    json_t *value;
-
-    json_object_foreach((json_t *)object, name, value) {
-        bool mapping = !strcmp(name, "mapping_id");
-
-        if (!mapping && strcmp(name, "remote_id_attribute"))
-            return fail(c, SCHEMA, ctx_printf(c, "Additional properties are not allowed ('%s' was unexpected)", name));
-        if (!text_judge(c, name, value, mapping))
-            return false;
-        if (mapping && !is_id(json_string_value(value)))
-            return fail(c, INVALID_FIELD, name, ctx_printf(c, "%s does not match '^[a-zA-Z0-9-_]+$'", repr_of(c, value)));
-    }
-    return true;
-}
-
 /* What the body says, over what there is. */
 static bool fields_read(struct ctx *c, struct request *request, bool create, struct fields *fields)
 {
@@ -126,13 +82,7 @@ static bool fields_read(struct ctx *c, struct request *request, bool create, str
 
     if (!body)
         return false;
-    if (object && !json_is_object(object))
-        return fail(c, SCHEMA, ctx_printf(c, "%s is not of type 'object'", repr_of(c, object)));
-    if (create && !json_object_get(object, "mapping_id"))
-        return fail(c, SCHEMA, "'mapping_id' is a required property");
-    if (!json_object_size(object))
-        return fail(c, SCHEMA, "{} does not have enough properties");
-    if (!members_judge(c, object))
+    if (!keystone_schema_judge(c, create ? "protocol_create" : "protocol_update", object ? object : ctx_json(c, json_object())))
         return false;
     if (mapping_id && !db_count(c, "SELECT count(*) FROM mappings WHERE id = $1", T(mapping_id)))
         return !failed(c) && fail(c, VALIDATION, ctx_printf(c, "Invalid mapping id: %s", mapping_id));
