@@ -19,7 +19,7 @@ static const struct route *const keystone_routes[] = {
     keystone_version_routes, token_routes, project_routes, user_routes, group_routes, role_routes, grant_routes, role_assignment_routes,
     region_routes, application_credential_routes, ec2_routes, limit_routes, policy_routes, endpoint_filter_routes, trust_routes,
     revocation_routes, domain_config_routes, federation_routes, oauth1_routes, oauth2_routes, ec2token_routes, federation_protocol_routes,
-    federated_auth_routes, NULL
+    federated_auth_routes, saml_routes, NULL
 };
 
 static bool keystone_begin(struct ctx *c)

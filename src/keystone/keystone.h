@@ -22,8 +22,8 @@ struct keystone_options {
     char *enforcement_model;
     /* federation/ */
     char *trusted_proxies, *proxy_header_prefix, *assertion_prefix, *remote_id_attribute, *trusted_dashboard, *sso_callback_template, *oidc_audience,
-        *oidc_client_id, *oidc_client_secret, *oidc_ca_file;
-    int64_t default_authorization_ttl;
+        *oidc_client_id, *oidc_client_secret, *oidc_ca_file, *saml_keyfile, *saml_certfile, *saml_idp_entity_id, *saml_idp_sso_endpoint, *saml_idp_metadata_path;
+    int64_t default_authorization_ttl, saml_assertion_expiration_time;
 };
 
 extern const struct service keystone_service;

@@ -7,7 +7,7 @@
 extern const struct route keystone_version_routes[], region_routes[], token_routes[], project_routes[], user_routes[], group_routes[], role_routes[],
     grant_routes[], role_assignment_routes[], application_credential_routes[], ec2_routes[], limit_routes[], policy_routes[],
     endpoint_filter_routes[], trust_routes[], revocation_routes[], domain_config_routes[], federation_routes[], oauth1_routes[], oauth2_routes[], ec2token_routes[],
-    federation_protocol_routes[], federated_auth_routes[];
+    federation_protocol_routes[], federated_auth_routes[], saml_routes[];
 extern const struct resource credential_resource, registered_limit_resource, limit_resource, policy_resource, endpoint_group_resource,
     trust_resource, service_provider_resource, identity_provider_resource, mapping_resource, consumer_resource;
 
