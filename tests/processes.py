@@ -84,7 +84,8 @@ class Processes(Cloud):
         except (OSError, RuntimeError):
             self.tokens.clear()
             return False
-        return bool(nodes and providers) and len([a for a in agents if a['alive']]) >= 4
+        hosts = int(self.options.get('default.sim_hosts', 1))
+        return len(nodes) == len(providers) == hosts and len([a for a in agents if a['alive']]) >= hosts + 3
 
     def kill(self, name, how=signal.SIGKILL):
         process = self.processes[name]

@@ -72,13 +72,14 @@ static const struct rpc_server *const rpc[] = {
 /* The agents' workers stand with the agents: their rows are copied here before any worker runs. */
 static struct worker workers[] = {
     { .name = "nova-notifier", .role = "api,neutron-rpc", .run = nova_events_send, .every_us = 1000000 },
-    {}, {}, {}, {}, {}, {}
+    {}, {}, {}, {}, {}, {}, {}
 };
 
 static bool neutron_start(struct ctx *c)
 {
     const struct neutron_options *o = neutron_options();
-    const struct worker *const others[] = { &object_push_worker, &agent_report_worker, &l2_agent_worker, &dhcp_agent_worker, &l3_agent_worker };
+    const struct worker *const others[] = { &object_push_worker, &agent_report_worker, &l2_agent_worker, &dhcp_agent_worker, &l3_agent_worker,
+                                             &sim_hosts_worker };
 
     for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
         workers[1 + i] = *others[i];

@@ -40,7 +40,6 @@ const struct attr nova_option_attrs[] = {
     ATTR(struct nova_options, allow_resize_to_same_host, 0, .unset = "true", .help = "A resize may stay on its host."),
     ATTR(struct nova_options, config_drive_format, 0, .unset = "iso9660", ONE_OF("iso9660", "vfat"), .help = "File system of config drives."),
     ATTR(struct nova_options, instance_name_domain, 0, .unset = "novalocal", .help = "Domain of instances' host names in metadata; empty for none."),
-    ATTR(struct nova_options, sim_hosts, 0, .unset = "1", .min = 1, .max = 10000, .help = "Hosts the sim driver pretends to be."),
     ATTR(struct nova_options, sim_vcpus, 0, .unset = "1000", .min = 1, .help = "CPUs of a simulated host."),
     ATTR(struct nova_options, sim_memory_mb, 0, .unset = "800000", .min = 1, .help = "MiB of memory of a simulated host."),
     ATTR(struct nova_options, sim_disk_gb, 0, .unset = "600000", .min = 1, .help = "GiB of disk of a simulated host."),

@@ -18,7 +18,7 @@ struct nova_options {
     int64_t vif_plugging_timeout, shutdown_timeout, image_cache_keep_s;
     bool vif_plugging_is_fatal, force_config_drive, allow_resize_to_same_host;
     char *config_drive_format, *instance_name_domain;
-    int64_t sim_hosts, sim_vcpus, sim_memory_mb, sim_disk_gb;
+    int64_t sim_vcpus, sim_memory_mb, sim_disk_gb;
     /* what a project may have; -1 is no limit */
     int64_t quota_instances, quota_cores, quota_ram, quota_metadata_items, quota_injected_files, quota_injected_file_content_bytes;
     int64_t quota_injected_file_path_length, quota_key_pairs, quota_server_groups, quota_server_group_members;

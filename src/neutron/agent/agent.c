@@ -250,7 +250,22 @@ static const struct reporter {
     { "neutron-metadata-agent", AGENT_TYPE_METADATA, "N/A", true, metadata_configurations },
 };
 
-/* One that failed is tried again with the next round. */
+static bool report_one(struct ctx *c, const struct reporter *r, const char *host, bool first)
+{
+    const struct l2_identity *l2 = datapath()->agent;
+    json_t *state = json_pack("{s:s, s:s, s:s, s:s, s:o}", "binary", r->binary ?: l2->binary, "host", host, "topic", r->topic,
+                              "agent_type", r->agent_type ?: l2->agent_type, "configurations", (r->configurations ?: l2->configurations)(c));
+    char time[TIME_TEXT_SIZE];
+
+    if (r->zoned)
+        json_object_set_new(state, "availability_zone", json_string("nova"));
+    if (first)
+        json_object_set_new(state, "start_flag", json_true());
+    return plugin_call(c, TOPIC_REPORTS, REPORTS_VERSION, REPORTS_REPORT_STATE,
+                       json_pack("{s:{s:o}, s:s}", "agent_state", "agent_state", state, "time", time_write(time, utc_now(), TIME_ISO_MICRO))) != NULL;
+}
+
+/* One that failed is tried again with the next round. A simulated host has an L2 agent alone. */
 static bool report_all(struct ctx *c)
 {
     static bool started;
@@ -259,20 +274,10 @@ static bool report_all(struct ctx *c)
 
     if (clock_mono_us() < due)
         return true;
-    for (size_t i = 0; i < G_N_ELEMENTS(reporters) && ok; i++) {
-        const struct reporter *r = &reporters[i];
-        const struct l2_identity *l2 = datapath()->agent;
-        json_t *state = json_pack("{s:s, s:s, s:s, s:s, s:o}", "binary", r->binary ?: l2->binary, "host", agent_host(), "topic", r->topic,
-                                  "agent_type", r->agent_type ?: l2->agent_type, "configurations", (r->configurations ?: l2->configurations)(c));
-        char time[TIME_TEXT_SIZE];
-
-        if (r->zoned)
-            json_object_set_new(state, "availability_zone", json_string("nova"));
-        if (!started)
-            json_object_set_new(state, "start_flag", json_true());
-        ok = plugin_call(c, TOPIC_REPORTS, REPORTS_VERSION, REPORTS_REPORT_STATE,
-                         json_pack("{s:{s:o}, s:s}", "agent_state", "agent_state", state, "time", time_write(time, utc_now(), TIME_ISO_MICRO))) != NULL;
-    }
+    for (size_t i = 0; i < G_N_ELEMENTS(reporters) && ok; i++)
+        ok = report_one(c, &reporters[i], agent_host(), !started);
+    for (const char *const *host = host_names() + 1; *host && ok; host++)
+        ok = report_one(c, &reporters[0], *host, !started);
     started = started || ok;
     if (ok)
         due = clock_mono_us() + REPORT_US;

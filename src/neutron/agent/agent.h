@@ -13,7 +13,7 @@
 /* For the service's table. */
 extern const struct rpc_server l2_port_update_server, l2_port_delete_server, l2_network_update_server, l2_network_delete_server,
     l2_security_group_server, dhcp_agent_server, l3_agent_server;
-extern const struct worker agent_report_worker, l2_agent_worker, dhcp_agent_worker, l3_agent_worker;
+extern const struct worker agent_report_worker, l2_agent_worker, dhcp_agent_worker, l3_agent_worker, sim_hosts_worker;
 bool agents_start(struct ctx *);     /* struct service.start: the data path, and a first report, so that ports can be bound */
 void agents_stop(void);
 bool agents_leave(struct ctx *);     /* struct service.leave: nothing of ours stays on the host */
@@ -64,5 +64,7 @@ bool metadata_serve(struct ctx *, const char *netns, const char *const *network_
 void metadata_withdraw(const char *netns);
 void metadata_stop(void);
 void dhcp_agent_stop(void);
+
+bool sim_host_is(const char *host);  /* one that this process pretends to be beside its own */
 
 #endif

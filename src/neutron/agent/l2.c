@@ -458,6 +458,8 @@ static bool on_port_update(struct ctx *c, json_t *args, json_t **ret)
     const json_t *port = json_object_get(args, "port");
     const char *id = json_get_string(port, "id"), *host = json_get_string(port, "binding:host_id");
 
+    if (host && sim_host_is(host))
+        worker_wake(&sim_hosts_worker);
     if (!id || (host && strcmp(host, agent_host()) != 0))
         return true;
     if (seen_before(id, port) && text_equal(json_get_string(port, "status"), "ACTIVE"))

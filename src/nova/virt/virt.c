@@ -6,13 +6,11 @@
 #include "oslo/service/service.h"
 #include "oslo/trace/trace.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 static const struct virt_driver *const drivers[] = { &libvirt_driver, &sim_driver, NULL };
 
 static const struct virt_driver *driver;         /* set once, by virt_open, before anybody asks */
-static const char **hosts;
 
 static const struct virt_driver *driver_chosen(void)
 {
@@ -60,19 +58,9 @@ const char *const *virt_traits(void)
     return driver_chosen()->traits;
 }
 
-/* The first is the host itself; further simulated ones are numbered from 2. Called first by one thread, at the start. */
 const char *const *virt_hosts(void)
 {
-    if (!hosts) {
-        int64_t n = driver_chosen() == &sim_driver ? nova_options()->sim_hosts : 1;
-        const char **made = g_new0(const char *, n + 1);
-
-        made[0] = common_options->host;
-        for (int64_t i = 1; i < n; i++)
-            made[i] = g_strdup_printf("%s-%" PRId64, common_options->host, i + 1);
-        hosts = made;
-    }
-    return hosts;
+    return host_names();
 }
 
 char *instance_path(struct ctx *c, const struct instance *inst, const char *file)

@@ -1,6 +1,8 @@
 /* What this process runs: the state of each service, its options, where its API is. */
 #include "oslo/registry/registry.h"
 
+#include <inttypes.h>
+#include <pthread.h>
 #include <string.h>
 
 #define MOST_SERVICES 32
@@ -36,6 +38,25 @@ void service_ctx_init(struct ctx *c, const struct service *service, const char *
 
     ctx_init(c, service, request_id);
     c->db = state ? state->db : NULL;
+}
+
+static const char **own_hosts;
+static pthread_once_t hosts_once = PTHREAD_ONCE_INIT;
+
+static void name_hosts(void)
+{
+    int64_t n = common_options->sim ? common_options->sim_hosts : 1;
+
+    own_hosts = g_new0(const char *, n + 1);
+    own_hosts[0] = common_options->host;
+    for (int64_t i = 1; i < n; i++)
+        own_hosts[i] = g_strdup_printf("%s-%" PRId64, common_options->host, i + 1);
+}
+
+const char *const *host_names(void)
+{
+    pthread_once(&hosts_once, name_hosts);
+    return own_hosts;
 }
 
 char *service_url(struct ctx *c, const struct service *service)

@@ -100,11 +100,13 @@ struct common_options {
     char *state_dir;                 /* where everything this cloud keeps lives */
     char *listen, *public_host, *region, *host, *transport_url, *log_file;
     bool debug, sim, share_ports, rpc_ping_enabled;
-    int64_t port_offset, http_workers, http_pollers, http_queue, max_body, max_header, request_timeout, keepalive_timeout, drain_timeout, trace_slots, token_cache_time, rpc_response_timeout;
+    int64_t sim_hosts, port_offset, http_workers, http_pollers, http_queue, max_body, max_header, request_timeout, keepalive_timeout, drain_timeout, trace_slots, token_cache_time, rpc_response_timeout;
     char *tls_certificate, *tls_key;
     char *admin_password;            /* SECRET */
 };
 extern const struct common_options *common_options;
+/* The hosts that this process is: [DEFAULT] host and, with --sim, those it pretends to be beside it, "<host>-2" and so on. NULL-terminated. */
+const char *const *host_names(void);
 /* A random secret of this cloud, made when first asked for and kept in state_dir/secrets/<name> (0600). NULL with a fault. */
 const char *service_secret(struct ctx *, const char *name);
 const char *service_password(struct ctx *, const char *user);        /* of a service user, or of admin_user; likewise */

@@ -18,6 +18,7 @@ const struct attr common_option_attrs[] = {
     ATTR(struct common_options, log_file, 0, .help = "The log; <state_dir>/nacre.log in the background and standard error in the foreground when not set."),
     ATTR(struct common_options, debug, 0, .unset = "false", .help = "Log what is of use to a programmer only."),
     ATTR(struct common_options, sim, 0, .unset = "false", .help = "Simulated hypervisors and network: real APIs, nothing touches the host."),
+    ATTR(struct common_options, sim_hosts, 0, .min = 1, .max = 10000, .unset = "1", .help = "Hosts that a simulating process pretends to be."),
     ATTR(struct common_options, port_offset, 0, .min = 0, .max = 50000, .unset = "0", .help = "Added to every API's port."),
     ATTR(struct common_options, share_ports, 0, .unset = "false", .help = "Several processes of this host may serve the same APIs on the same ports."),
     ATTR(struct common_options, http_workers, 0, .min = 1, .max = 1024, .unset = "32", .help = "Threads that serve requests, at most."),
