@@ -223,7 +223,7 @@ static struct table *consolidate(struct ctx *c, const char *partition_dir)
     bool any = false;
     int fd;
 
-    for (char *line = text, *save = NULL; (line = strtok_r(line, "\n", &save)); line = NULL)
+    for (char *save = NULL, *line = text ? strtok_r(text, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save))
         if (is_suffix(line)) {
             set_hash(c, t, line, "");
             any = true;
