@@ -149,7 +149,7 @@ class Guest:
     """A port of the cloud, plugged as Nova plugs one, with a namespace behind it."""
     made = 0
 
-    def __init__(self, cloud, network, **more):
+    def __init__(self, cloud, network, netns=None, **more):
         Guest.made += 1
         self.cloud, self.name = cloud, 'guest%d' % Guest.made
         self.port = cloud.call('POST', 'neutron', '/v2.0/ports', {'port': dict(
@@ -157,7 +157,10 @@ class Guest:
         self.ip, self.tap = self.port['fixed_ips'][0]['ip_address'], 'tap' + self.port['id'][:11]
         said('ip netns add %s' % self.name)
         said('ip link add %s type veth peer name eth0 address %s netns %s' % (self.tap, self.port['mac_address'], self.name))
-        said('ip -n %s link set eth0 up; ip -n %s link set lo up; ip link set %s up' % (self.name, self.name, self.tap))
+        said('ip -n %s link set eth0 up; ip -n %s link set lo up' % (self.name, self.name))
+        if netns:
+            said('ip link set %s netns %s' % (self.tap, netns))
+        said('ip %s link set %s up' % ('-n ' + netns if netns else '', self.tap))
         cloud.datapath.plug(self)
         started = time.monotonic()
         self.active = until(lambda: self.show()['status'] == 'ACTIVE', pause=0.005)

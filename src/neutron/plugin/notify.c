@@ -107,6 +107,7 @@ static void port_changed(struct ctx *c, const struct change *ch)
 {
     const struct port *port = ch->now, *old = ch->old;
     bool addresses = old && port && !text_equal(old->fixed_ips.text, port->fixed_ips.text);
+    bool pairs = old && port && !text_equal(old->allowed_address_pairs.text, port->allowed_address_pairs.text);
     bool groups = old && port && !text_equal(old->security_groups.text, port->security_groups.text);
     json_t *json;
 
@@ -124,7 +125,7 @@ static void port_changed(struct ctx *c, const struct change *ch)
         l2pop_addresses_changed(c, old, port);
     if (binds(port) || binds(old))
         tell_l2(c, port, json);
-    if (!old || groups || addresses)
+    if (!old || groups || addresses || pairs)
         notify_groups(c, SG_MEMBER_UPDATED, json_of(c, port->security_groups));
     if (groups)
         notify_groups(c, SG_MEMBER_UPDATED, json_of(c, old->security_groups));

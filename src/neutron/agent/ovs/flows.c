@@ -77,12 +77,16 @@ bool flows_push(struct ctx *c, struct flow_bridge *b, const char *rundir, struct
     bool ok = true;
 
     flows_difference(&lines, old, wanted);
+    if (old || !whole)
+        buf_add(&lines, b->more.data, b->more.len);
     run.input = lines.data;
     run.input_size = lines.len;
     if (lines.len > 0)
         ok = privsep_run(c, &run, NULL, (const char *const[]){ "ovs-ofctl", "-O", "OpenFlow15", "--bundle", !old && whole ? "replace-flows" : "add-flows",
                                                                target(c, rundir, b->name), "-", NULL });
     buf_clear(&lines);
+    if (ok)
+        buf_clear(&b->more);
     if (ok && (old || whole)) {
         flows_clear(&b->loaded);
         b->loaded = *wanted;
@@ -99,6 +103,7 @@ void flow_bridge_forget(struct flow_bridge *b)
 void flow_bridge_clear(struct flow_bridge *b)
 {
     flows_clear(&b->loaded);
+    buf_clear(&b->more);
     g_clear_pointer(&b->name, g_free);
 }
 

@@ -31,6 +31,7 @@ void flows_difference(struct buf *to, const struct flows *old, const struct flow
 struct flow_bridge {
     char *name;
     struct flows loaded;             /* actions NULL: not known */
+    struct buf more;                 /* lines that go with the next difference: of flows that the switch makes itself (learned ones) */
 };
 /* Not known and whole: all that is there and not wanted goes. Not known and not whole: only adds, and what is there is still not known. */
 bool flows_push(struct ctx *, struct flow_bridge *, const char *rundir, struct flows *wanted, bool whole);

@@ -129,6 +129,7 @@ static void networks_release(void)
         if (n->used)
             continue;
         tunnels_forget(n->id);
+        buf_printf(&ovs.tunnel.more, "delete table=%d,vlan_tci=0x%04x/0x0fff\n", UNICAST_TO_TUNNEL, n->tag);
         g_hash_table_iter_remove(&i);
     }
 }
