@@ -20,11 +20,13 @@ struct dhcp_network {
     char *own_ips;                   /* its fixed_ips as text */
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;     /* guards networks */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;     /* guards networks, touched */
 static GHashTable *networks;         /* id -> struct dhcp_network */
+static GHashTable *touched;          /* ids of networks of which a port's message came since they were last asked for */
 static struct id_set changed, gone;
 static int64_t next_resync;          /* the worker's own */
 
+static void asks(const char *network_id);
 static bool resync(struct ctx *);
 static bool refresh(struct ctx *, const char *network_id);
 static bool configure(struct ctx *, json_t *info);
@@ -34,6 +36,8 @@ static void remember(struct ctx *, json_t *info, const json_t *port);
 static bool withdraw(struct ctx *, const char *network_id, bool release);
 static bool tell_ready(struct ctx *, const json_t *ports);
 static void count(void);
+
+static void note(struct ctx *, struct id_set *, const char *network_id);
 
 static bool dhcp_round(struct ctx *c)
 {
@@ -61,6 +65,7 @@ void dhcp_agent_stop(void)
     responder_stop();
     pthread_mutex_lock(&lock);
     g_clear_pointer(&networks, g_hash_table_unref);
+    g_clear_pointer(&touched, g_hash_table_unref);
     pthread_mutex_unlock(&lock);
 }
 
@@ -84,17 +89,38 @@ bool dhcp_network_answer(struct ctx *c, const char *network_id, const struct dhc
     return port && dhcp_answer(c, &server, info, port, request, ret_reply);
 }
 
+/* The plugin's answer to what is asked now knows all that its messages said until now. */
+static void asks(const char *network_id)
+{
+    pthread_mutex_lock(&lock);
+    if (!touched)
+        touched = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    if (network_id)
+        g_hash_table_remove(touched, network_id);
+    else
+        g_hash_table_remove_all(touched);
+    pthread_mutex_unlock(&lock);
+}
+
+/* A port's message of that network came; the lock is held. */
+static void touch(const char *network_id)
+{
+    if (touched && network_id)
+        g_hash_table_add(touched, g_strdup(network_id));
+}
+
 /* ---- networks ------------------------------------------------------------------------------------------------ */
 
 static bool resync(struct ctx *c)
 {
-    json_t *list = plugin_call(c, TOPIC_PLUGIN, DHCP_PLUGIN_VERSION, DHCP_GET_ACTIVE_NETWORKS_INFO,
-                               json_pack("{s:s, s:b}", "host", agent_host(), "enable_dhcp_filter", 0));
+    json_t *list, *info;
     GHashTable *active;
-    bool ok = list != NULL;
-    json_t *info;
+    bool ok = true;
     size_t i;
 
+    asks(NULL);
+    list = plugin_call(c, TOPIC_PLUGIN, DHCP_PLUGIN_VERSION, DHCP_GET_ACTIVE_NETWORKS_INFO,
+                       json_pack("{s:s, s:b}", "host", agent_host(), "enable_dhcp_filter", 0));
     if (!list)
         return false;
     active = ctx_own(c, g_hash_table_new(g_str_hash, g_str_equal), (void (*)(void *))(void *)g_hash_table_unref);
@@ -110,9 +136,11 @@ static bool resync(struct ctx *c)
 
 static bool refresh(struct ctx *c, const char *network_id)
 {
-    json_t *info = plugin_call(c, TOPIC_PLUGIN, DHCP_PLUGIN_VERSION, DHCP_GET_NETWORK_INFO,
-                               json_pack("{s:s, s:s}", "host", agent_host(), "network_id", network_id));
+    json_t *info;
 
+    asks(network_id);
+    info = plugin_call(c, TOPIC_PLUGIN, DHCP_PLUGIN_VERSION, DHCP_GET_NETWORK_INFO,
+                       json_pack("{s:s, s:s}", "host", agent_host(), "network_id", network_id));
     if (!info)
         return false;
     return json_is_null(info) ? withdraw(c, network_id, false) : configure(c, info);
@@ -300,6 +328,7 @@ static void remember(struct ctx *c, json_t *info, const json_t *own)
     const json_t *fixed;
     json_t *port;
     char *text = ips_text(own);
+    bool late;
     size_t i;
 
     n->info = json_incref(info);
@@ -320,7 +349,11 @@ static void remember(struct ctx *c, json_t *info, const json_t *own)
     if (!networks)
         networks = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, network_free);
     g_hash_table_insert(networks, g_strdup(json_get_string(info, "id")), n);
+    late = touched && g_hash_table_contains(touched, json_get_string(info, "id"));
     pthread_mutex_unlock(&lock);
+    /* What came while the answer was on its way, or was worked on, may not be in it: asked again. */
+    if (late)
+        note(c, &changed, json_get_string(info, "id"));
 }
 
 /* release: our port goes back to the plugin (the network stays, but not its DHCP). */
@@ -394,6 +427,7 @@ static bool take_port(json_t *port, bool *ret_own_changed)
     struct dhcp_network *n;
 
     pthread_mutex_lock(&lock);
+    touch(network_id);
     n = networks && network_id ? g_hash_table_lookup(networks, network_id) : NULL;
     if (n && text_equal(n->port_id, id)) {
         char *text = ips_text(port);
@@ -429,6 +463,7 @@ static bool on_port_delete(struct ctx *c, json_t *args, json_t **ret)
     bool own = false;
 
     pthread_mutex_lock(&lock);
+    touch(network_id);
     n = networks && network_id ? g_hash_table_lookup(networks, network_id) : NULL;
     if (n) {
         own = text_equal(n->port_id, id);
