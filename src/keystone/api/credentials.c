@@ -148,10 +148,10 @@ static bool create(struct ctx *c, struct request *request, struct reply *reply)
     return keystone_insert(c, r, request, object, reply);
 }
 
-/* Only the blob may change. What stays as it is may be said beside it: the stock client always does. */
+/* What stays as it is may be said, too: the stock client always does. */
 static void unchanged_drop(json_t *object, const struct credential *old)
 {
-    const struct { const char *name, *value; } members[] = { { "type", old->type }, { "user_id", old->user_id }, { "project_id", old->project_id } };
+    const struct { const char *name, *value; } members[] = { { "type", old->type }, { "user_id", old->user_id } };
 
     for (size_t i = 0; i < G_N_ELEMENTS(members); i++)
         if (members[i].value && text_equal(json_get_string(object, members[i].name), members[i].value))
@@ -166,10 +166,15 @@ static bool update(struct ctx *c, struct request *request, struct reply *reply)
 
     if (!old || !primary_only(c, request) || !credential_fill(c, (void *const *)&old, 1))
         return false;
-    unchanged_drop(json_object_get(request_json(c, request), "credential"), old);
+    json_t *asked = json_object_get(request_json(c, request), "credential"), *project = ctx_json(c, json_incref(json_object_get(asked, "project_id")));
+    unchanged_drop(asked, old);
+    if (json_is_string(project))         /* the schema knows the blob alone */
+        json_object_del(asked, "project_id");
     object = keystone_body(c, r, request, old);
     if (!object)
         return false;
+    if (json_is_string(project))
+        json_object_set(object, "project_id", project);
     if (!strcmp(old->type, "ec2") && !ec2_same(c, old->blob, json_get_string(object, "blob")))
         return false;
     return keystone_change(c, r, request, old, object, reply);
