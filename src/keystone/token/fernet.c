@@ -60,6 +60,15 @@ char *fernet_seal(struct ctx *c, const struct fernet_key *key, int64_t time_s, c
     return text;
 }
 
+/* Is the text the one way to write these bytes? Of the last character base64 needs some bits only. */
+static bool canonical(struct ctx *c, const char *text, const void *bytes, size_t n)
+{
+    const char *one = base64url_write(c, bytes, n);
+    size_t length = strcspn(one, "=");
+
+    return !strncmp(one, text, length) && text[length + strspn(text + length, "=")] == '\0';
+}
+
 bool fernet_open(struct ctx *c, const struct fernet_key *key, const char *token, void **ret_bytes, size_t *ret_n, int64_t *ret_time_s)
 {
     static const char padding[] = "===";
@@ -69,7 +78,7 @@ bool fernet_open(struct ctx *c, const struct fernet_key *key, const char *token,
     uint64_t time = 0;
 
     pthread_once(&fetched, fetch_algorithms);
-    if (!base64_read(c, ctx_printf(c, "%s%.*s", token, (int)((4 - length % 4) % 4), padding), &bytes, &n))
+    if (!base64_read(c, ctx_printf(c, "%s%.*s", token, (int)((4 - length % 4) % 4), padding), &bytes, &n) || !canonical(c, token, bytes, n))
         return false;
     raw = bytes;
     if (n < TEXT_AT + BLOCK + MAC_SIZE || raw[0] != VERSION)

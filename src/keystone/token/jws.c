@@ -239,7 +239,7 @@ bool jws_open(struct ctx *c, const char *text, struct payload *ret_payload, int6
     int n;
 
     *ret_good = false;
-    if (!jwt_read(c, text, &jwt) || strcmp(jwt.alg, "ES256"))
+    if (!jwt_read(c, text, &jwt) || strcmp(jwt.alg, "ES256") || strcmp(base64_bare(c, jwt.signature, jwt.signature_size), strrchr(text, '.') + 1))
         return true;
     pthread_mutex_lock(&lock);
     keys_refresh(c);
