@@ -76,6 +76,7 @@ struct rpc_server {
     const char *role;                /* the role of `nacre <role>` that serves it, or several: "api,neutron-rpc" */
     const struct rpc_endpoint *endpoints;
     int threads;                     /* 0: 4 */
+    bool quick;                      /* its methods do not wait: local:// runs a call to them on the caller's thread */
     bool per_host;                   /* answers also to topic.<host>; always so with fanout */
 };
 struct rpc_listener;

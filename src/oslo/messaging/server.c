@@ -19,23 +19,28 @@ struct rpc_listener {
 };
 
 static void *work(void *listener);
-static void serve(struct rpc_listener *, struct incoming *);
+static void serve(void *listener, struct incoming *);
 
 struct rpc_listener *rpc_listen(struct ctx *c, const struct rpc_server *server, const struct service *service, const char *host)
 {
     struct transport *transport = transport_get(c, NULL);
     struct listen_on on = { .exchange = server->exchange, .topic = server->topic, .server = host };
     struct rpc_listener *l;
-    void *source = transport ? transport->driver->listen(c, transport, &on) : NULL;
 
-    if (!source)
+    if (!transport)
         return NULL;
     l = g_new0(struct rpc_listener, 1);
     l->server = server;
     l->service = service;
     l->db = c->db;
     l->driver = transport->driver;
-    l->source = source;
+    on.serve = server->quick ? serve : NULL;
+    on.data = l;
+    l->source = transport->driver->listen(c, transport, &on);
+    if (!l->source) {
+        g_free(l);
+        return NULL;
+    }
     l->threads = g_new(pthread_t, server->threads ?: DEFAULT_THREADS);
     while (l->n_threads < (server->threads ?: DEFAULT_THREADS)) {
         if (pthread_create(&l->threads[l->n_threads], NULL, work, l) != 0) {
@@ -73,8 +78,9 @@ static void *work(void *data)
 }
 
 /* Acknowledged first: a request is run at most once. */
-static void serve(struct rpc_listener *l, struct incoming *in)
+static void serve(void *listener, struct incoming *in)
 {
+    struct rpc_listener *l = listener;
     struct message *m = in->message;
     struct rpc_reply reply = {};
     struct span *span;

@@ -46,6 +46,9 @@ struct listen_on {
     const char *exchange, *topic, *server;
     bool notifications;              /* every <topic>.<priority>, on the queue called pool if there is one */
     const char *pool;
+    /* Serves a call on the caller's own thread; NULL: not to be done. A driver may use it where both are in one process. */
+    void (*serve)(void *data, struct incoming *);
+    void *data;
 };
 
 struct notify_options {

@@ -3,7 +3,7 @@
  * Queues are named as on a broker: <exchange>/<topic> shared by all servers of the topic, <topic>.<server> of one, a fanout
  * queue a listener, <topic>.<priority> of notifications. A queue is bounded: what does not fit is refused to the sender. A
  * cast to a topic that nobody ever listened to is dropped, as the broker does; a call to one waits for a server until its
- * deadline, since servers of one process start in any order.
+ * deadline, since servers of one process start in any order. A call to a server whose methods do not wait runs on the caller's thread.
  */
 #include <pthread.h>
 #include <string.h>
@@ -44,7 +44,9 @@ struct local_listener {
     GPtrArray *queues;               /* what it consumes; the last one is its own where there is a fanout */
     struct local_queue *own;         /* its fanout queue, or NULL */
     char *fanout;                    /* the fanout exchange it is bound to, or NULL */
-    int idle;
+    void (*serve)(void *, struct incoming *);        /* on the caller's thread, or NULL */
+    void *data;
+    int idle, serving;               /* threads that wait in poll; callers within serve */
     bool stopped;
 };
 
@@ -59,6 +61,8 @@ static void queue_free(void *);
 static bool queue_put(struct local_queue *, struct packet *);
 static struct packet *listener_take(struct local_listener *);
 static void packet_free(struct packet *);
+static struct local_listener *quick_listener(struct local_queue *);
+static void serve_here(struct local_listener *, struct packet *);
 static struct reply_slot *slot_new(void);
 static void slot_release(struct reply_slot *);
 static bool slot_wait(struct reply_slot *, int64_t deadline, int64_t monitor_us, struct rpc_reply *ret);
@@ -125,9 +129,10 @@ static bool local_send(struct ctx *c, struct transport *t, const struct target *
 {
     struct local_broker *b = t->state;
     struct reply_slot *slot = reply ? slot_new() : NULL;
+    struct local_listener *quick;
     struct local_queue *queue;
     struct packet *packet;
-    bool put;
+    bool put = true;
 
     if (target->fanout) {
         fan_out(b, target, m);
@@ -140,8 +145,14 @@ static bool local_send(struct ctx *c, struct transport *t, const struct target *
         slot->holders++;
     pthread_mutex_lock(&b->lock);
     queue = queue_get(b, target->exchange, target->topic, target->server);
-    put = (!slot && !queue->declared) ? (packet_free(packet), true) : queue_put(queue, packet);
+    quick = slot && !options->monitor_us ? quick_listener(queue) : NULL;
+    if (!slot && !queue->declared)
+        packet_free(packet);
+    else if (!quick)
+        put = queue_put(queue, packet);
     pthread_mutex_unlock(&b->lock);
+    if (quick)
+        serve_here(quick, packet);
     if (!put) {
         if (slot)
             slot_release(slot);
@@ -201,6 +212,8 @@ static void *local_listen(struct ctx *c, struct transport *t, const struct liste
     struct local_listener *l = g_new0(struct local_listener, 1);
 
     l->broker = b;
+    l->serve = on->serve;
+    l->data = on->data;
     l->queues = g_ptr_array_new();
     pthread_cond_init(&l->wake, NULL);
     pthread_mutex_lock(&b->lock);
@@ -299,6 +312,8 @@ static void local_stop(void *listener)
     if (l->fanout)
         g_ptr_array_remove(g_hash_table_lookup(l->broker->fanouts, l->fanout), l);
     pthread_cond_broadcast(&l->wake);
+    while (l->serving)
+        pthread_cond_wait(&l->wake, &l->broker->lock);
     pthread_mutex_unlock(&l->broker->lock);
 }
 
@@ -382,6 +397,33 @@ static struct packet *listener_take(struct local_listener *l)
             packet_free(p);
         }
     return NULL;
+}
+
+/* One that takes calls on their callers' threads; counted among those it serves. */
+static struct local_listener *quick_listener(struct local_queue *q)
+{
+    for (guint i = 0; i < q->listeners->len; i++) {
+        struct local_listener *l = q->listeners->pdata[i];
+
+        if (l->serve && !l->stopped) {
+            l->serving++;
+            return l;
+        }
+    }
+    return NULL;
+}
+
+/* The lock is not held. */
+static void serve_here(struct local_listener *l, struct packet *p)
+{
+    struct local_broker *b = l->broker;
+
+    l->serve(l->data, &p->incoming);
+    packet_free(p);
+    pthread_mutex_lock(&b->lock);
+    if (--l->serving == 0 && l->stopped)
+        pthread_cond_broadcast(&l->wake);
+    pthread_mutex_unlock(&b->lock);
 }
 
 static void packet_free(struct packet *p)
