@@ -91,6 +91,12 @@ class Original:
             return ''
 
 
+def wal(path):
+    """For who reads and writes one SQLite database over several connections at once."""
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute('PRAGMA journal_mode=WAL')
+
+
 def stop_all():
     while started:
         started.pop().stop()
@@ -122,8 +128,7 @@ def keystone(password):
         os.makedirs(os.path.join(o.folder, name), mode=0o700)
     manage = ('keystone.cmd.manage', '--config-file', config)
     o.command(*manage, 'db_sync')
-    with contextlib.closing(sqlite3.connect(os.path.join(o.folder, 'keystone.db'))) as db:
-        db.execute('PRAGMA journal_mode=WAL')          # it reads and writes over two connections at once
+    wal(os.path.join(o.folder, 'keystone.db'))
     owner = ('--keystone-user', pwd.getpwuid(os.getuid()).pw_name, '--keystone-group', grp.getgrgid(os.getgid()).gr_name)
     o.command(*manage, 'fernet_setup', *owner)
     o.command(*manage, 'credential_setup', *owner)
@@ -197,3 +202,87 @@ def glance(keystone_url, user, password):
         os.makedirs(os.path.join(o.folder, name))
     o.command('glance.cmd.manage', '--config-file', config, 'db_sync')
     return o.start('import sys; sys.argv = ["glance-api", "--config-file", "%s"]; from glance.cmd.api import main; main()' % config)
+
+
+NOVA = '''[DEFAULT]
+transport_url = fake:/
+host = original
+my_ip = 127.0.0.1
+state_path = {folder}
+compute_driver = fake.FakeDriver
+enabled_apis = osapi_compute
+osapi_compute_listen = 127.0.0.1
+osapi_compute_listen_port = {port}
+osapi_compute_workers = 1
+[api_database]
+connection = sqlite:///{folder}/api.db
+[database]
+connection = sqlite:///{folder}/cell1.db
+[wsgi]
+api_paste_config = {folder}/paste.ini
+[oslo_concurrency]
+lock_path = {folder}/lock
+[vnc]
+enabled = false
+[scheduler]
+workers = 1
+discover_hosts_in_cells_interval = 2
+[placement]
+{credentials}[neutron]
+{credentials}[service_user]
+send_service_user_token = true
+{credentials}{authtoken}'''
+
+NOVA_PASTE = '''[composite:osapi_compute]
+use = call:nova.api.openstack.urlmap:urlmap_factory
+/: versions
+/v2.1: v21
+[composite:v21]
+use = call:nova.api.auth:pipeline_factory_v21
+keystone = authtoken context v21app
+[filter:context]
+paste.filter_factory = nova.api.auth:NovaKeystoneContext.factory
+[filter:authtoken]
+paste.filter_factory = keystonemiddleware.auth_token:filter_factory
+[app:v21app]
+paste.app_factory = nova.api.openstack.compute:APIRouterV21.factory
+[app:versions]
+paste.app_factory = nova.api.openstack.compute.versions:Versions.factory
+'''
+
+# API, conductor, scheduler and compute in one process, which need no broker then.
+NOVA_CODE = '''
+import sys
+sys.argv = ['nova', '--config-file', %r]
+import nova.monkey_patch
+from nova import config, objects, service
+import nova.conf
+from oslo_log import log
+from oslo_service import service as oslo_service
+CONF = nova.conf.CONF
+config.parse_args(sys.argv)
+log.setup(CONF, 'nova')
+objects.register_all()
+launcher = oslo_service.ServiceLauncher(CONF)
+for binary in ('conductor', 'scheduler', 'compute'):
+    launcher.launch_service(service.Service.create(binary='nova-' + binary, topic=binary))
+launcher.launch_service(service.WSGIService('osapi_compute', use_ssl=False))
+launcher.wait()
+'''
+
+
+def nova(keystone_url, user, password):
+    """The original Nova with simulated guests; images, networks and placement are whatever the Keystone's catalog names."""
+    o = Original('nova')
+    authtoken = AUTHTOKEN.format(keystone_url, user, password)
+    credentials = ''.join(line + '\n' for line in authtoken.splitlines()[2:-1]) + 'auth_url = %s\nregion_name = RegionOne\n' % keystone_url
+    config = o.write('nova.conf', NOVA.format(port=o.port, folder=o.folder, authtoken=authtoken, credentials=credentials))
+    o.write('paste.ini', NOVA_PASTE)
+    manage = ('nova.cmd.manage', '--config-file', config)
+    o.command(*manage, 'api_db', 'sync')
+    o.command(*manage, 'cell_v2', 'map_cell0', '--database_connection', 'sqlite:///%s/cell0.db' % o.folder)
+    o.command(*manage, 'db', 'sync')
+    o.command(*manage, 'cell_v2', 'create_cell', '--name', 'cell1')
+    for name in ('api', 'cell0', 'cell1'):
+        wal(os.path.join(o.folder, name + '.db'))
+    return o.start(NOVA_CODE % config)
