@@ -1,6 +1,7 @@
 /* The program: one table of commands. */
 #include "keystone/keystone.h"
 #include "oslo/service/commands.h"
+#include "swift/ring/command.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,7 @@ static const struct command commands[] = {
     { "trace",   "ID [--json | --otlp]",         "the life of a call, by request id or resource id",         command_trace },
     { "policy",  "list|sample|redundant|check [SERVICE] ...",  "the rules, and what they say to an identity",              command_policy },
     { "keystone", "fernet_rotate|...",           "make or rotate the keys of tokens, receipts, credentials",    command_keystone },
+    { "ring",    "FILE COMMAND ...",             "an object ring's builder: create, add, rebalance ...",      command_ring },
     { "version", "",                             "print the version",                                        command_version },
     {}
 };

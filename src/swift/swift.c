@@ -175,21 +175,21 @@ static void stop(void)
 static void answer(struct ctx *c, struct request *request, struct reply *reply)
 {
     struct swift_response response = RESPONSE_EMPTY;
-    struct swift_request r;
+    struct swift_request *r = ctx_new(c, struct swift_request);      /* a streamed body may ask of it when this has returned */
 
-    if (request_from_http(c, request, &r, &response)) {
-        request_split(c, &r);                /* where it is none of the API's paths, a middleware or the proxy says so */
-        pipeline_run(c, &r, &response);
+    if (request_from_http(c, request, r, &response)) {
+        request_split(c, r);                /* where it is none of the API's paths, a middleware or the proxy says so */
+        pipeline_run(c, r, &response);
     }
-    if (r.env->trans_id)
-        c->request_id = r.env->trans_id;
+    if (r->env->trans_id)
+        c->request_id = r->env->trans_id;
     if (failed(c)) {
-        log_error(c, "swift: %s %s: %s", r.method, r.path, c->fault.message);
+        log_error(c, "swift: %s %s: %s", r->method, r->path, c->fault.message);
         fault_clear(c);
         if (!response.status)
             response_text(c, &response, 500, "text/plain", "Internal server error.\n");
     }
-    response_to_http(c, &r, &response, reply);
+    response_to_http(c, r, &response, reply);
 }
 
 const struct service swift = {

@@ -27,7 +27,7 @@ struct backend {
     /* over a socket */
     struct wire *wire;
     bool kept;                       /* the connection was used before */
-    bool continued;
+    bool continued, closes;          /* closes: the node ends the connection after its answer */
     char *line;                      /* a final answer that came instead of 100 */
     struct headers answer;
 };
@@ -244,12 +244,16 @@ static int status_of(const char *line)
 /* One head of an answer; its status, 0 when there is none. */
 static int read_answer(struct ctx *c, struct backend *b)
 {
+    const char *connection;
+
     b->answer = (struct headers){};
     if (!b->wire)
         return 0;
     while (!wire_read_head(c, b->wire, &b->line, &b->answer))
         if (!again(b))
             return 0;
+    connection = headers_get(&b->answer, "Connection");
+    b->closes = connection && !strcasecmp(connection, "close");
     return status_of(b->line);
 }
 
@@ -321,9 +325,9 @@ static bool answer_remote(struct ctx *c, struct backend *b, struct swift_respons
         return false;
     b->done = true;
     response->status = status;
-    response->headers = b->answer;
+    response->headers = b->answer;           /* from here on the response's own */
     wire_begin_body(b->wire, &b->answer, status, !strcmp(b->call->method, "HEAD"));
-    length = headers_get(&b->answer, "Content-Length");
+    length = response_get(response, "Content-Length");
     if (!length || !text_to_int(length, &response->length))
         response->length = b->wire->ended ? 0 : -1;
     headers_remove(&response->headers, "Content-Length");
@@ -354,9 +358,7 @@ bool backend_answer(struct ctx *c, struct backend *b, struct swift_response *res
 /* Does the answer let the connection be used again? */
 static bool reusable(struct backend *b)
 {
-    const char *connection = headers_get(&b->answer, "Connection");
-
-    if (!b->done || !b->wire || b->wire->broken || (connection && !strcasecmp(connection, "close")) || !status_of(b->line))
+    if (!b->done || !b->wire || b->wire->broken || b->closes || !status_of(b->line))
         return false;
     if (is_upload(b->call) && !b->continued)         /* the body it may still expect never comes */
         return false;
