@@ -74,6 +74,7 @@ bool trace_open(struct ctx *c, const char *path, int64_t n)
         random_bytes(&map->id, sizeof(map->id));
         memcpy(map->magic, RING_MAGIC, 8);
     }
+    madvise(map, size, MADV_POPULATE_WRITE);         /* now, and not at the first span of each page; where the kernel can */
     flock(fd, LOCK_UN);              /* the mapping would keep it */
     close(fd);
     trace_close();
