@@ -27,7 +27,7 @@ class Processes(Cloud):
         self.engines, self.processes, self.logs = [], {}, {}
         self.config = os.path.join(self.state_dir, 'nacre.conf')
 
-    def start(self, timeout=240):
+    def start(self, timeout=480):
         started = time.monotonic()
         if not self.engines:
             self.engines = [Engine('postgresql'), Engine('rabbitmq')]
