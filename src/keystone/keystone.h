@@ -17,7 +17,7 @@ struct keystone_options {
         access_token_duration, credential_ttl, receipt_expiration, totp_previous_windows, scrypt_block_size, scrypt_parallelism, salt_bytesize,
         lockout_failure_attempts, lockout_duration, disable_user_account_days_inactive, password_expires_days, unique_last_password_count,
         minimum_password_age;
-    bool strict_password_check, change_password_upon_first_use;
+    bool strict_password_check, change_password_upon_first_use, allow_rescope_scoped_token;
     int64_t list_limit;
     char *enforcement_model;
     /* federation/ */

@@ -20,6 +20,8 @@ bool auth_by_token(struct ctx *c, struct attempt *a, const json_t *method)
                     "Using a system-scoped token to create a project-scoped or domain-scoped token is not allowed.");
     if (token_is_delegated(token))
         return fail(c, NOT_AUTHORIZED, "Using a delegated token to create another token is not allowed.");
+    if (!keystone_options()->allow_rescope_scoped_token && (token->who.project_id || token->who.domain_id))
+        return fail(c, NOT_AUTHORIZED, "rescope a scoped token");
     a->payload.methods |= token->methods;
     if (token->idp_id)
         return attempt_federated_token(c, a, token);
