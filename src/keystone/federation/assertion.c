@@ -115,15 +115,15 @@ const struct pair *assertion_read(struct ctx *c, const struct request *request, 
     g_autoptr(GArray) pairs = g_array_new(false, false, sizeof(struct pair));
     const char *authorization = request_header(request, "Authorization");
 
-    if (is_trusted(c, request))
-        add_headers(c, pairs, request);
     if (authorization && keystone_options()->oidc_audience && !strncasecmp(authorization, "Bearer ", strlen("Bearer "))) {
         const json_t *claims = oidc_claims(c, p, authorization + strlen("Bearer "));
 
         if (!claims)
             return NULL;
-        add_claims(c, pairs, claims);
+        add_claims(c, pairs, claims);            /* before any header that would say otherwise */
     }
+    if (is_trusted(c, request))
+        add_headers(c, pairs, request);
     return pairs_of(c, pairs);
 }
 

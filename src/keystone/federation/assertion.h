@@ -8,6 +8,7 @@
  *   of a trusted proxy, every header as HTTP_<NAME>, and those with the configured prefix also by the name after it,
  *     as it came and in capitals;
  *   of a verified bearer token, each claim as OIDC-<claim> and HTTP_OIDC_<CLAIM>.
+ * Of two that go by one name the first holds: a claim before a header.
  * Empty where nobody who is trusted said anything. NULL with a fault: 401 for a bearer token that is no good. */
 const struct pair *assertion_read(struct ctx *, const struct request *, const struct idp *);
 /* The same without a provider at hand: what the proxy alone says. */
