@@ -236,7 +236,7 @@ static bool password_store(struct ctx *c, const struct user *u, const char *hash
 /* POST /v3/users/{user_id}/password: the old password is the proof; no token is needed. */
 static bool change_password(struct ctx *c, struct request *request, struct reply *reply)
 {
-    const char *id = request_arg(request, "user_id"), *hash;
+    const char *id = request_arg(request, "user_id"), *hash, *local_id;
     json_t *body = request_json(c, request), *user = json_object_get(body, "user");
     const char *original = json_get_string(user, "original_password"), *password = json_get_string(user, "password");
     struct account account;
@@ -245,6 +245,8 @@ static bool change_password(struct ctx *c, struct request *request, struct reply
         return false;
     if (!keystone_schema_judge(c, "password_change", user ? user : ctx_json(c, json_object())))
         return false;
+    if (directory_of_id(c, "user", id, &local_id))
+        return directory_password_fits(c, id, original) ? fail(c, NOT_AUTHORIZED_PLAIN) : !failed(c) && fail(c, UNAUTHORIZED);
     bool found = account_find(c, ctx_json(c, json_pack("{s:s}", "id", id)), &account);
     if (failed(c) || (!account_prove(c, found ? &account : NULL, original) && strcmp(c->fault.type, "PasswordExpired")))
         return false;

@@ -31,29 +31,38 @@ struct facts {
 
 /* -- reading ------------------------------------------------------------------------------------------------------- */
 
-/* A user of a directory is asked for there now and then; a directory that does not answer changes nothing. */
+/* ret_stale: the user is of a directory that was not asked for a while. */
+static bool user_row(struct ctx *c, const char *user_id, struct place *ret_user, utc_time *ret_password_expires, bool *ret_stale)
+{
+    struct rows *rows = db_query(c, "SELECT u.id, u.name, d.id, d.name, u.password_expires_at,"
+                                 " CASE WHEN u.origin = 'directory' AND u.seen_at < $3 THEN 1 ELSE 0 END FROM users u"
+                                 " JOIN projects d ON d.id = u.domain_id WHERE u.id = $1 AND u.enabled = $2 AND d.enabled = $2",
+                                 T(user_id), B(true), I(clock_us() - ASK_AGAIN_US));
+
+    if (!db_next(rows))
+        return fail(c, TOKEN_NOT_FOUND);
+    *ret_user = (struct place){ db_text(rows, 0), db_text(rows, 1), db_text(rows, 2), db_text(rows, 3) };
+    ret_password_expires->us = db_int(rows, 4);
+    *ret_stale = db_int(rows, 5) != 0;
+    db_rows_end(rows);
+    return true;
+}
+
+/* A directory that does not answer changes nothing. */
 static bool user_refresh(struct ctx *c, const char *user_id)
 {
-    if (!db_count(c, "SELECT count(*) FROM users WHERE id = $1 AND origin = 'directory' AND seen_at < $2", T(user_id), I(clock_us() - ASK_AGAIN_US)) ||
-        directory_memberships_fresh(c, user_id))
-        return !failed(c);
-    if (!strcmp(c->fault.type, "LDAPServerConnectionError"))
+    if (!directory_memberships_fresh(c, user_id) && !strcmp(c->fault.type, "LDAPServerConnectionError"))
         fault_clear(c);
     return !failed(c);
 }
 
 static bool user_read(struct ctx *c, const char *user_id, struct place *ret_user, utc_time *ret_password_expires)
 {
-    struct rows *rows = db_query(c, "SELECT u.id, u.name, d.id, d.name, u.password_expires_at FROM users u"
-                                 " JOIN projects d ON d.id = u.domain_id WHERE u.id = $1 AND u.enabled = $2 AND d.enabled = $2",
-                                 T(user_id), B(true));
+    bool stale;
 
-    if (!db_next(rows))
-        return fail(c, TOKEN_NOT_FOUND);
-    *ret_user = (struct place){ db_text(rows, 0), db_text(rows, 1), db_text(rows, 2), db_text(rows, 3) };
-    ret_password_expires->us = db_int(rows, 4);
-    db_rows_end(rows);
-    return true;
+    if (!user_row(c, user_id, ret_user, ret_password_expires, &stale))
+        return false;
+    return !stale || (user_refresh(c, user_id) && user_row(c, user_id, ret_user, ret_password_expires, &stale));
 }
 
 /* A federated token ends with its identity provider. */
@@ -582,7 +591,7 @@ struct token *token_read(struct ctx *c, const char *text, const struct payload *
 {
     struct facts f = { .payload = p, .issued_s = issued_s };
 
-    if (!user_refresh(c, p->user_id) || !user_read(c, p->user_id, &f.user, &f.password_expires_at) || !provider_read(c, p) || !scope_read(c, &f))
+    if (!user_read(c, p->user_id, &f.user, &f.password_expires_at) || !provider_read(c, p) || !scope_read(c, &f))
         return NULL;
     if (!payload_is_unscoped(p->version) && !f.roles->id)
         return fail_null(c, TOKEN_NOT_FOUND);
