@@ -144,7 +144,7 @@ bool check_object_creation(struct ctx *c, struct swift_request *request, const c
 
     if (request->length > constraints->max_file_size)
         return bad(c, r, 413, "Your request is too large.");
-    if (!request->length && !request_get(request, "Content-Length") && !request_get(request, "Transfer-Encoding"))
+    if (!request->length && !request->read && !request_get(request, "Content-Length") && !request_get(request, "Transfer-Encoding"))
         return bad(c, r, 411, "Missing Content-Length header.");
     if ((int64_t)length > constraints->max_object_name_length)
         return bad(c, r, 400, "Object name length of %zu longer than %" G_GINT64_FORMAT, length, constraints->max_object_name_length);

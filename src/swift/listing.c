@@ -103,12 +103,14 @@ void listing_begin(struct listing_writer *w, struct ctx *c, enum listing_format 
 /* The row's size, and its type without what SLO has hidden in it. */
 static const char *plain_type(struct ctx *c, const char *type, int64_t *size)
 {
-    const char *mark = strstr(type, ";swift_bytes=");
+    const char *value = strstr(type, "swift_bytes="), *mark = value;
     int64_t bytes;
 
-    if (!mark)
+    while (mark && mark > type && mark[-1] == ' ')
+        mark--;
+    if (!mark || mark == type || *--mark != ';')
         return type;
-    const char *value = mark + strlen(";swift_bytes=");
+    value += strlen("swift_bytes=");
     size_t n = strcspn(value, ";");
     if (text_to_int(ctx_strndup(c, value, n), &bytes))
         *size = bytes;

@@ -50,9 +50,9 @@ static bool container_exists(struct ctx *c, const struct where *w, struct swift_
 /* What SLO has hidden in a content type is not for clients. */
 static void clean_type(struct ctx *c, struct swift_response *r)
 {
-    const char *type = response_get(r, "Content-Type"), *mark = type ? strstr(type, ";swift_") : NULL;
+    const char *type = response_get(r, "Content-Type"), *mark = type ? strrchr(type, ';') : NULL;
 
-    if (mark)
+    if (mark && g_str_has_prefix(mark + 1 + strspn(mark + 1, " "), "swift_bytes="))
         headers_printf(c, &r->headers, "Content-Type", "%.*s", (int)(mark - type), type);
 }
 
