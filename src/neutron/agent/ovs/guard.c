@@ -216,7 +216,7 @@ static bool has_ports(int protocol)
     return protocol == TCP || protocol == UDP || protocol == SCTP;
 }
 
-/* The more a rule says, the higher it stands: so that no two of one height overlap without saying the same. */
+/* The more a rule says, the higher it stands, as in the original; all that rules do is let pass, so no order among them matters. */
 static int height(const struct firewall_rule *r)
 {
     if (r->protocol < 0)
@@ -294,6 +294,7 @@ static void plain_rule(struct flows *f, const struct pipe_port *p, const struct 
 void conjunctions_clear(struct conjunctions *all)
 {
     g_clear_pointer(&all->bases, g_hash_table_unref);
+    g_clear_pointer(&all->written, g_hash_table_unref);
 }
 
 static unsigned conjunction_of(struct conjunctions *all, const struct firewall_port *g, const struct firewall_rule *r)
@@ -311,7 +312,7 @@ static unsigned conjunction_of(struct conjunctions *all, const struct firewall_p
     return base + 2 * (unsigned)height(r);
 }
 
-/* The members: first dimension. Everybody's address stands for whoever has the MAC. */
+/* The members: first dimension. */
 static void members(struct flows *f, const struct pipe_port *p, const struct firewall_rule *r, const struct firewall_group *group, unsigned id)
 {
     const struct passage *ways;
@@ -340,71 +341,39 @@ static void both_true(struct flows *f, const struct pipe_port *p, const struct f
     }
 }
 
-static bool same_but_ports(const struct firewall_rule *a, const struct firewall_rule *b)
+/* Protocol and ports: second dimension. */
+static void service(struct flows *f, const struct pipe_port *p, const struct firewall_rule *r, unsigned id)
 {
-    bool icmp = a->protocol == ICMP || a->protocol == ICMPV6;
-
-    return a->group && b->group && a->egress == b->egress && a->family == b->family && a->protocol == b->protocol &&
-           (!icmp || (a->low == b->low && a->high == b->high));
-}
-
-/* Protocol and ports: second dimension. Of flows of one height that match a packet only one counts: ranges that overlap are cut up, each
- * piece serving all who hold it. rules[first] is the first of those that differ in group and ports alone. */
-static void services(struct flows *f, const struct pipe_port *p, size_t first, struct conjunctions *all)
-{
-    const struct firewall_port *g = p->guard;
-    const struct firewall_rule *r = &g->rules[first];
-    struct port_range *ranges = g_new(struct port_range, g->n_rules);
-    struct port_piece *pieces;
     struct buf match = {};
+    struct spread s = { r->egress ? RULES_EGRESS : RULES_INGRESS, 70 + height(r), NULL, 0, 0 };
     const struct passage *ways;
-    size_t n = 0, n_ways, n_pieces;
-    unsigned *ids;
+    size_t n;
 
-    for (size_t i = first; i < g->n_rules; i++)
-        if (same_but_ports(r, &g->rules[i])) {
-            range_of(&g->rules[i], &ranges[n].low, &ranges[n].high);
-            ranges[n++].id = conjunction_of(all, g, &g->rules[i]);
-        }
-    pieces = g_new(struct port_piece, 2 * n);
-    ids = g_new(unsigned, 2 * n * n);
-    n_pieces = port_pieces(ranges, n, pieces, ids);
     match_protocol(&match, r);
-    ways = passages(g, &n_ways);
-    for (size_t i = 0; i < n_pieces; i++)
-        for (size_t w = 0; w < n_ways; w++)
-            for (size_t k = 0; k < pieces[i].n_ids; k++) {
-                struct spread s = { r->egress ? RULES_EGRESS : RULES_INGRESS, 70 + height(r), match.data, pieces[i].low, pieces[i].high };
-                g_autofree char *actions = g_strdup_printf("conjunction(%u,2/2)", pieces[i].ids[k] + (unsigned)w);
+    s.match = match.data;
+    range_of(r, &s.low, &s.high);
+    ways = passages(p->guard, &n);
+    for (size_t i = 0; i < n; i++) {
+        g_autofree char *actions = g_strdup_printf("conjunction(%u,2/2)", id + (unsigned)i);
 
-                spread(f, p, &s, &ways[w], actions);
-            }
+        spread(f, p, &s, &ways[i], actions);
+    }
     buf_clear(&match);
-    g_free(ids);
-    g_free(pieces);
-    g_free(ranges);
 }
 
-static bool is_first_of_its_kind(const struct firewall_port *g, size_t at)
+/* Flows of several conjunctions may overlap: all that match a packet count. */
+static void group_rule(struct flows *f, const struct pipe_port *p, const struct firewall_rule *r, const struct firewall_group *groups, size_t n,
+                       struct conjunctions *all)
 {
-    for (size_t i = 0; i < at; i++)
-        if (same_but_ports(&g->rules[i], &g->rules[at]))
-            return false;
-    return true;
-}
-
-static void group_rule(struct flows *f, const struct pipe_port *p, size_t at, const struct firewall_group *groups, size_t n, struct conjunctions *all)
-{
-    const struct firewall_rule *r = &p->guard->rules[at];
     const struct firewall_group *group = NULL;
     unsigned id = conjunction_of(all, p->guard, r);
 
     for (size_t i = 0; i < n && !group; i++)
         group = strcmp(groups[i].id, r->group) == 0 ? &groups[i] : NULL;
-    members(f, p, r, group, id);
+    if (g_hash_table_add(all->written, (void *)((uintptr_t)p->tag << 32 | id)))
+        members(f, p, r, group, id);
     both_true(f, p, r, id);
-    if (is_first_of_its_kind(p->guard, at))
-        services(f, p, at, all);
+    service(f, p, r, id);
 }
 
 /* ---- a port -------------------------------------------------------------------------------------------------- */
@@ -425,7 +394,7 @@ void guard_port(struct flows *f, const struct pipe_port *p, const struct firewal
         connections(f, p, egress);
     for (size_t i = 0; i < g->n_rules; i++) {
         if (g->rules[i].group)
-            group_rule(f, p, i, groups, n_groups, all);
+            group_rule(f, p, &g->rules[i], groups, n_groups, all);
         else
             plain_rule(f, p, &g->rules[i]);
     }

@@ -31,6 +31,8 @@ static void inward(struct flows *f, const struct pipe_network *n)
 
 void integration_flows(struct flows *f, const struct pipe_integration *in, struct conjunctions *conjunctions)
 {
+    g_clear_pointer(&conjunctions->written, g_hash_table_unref);
+    conjunctions->written = g_hash_table_new(NULL, NULL);
     common(f);
     guard_common(f);
     for (size_t i = 0; i < in->n_patches; i++)

@@ -29,7 +29,10 @@ struct pipe_tunneled {
 };
 
 /* Numbers of conjunctions, given once to each pair of the other side's group and a direction, and kept. */
-struct conjunctions { GHashTable *bases; unsigned last; };
+struct conjunctions {
+    GHashTable *bases; unsigned last;
+    GHashTable *written;             /* of this time: networks and numbers whose members are written */
+};
 void conjunctions_clear(struct conjunctions *);
 
 struct pipe_integration {
