@@ -81,6 +81,10 @@ class Host:
                 process.kill()
         shutil.rmtree(self.dir, ignore_errors=True)
 
+    def explain(self, count):
+        if count.failed:
+            self.show_logs()
+
     def show_logs(self):
         for name in sorted(os.listdir(self.dir)):
             if name.endswith('.log'):

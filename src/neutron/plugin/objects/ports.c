@@ -31,7 +31,7 @@ static const struct object_field port_fields[] = {
     { "allowed_address_pairs", .list = &pair_class },
     { "binding", .object = &binding_class, .null = true, .until = 3 },
     { "bindings", .list = &binding_class, .since = 4 },
-    { "data_plane_status", .null = true, .since = 1 },
+    { "data_plane_status", .null = true },
     { "dhcp_options", .from = "extra_dhcp_opts", .list = &option_class, .minor = 1 },
     { "distributed_binding", .null = true, .until = 2 },
     { "distributed_bindings", .list = &distributed_class, .since = 3 },
