@@ -123,6 +123,7 @@ char *request_take_all(struct ctx *, struct swift_request *, size_t max, size_t 
 void response_error(struct ctx *, struct swift_response *, int status, const char *message);
 void response_text(struct ctx *, struct swift_response *, int status, const char *content_type, const char *text);
 void response_bytes(struct ctx *, struct swift_response *, const char *content_type, struct buf *bytes);      /* steals; type NULL: as it was */
+void response_chunked(struct ctx *, struct swift_response *);         /* its bytes are sent without their length: an answer that took its time */
 const char *response_get(const struct swift_response *, const char *header);
 /* Reads the body in whatever form it is, without the client seeing it; as a body_reader. */
 ssize_t response_take(struct ctx *, struct swift_response *, void *bytes, size_t n);

@@ -114,6 +114,8 @@ struct swift_request *request_sub(struct ctx *c, const struct swift_request *sak
         r->env->source = source;
     request_set_path(c, r, account, container, object);
     request_set_query(c, r, "");
+    if (request_get(sake, "Referer"))        /* ACLs may ask where it comes from */
+        headers_set(c, &r->headers, "Referer", request_get(sake, "Referer"));
     return r;
 }
 

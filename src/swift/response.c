@@ -118,6 +118,36 @@ void response_bytes(struct ctx *c, struct swift_response *r, const char *content
     r->length = (int64_t)r->body.len;
 }
 
+struct chunks { struct buf body; size_t used; };
+
+static ssize_t read_chunks(struct ctx *c, void *data, void *bytes, size_t n)
+{
+    struct chunks *chunks = data;
+
+    n = MIN(n, chunks->body.len - chunks->used);
+    if (n)
+        memcpy(bytes, chunks->body.data + chunks->used, n);
+    chunks->used += n;
+    return (ssize_t)n;
+}
+
+static void close_chunks(void *data)
+{
+    buf_clear(&((struct chunks *)data)->body);
+}
+
+void response_chunked(struct ctx *c, struct swift_response *r)
+{
+    struct chunks *chunks = ctx_new(c, struct chunks);
+
+    chunks->body = r->body;
+    r->body = (struct buf){};
+    r->read = read_chunks;
+    r->read_data = chunks;
+    r->close = close_chunks;
+    r->length = -1;
+}
+
 const char *response_get(const struct swift_response *r, const char *header)
 {
     return headers_get(&r->headers, header);

@@ -150,6 +150,7 @@ void bulk_answer(struct ctx *c, const char *type, const struct bulk_result *resu
     response_clear(response);
     response_bytes(c, response, type ? type : "text/html; charset=UTF-8", &b);
     response->status = 200;
+    response_chunked(c, response);
 }
 
 /* --- deleting ------------------------------------------------------------------------------------------------------ */

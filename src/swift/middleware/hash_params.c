@@ -8,20 +8,24 @@ enum { LONGEST = 1024 * 10000 * 2 };     /* a longer listing is none of a contai
 
 const char *hash_param_take(struct ctx *c, json_t *row, const char *name)
 {
-    const char *hash = json_string_value(json_object_get(row, "hash"));
+    const char *hash = json_string_value(json_object_get(row, "hash")), *value = NULL;
+    char **words = hash && strchr(hash, ';') ? g_strsplit(hash, ";", -1) : NULL;
     size_t n = strlen(name);
+    struct buf rest = { 0 };
 
-    for (const char *at = hash ? strchr(hash, ';') : NULL; at; at = strchr(at + 1, ';')) {
-        const char *word = at + 1 + strspn(at + 1, " ");
+    for (size_t i = 0; words && words[i]; i++) {
+        const char *word = words[i] + strspn(words[i], " ");
 
-        if (strncmp(word, name, n) || word[n] != '=')
-            continue;
-        size_t length = strcspn(word + n + 1, ";");
-        const char *value = ctx_strndup(c, word + n + 1, length);
-        json_object_set_new(row, "hash", json_sprintf("%.*s%s", (int)(at - hash), hash, word + n + 1 + length));
-        return value;
+        if (i && !strncmp(word, name, n) && word[n] == '=')
+            value = ctx_strdup(c, word + n + 1);         /* of several, the last counts */
+        else
+            buf_printf(&rest, "%s%s", i ? ";" : "", words[i]);
     }
-    return NULL;
+    if (value)
+        json_object_set_new(row, "hash", json_string(rest.data));
+    buf_clear(&rest);
+    g_strfreev(words);
+    return value;
 }
 
 void listing_change(struct ctx *c, struct swift_response *response, const char *hint, void (*change)(struct ctx *, void *data, json_t *row), void *data)

@@ -321,6 +321,8 @@ static void answer(struct put *p, int status, const char *body, const char *etag
     response_clear(response);
     response_bytes(p->c, response, p->type, &b);
     response->status = p->heartbeat ? 202 : status;
+    if (p->heartbeat)
+        response_chunked(p->c, response);
 }
 
 static const char *page_of(struct ctx *c, int status)

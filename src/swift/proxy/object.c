@@ -47,6 +47,13 @@ static bool container_exists(struct ctx *c, const struct where *w, struct swift_
 
 /* --- reading ------------------------------------------------------------------------------------------------------------------- */
 
+static const char *plain_etag(struct ctx *c, const char *etag)
+{
+    size_t n = etag ? strlen(etag) : 0;
+
+    return n >= 2 && *etag == '"' ? ctx_strndup(c, etag + 1, n - 2) : etag;
+}
+
 /* What SLO has hidden in a content type is not for clients. */
 static void clean_type(struct ctx *c, struct swift_response *r)
 {
@@ -65,6 +72,8 @@ static void get(struct ctx *c, struct swift_request *r, struct swift_response *r
     nodes_init(c, &w.nodes, STORAGE_OBJECT, w.policy->ring, r->account, r->container, r->object, true);
     proxy_get(c, r, response, &w.nodes, NULL);
     clean_type(c, response);
+    if (response_get(response, "Etag"))
+        headers_set(c, &response->headers, "Etag", plain_etag(c, response_get(response, "Etag")));
 }
 
 /* --- headers of writes ------------------------------------------------------------------------------------------------------------ */
@@ -278,13 +287,6 @@ static bool transfer(struct ctx *c, struct upload_all *u, struct swift_response 
     fault_clear(c);
     response_error(c, response, status, NULL);
     return false;
-}
-
-static const char *plain_etag(struct ctx *c, const char *etag)
-{
-    size_t n = etag ? strlen(etag) : 0;
-
-    return n >= 2 && *etag == '"' ? ctx_strndup(c, etag + 1, n - 2) : etag;
 }
 
 static void finish_one(struct ctx *c, struct put *p, struct answer *a, const struct headers *footers)
