@@ -6,7 +6,7 @@ import time
 
 count = {True: 0, False: 0}
 SERVER = '%08d-1111-4111-8111-111111111111'
-STAGE = 'mount -t sysfs sysfs /sys && mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns && mount -t tmpfs tmpfs /tmp && ip link set lo up && exec "$0" --inside'
+STAGE = 'mount -t sysfs sysfs /sys && mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns && mount -t tmpfs tmpfs /tmp && ip link set lo up && exec "$0" --inside "$@"'
 LEASE = '''#!/bin/sh
 [ "$1" = bound ] || exit 0
 ip addr replace $ip/$mask dev eth0
@@ -63,6 +63,7 @@ def leave_stage():
 
 class LinuxBridge:
     """Bridges of the kernel: nothing to set up."""
+    agent = 'Linux bridge agent'
     options = {}
 
     def start(self):
@@ -87,6 +88,7 @@ class LinuxBridge:
 
 class OpenVswitch:
     """A switch of one's own in a directory, on the userspace datapath unless the kernel has one."""
+    agent = 'Open vSwitch agent'
 
     def __init__(self, directory='/tmp/ovs', netns=None, **options):
         self.dir, self.inside = directory, 'ip netns exec %s ' % netns if netns else ''
