@@ -3,7 +3,7 @@
  *     peer server URL [TOPIC [NAME [EXCHANGE]]]     serves until SIGTERM; says "ready" once it listens
  *     peer listen URL TOPIC [POOL [EXCHANGE]]       prints each notification as a line of JSON; "refuse" in a payload: requeued once
  *     peer ask URL                                  a line of JSON in (what to do), a line out (what came of it)
- *     peer bench URL THREADS SIZE SECONDS [TOPIC [NAME]]       calls as fast as it can; a line of JSON
+ *     peer bench URL THREADS SIZE SECONDS [TOPIC [NAME [EXCHANGE]]]      calls as fast as it can; a line of JSON
  *
  * The methods: echo(payload), add(a, b), sink(payload), stats(), reset(), fail(text): as ValueError, conflict(id): as a fault of ours,
  * context(), slow(seconds); in the namespace "space" version 2.1: where().
@@ -275,7 +275,8 @@ static int bench(struct ctx *c, char **words)
     int n = atoi(words[0]), errors = 0;
     g_autofree char *payload = g_strnfill((gsize)atol(words[1]), 'x');
     double seconds = atof(words[2]);
-    struct target target = { .topic = words[3] ?: "bench", .server = words[3] ? words[4] : NULL, .version = "1.0" };
+    struct target target = { .topic = words[3] ?: "bench", .server = words[3] ? words[4] : NULL, .version = "1.0",
+                             .exchange = words[3] && words[4] ? words[5] : NULL };
     json_t *args = ctx_json(c, json_pack("{s:s}", "payload", payload));
     struct caller *callers = g_new0(struct caller, n);
     GArray *all = g_array_new(FALSE, FALSE, sizeof(int64_t));

@@ -65,7 +65,7 @@ class Process:
     """A child that talks in lines; its errors are kept."""
 
     def __init__(self, words, **environment):
-        self.errors = tempfile.TemporaryFile('w+')
+        self.errors = tempfile.NamedTemporaryFile('a')       # read by its name: the child's place in it is its own
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True,
                                         env={**os.environ, **environment})
         self.lines = queue.Queue()
@@ -92,8 +92,8 @@ class Process:
         self.process.stdin.flush()
 
     def said(self):
-        self.errors.seek(0)
-        return self.errors.read()
+        with open(self.errors.name, errors='replace') as errors:
+            return errors.read()
 
     def end(self):
         """Ends it; its exit status."""

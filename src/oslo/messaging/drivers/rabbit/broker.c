@@ -15,7 +15,7 @@
 #include "oslo/messaging/drivers/rabbit/login.h"
 #include "oslo/messaging/wait.h"
 
-enum { USUAL_PORT = 5672, USUAL_TLS_PORT = 5671, CONNECT_US = 10000000, READ_SIZE = 65536, LAST_WORDS_US = 500000 };
+enum { USUAL_PORT = 5672, USUAL_TLS_PORT = 5671, CONNECT_US = 10000000, READ_SIZE = 65536, LAST_WORDS_US = 500000, NAP_US = 4000 };
 
 struct broker {
     const struct transport *transport;
@@ -32,7 +32,7 @@ struct broker {
     bool flushing;                   /* somebody writes, without the lock */
     bool broken;                     /* a write has failed: errno in broken_errno */
     int broken_errno;
-    bool stopping;
+    bool stopping, napping;
     GPtrArray *channels;             /* of struct channel; index number - 1, NULL where one has gone */
     struct channel *in_content;
     int64_t written_at;
@@ -54,6 +54,7 @@ static void pause_before_next(struct broker *);
 static bool read_frames(struct broker *, char why[WHY_SIZE]);
 static bool take_frame(struct broker *, const struct frame *, char why[WHY_SIZE]);
 static int64_t run_ticks(struct broker *);
+static bool may_nap(struct broker *);
 static bool still_alive(struct broker *, char why[WHY_SIZE]);
 static void flush(struct broker *);
 static void open_channel(struct broker *, struct channel *);
@@ -201,6 +202,14 @@ void broker_wake(struct broker *k)
         return;                      /* it is full: awake anyway */
 }
 
+void broker_hurry(struct broker *k, struct channel *channel)
+{
+    channel->patient = false;
+    if (k->napping)
+        broker_wake(k);
+    k->napping = false;
+}
+
 /* Writes until all is out or the socket takes no more; the lock is held, and left while writing. One thread at a time: another finds its
  * frames taken along. TLS is left to the owner. */
 static void flush(struct broker *k)
@@ -324,10 +333,17 @@ static void serve(struct broker *k, char why[WHY_SIZE])
         }
         if (k->sending.len > k->sent && !k->flushing)
             fds[1].events |= POLLOUT;
-        pthread_mutex_unlock(&k->lock);
+        k->napping = may_nap(k) && !(fds[1].events & POLLOUT);
         now = clock_mono_us();
+        if (k->napping) {            /* what comes meanwhile is read in one go afterwards */
+            next = MIN(next, now + NAP_US);
+            fds[1].fd = -1;
+        }
+        pthread_mutex_unlock(&k->lock);
         if (poll(fds, 2, next <= now ? 0 : (int)MIN((next - now) / 1000 + 1, 1000)) < 0 && errno != EINTR)
             return;
+        if (fds[1].fd < 0)
+            fds[1].revents = POLLIN;
         if (fds[0].revents && read(k->wake, &woken, sizeof(woken)) < 0 && errno != EAGAIN)
             return;
         if ((fds[1].revents & (POLLIN | POLLHUP | POLLERR)) && !read_frames(k, why))
@@ -416,6 +432,21 @@ static int64_t run_ticks(struct broker *k)
             next = at;
     }
     return next;
+}
+
+/* Is all that will come such that nobody waits for it? Locked. */
+static bool may_nap(struct broker *k)
+{
+    bool patient = false;
+
+    for (guint i = 0; i < k->channels->len; i++) {
+        struct channel *channel = k->channels->pdata[i];
+
+        if (channel && (channel->state != CHANNEL_OPEN || !channel->patient))
+            return false;
+        patient = patient || channel;
+    }
+    return patient;
 }
 
 /* Sends a heartbeat where nothing else was sent; gives the broker up where nothing came. */

@@ -258,8 +258,8 @@ static void take_content(struct channel *channel, struct content *content)
     *content = (struct content){};
     pthread_mutex_lock(&l->lock);
     g_queue_push_tail(&l->waiting, taken);
-    pthread_cond_signal(&l->arrived);
     pthread_mutex_unlock(&l->lock);
+    pthread_cond_signal(&l->arrived);
 }
 
 /* All that was not taken will be delivered again. */

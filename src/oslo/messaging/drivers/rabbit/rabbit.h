@@ -54,6 +54,7 @@ struct channel {
     enum channel_state { CHANNEL_DOWN, CHANNEL_OPENING, CHANNEL_OPEN, CHANNEL_CLOSING } state;
     unsigned generation;             /* how often it was opened: a delivery of an earlier one cannot be acknowledged */
     int64_t reopen_at;
+    bool patient;                    /* something will come, and nobody waits for it: it may be read a little later, with more */
     struct content content;          /* being received; the owner thread's */
     uint64_t missing;                /* bytes of its body yet to come */
 };
@@ -83,8 +84,10 @@ struct buf *broker_begin(struct broker *);
 void broker_end(struct broker *);
 /* Gives the channel up and opens it again after a delay. Locked. */
 void broker_reset_channel(struct broker *, struct channel *, int64_t delay_us);
-/* Wakes the owner: a channel's tick has something to do earlier. */
+/* Wakes the owner: there is something to do before it would look. */
 void broker_wake(struct broker *);
+/* Somebody waits for what comes: the owner looks at once. Locked. */
+void broker_hurry(struct broker *, struct channel *);
 size_t broker_frame_max(const struct broker *);
 
 /* ---- declare.c: what exchanges and queues are like ----------------------------------------------------------- */
@@ -107,6 +110,7 @@ struct outgoing {
     /* Once, with the sender locked; the outgoing is freed after it. */
     void (*settled)(void *data, enum outcome, const char *why);
     void *data;
+    bool urgent;                     /* a thread waits for that */
     /* the sender's: */
     uint64_t tag;
     bool returned;

@@ -29,18 +29,25 @@ struct replies {
     pthread_cond_t ready;
     GHashTable *calls;               /* message id -> struct call */
     bool added, consuming;
+    /* The connection's thread's: what is to be acknowledged, a few at once. */
+    uint64_t taken;                  /* the last tag */
+    int n_taken;
+    int64_t taken_at;                /* the first of them */
 };
 
 static void opened(struct channel *, struct buf *);
 static void take_method(struct channel *, const amqp_method_t *, struct buf *);
 static void take_content(struct channel *, struct content *);
 static void lost(struct channel *, int code, amqp_method_number_t after, const char *why);
+static int64_t tick(struct channel *, int64_t now, struct buf *);
 static struct call *call_new(void);
 static void call_release(struct call *);
 static void call_sent(void *call, enum outcome, const char *why);
 static bool call_wait(struct call *, int64_t deadline, int64_t monitor_us);
 
-static const struct channel_ops ops = { opened, take_method, take_content, lost, NULL };
+static const struct channel_ops ops = { opened, take_method, take_content, lost, tick };
+
+enum { TAKEN_MAX = 64, TAKEN_US = 20000 };
 
 struct replies *replies_new(const struct rabbit_options *options, struct broker *connection)
 {
@@ -247,6 +254,7 @@ static void take_method(struct channel *channel, const amqp_method_t *m, struct 
 
 static void lost(struct channel *channel, int code, amqp_method_number_t after, const char *why)
 {
+    ((struct replies *)channel)->n_taken = 0;
     if (code)
         log_warning(NULL, "rabbit: the queue of replies: %s", why);
 }
@@ -257,6 +265,9 @@ static void hand_over(struct replies *r, const struct envelope_reply *in)
 
     pthread_mutex_lock(&r->lock);
     call = g_hash_table_lookup(r->calls, in->message_id);
+    if (call)
+        __atomic_add_fetch(&call->holders, 1, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&r->lock);
     if (call) {
         pthread_mutex_lock(&call->lock);
         call->beat = clock_mono_us();
@@ -264,10 +275,10 @@ static void hand_over(struct replies *r, const struct envelope_reply *in)
             call->done = true;
             call->reply = (struct rpc_reply){ json_incref(in->result), json_incref(in->failure) };
         }
-        pthread_cond_signal(&call->changed);
         pthread_mutex_unlock(&call->lock);
+        pthread_cond_signal(&call->changed);         /* after the lock, which its caller would only wait for */
+        call_release(call);
     }
-    pthread_mutex_unlock(&r->lock);
     if (!call)
         log_info(NULL, "rabbit: a reply nobody waits for: message %s", in->message_id);
 }
@@ -288,10 +299,25 @@ static void take_content(struct channel *channel, struct content *content)
         envelope_reply_clear(&in);
     json_decref(body);
 
-    struct buf *to = broker_begin(r->connection);
-    if (well)
-        frame_method(to, channel->number, AMQP_BASIC_ACK_METHOD, &(amqp_basic_ack_t){ .delivery_tag = content->tag });
-    else
-        frame_method(to, channel->number, AMQP_BASIC_REJECT_METHOD, &(amqp_basic_reject_t){ .delivery_tag = content->tag });
-    broker_end(r->connection);
+    if (!well) {
+        frame_method(broker_begin(r->connection), channel->number, AMQP_BASIC_REJECT_METHOD, &(amqp_basic_reject_t){ .delivery_tag = content->tag });
+        broker_end(r->connection);
+        return;
+    }
+    r->taken_at = r->n_taken++ ? r->taken_at : clock_mono_us();
+    r->taken = content->tag;
+}
+
+/* All replies up to the last one taken are acknowledged: when they are many, or when the first has waited long enough. */
+static int64_t tick(struct channel *channel, int64_t now, struct buf *to)
+{
+    struct replies *r = (struct replies *)channel;
+
+    if (!r->n_taken || channel->state != CHANNEL_OPEN)
+        return 0;
+    if (r->n_taken < TAKEN_MAX && now < r->taken_at + TAKEN_US)
+        return r->taken_at + TAKEN_US;
+    frame_method(to, channel->number, AMQP_BASIC_ACK_METHOD, &(amqp_basic_ack_t){ .delivery_tag = r->taken, .multiple = true });
+    r->n_taken = 0;
+    return 0;
 }

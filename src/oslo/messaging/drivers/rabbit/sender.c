@@ -21,6 +21,7 @@ struct sender {
     GQueue declaring;                /* names of exchanges and queues whose declare-ok is due */
     GHashTable *gone;                /* reply queues given up -> when, in a gint64 */
     uint64_t last_tag;
+    int urgent;                      /* of the unconfirmed, those that a thread waits for */
 };
 
 static void opened(struct channel *, struct buf *);
@@ -106,6 +107,8 @@ void sender_send(struct sender *s, struct outgoing *o)
         publish(s, o, to);
     else
         g_queue_push_tail(&s->waiting, o);
+    if (s->urgent)
+        broker_hurry(s->connection, &s->channel);
     broker_end(s->connection);
 }
 
@@ -170,6 +173,7 @@ bool sender_deliver(struct ctx *c, struct sender *s, struct outgoing *o, int64_t
     cond_init_mono(&d.known);
     o->settled = delivered;
     o->data = &d;
+    o->urgent = true;
     sender_send(s, o);
     pthread_mutex_lock(&d.lock);
     while (!d.settled && !error)
@@ -225,6 +229,8 @@ static void publish(struct sender *s, struct outgoing *o, struct buf *to)
     o->returned = false;
     frame_publish(to, s->channel.number, &p, broker_frame_max(s->connection));
     g_queue_push_tail(&s->unconfirmed, o);
+    s->urgent += o->urgent;
+    s->channel.patient = !s->urgent;
 }
 
 static void take_method(struct channel *channel, const amqp_method_t *m, struct buf *to)
@@ -309,8 +315,10 @@ static void confirmed(struct sender *s, uint64_t tag, bool multiple, bool taken)
         if (!multiple && o->tag < tag)
             continue;
         g_queue_delete_link(&s->unconfirmed, l);
+        s->urgent -= o->urgent;
         confirm(s, o, taken);
     }
+    s->channel.patient = s->unconfirmed.length && !s->urgent;
 }
 
 /* When the broker says 406 to a declaration, that exchange cannot be used: what was for it fails. 404: an exchange went while we knew it. */
@@ -320,6 +328,8 @@ static void lost(struct channel *channel, int code, amqp_method_number_t after, 
     const char *culprit = code && after != AMQP_BASIC_PUBLISH_METHOD ? g_queue_peek_head(&s->declaring) : NULL;
     GQueue all = s->unconfirmed;
 
+    s->urgent = 0;
+    channel->patient = false;
     if (code)
         log_warning(NULL, "rabbit: publishing: %s", why);
     for (struct outgoing *o; (o = g_queue_pop_head(&s->waiting));)
