@@ -35,6 +35,5 @@ bool auth_by_directory(struct ctx *c, struct attempt *a, const struct directory 
     if (!db_count(c, "SELECT count(*) FROM users u JOIN projects d ON d.id = u.domain_id WHERE u.id = $1 AND u.enabled = $2 AND d.enabled = $2",
                   T(id), B(true)))
         return unauthorized(c);
-    tokens_forget();                             /* its groups may be others than before */
     return attempt_user(c, a, id);
 }

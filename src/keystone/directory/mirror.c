@@ -8,6 +8,13 @@
 
 /* -- rows ---------------------------------------------------------------------------------------------------------- */
 
+/* One answer of a directory on its way into the rows. */
+struct mirror {
+    const struct directory *d;
+    int64_t stamp;
+    bool changed;                    /* somebody may do more or less than before: what is cached of tokens must go */
+};
+
 static const char *id_write(struct ctx *c, const struct directory *d, const char *entity_type, const char *local_id)
 {
     const char *id = public_id(c, d->domain_id, entity_type, local_id);
@@ -16,89 +23,136 @@ static const char *id_write(struct ctx *c, const struct directory *d, const char
                    T(id), T(d->domain_id), T(local_id), T(entity_type)) ? id : NULL;
 }
 
-static const char *user_row(struct ctx *c, const struct directory *d, const struct directory_user *u, int64_t stamp)
+static const char *user_row(struct ctx *c, struct mirror *m, const struct directory_user *u)
 {
     json_t *extra = ctx_json(c, json_object());
-    const char *id = id_write(c, d, "user", u->id);
+    const char *id = id_write(c, m->d, "user", u->id);
 
     if (u->email)
         json_object_set_new(extra, "email", json_string(u->email));
     if (u->description)
         json_object_set_new(extra, "description", json_string(u->description));
+    if (id && !u->enabled && db_count(c, "SELECT count(*) FROM users WHERE id = $1 AND enabled = $2", T(id), B(true)))
+        m->changed = true;
     return id && db_exec(c, "INSERT INTO users (id, name, domain_id, enabled, default_project_id, options, extra, origin, seen_at)"
                          " VALUES ($1, $2, $3, $4, $5, '{}', $6, 'directory', $7) ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
                          " enabled = excluded.enabled, default_project_id = excluded.default_project_id, extra = excluded.extra,"
-                         " seen_at = excluded.seen_at", T(id), T(u->name), T(d->domain_id), B(u->enabled), T(u->default_project_id),
-                         T(json_text(c, extra).text), I(stamp)) ? id : NULL;
+                         " seen_at = excluded.seen_at", T(id), T(u->name), T(m->d->domain_id), B(u->enabled), T(u->default_project_id),
+                         T(json_text(c, extra).text), I(m->stamp)) ? id : NULL;
 }
 
-static const char *group_row(struct ctx *c, const struct directory *d, const struct directory_group *g, int64_t stamp)
+static const char *group_row(struct ctx *c, const struct mirror *m, const struct directory_group *g)
 {
-    const char *id = id_write(c, d, "group", g->id);
+    const char *id = id_write(c, m->d, "group", g->id);
 
     return id && db_exec(c, "INSERT INTO user_groups (id, name, domain_id, description, origin, seen_at) VALUES ($1, $2, $3, $4, 'directory', $5)"
                          " ON CONFLICT (id) DO UPDATE SET name = excluded.name, description = excluded.description, seen_at = excluded.seen_at",
-                         T(id), T(g->name), T(d->domain_id), T(g->description ? g->description : ""), I(stamp)) ? id : NULL;
+                         T(id), T(g->name), T(m->d->domain_id), T(g->description ? g->description : ""), I(m->stamp)) ? id : NULL;
 }
 
-static bool commit_or_not(struct ctx *c, bool ok)
+static bool finish(struct ctx *c, const struct mirror *m, bool ok)
 {
-    if (ok)
-        return db_commit(c);
-    db_rollback(c);
-    return false;
+    if (!ok) {
+        db_rollback(c);
+        return false;
+    }
+    if (!db_commit(c))
+        return false;
+    if (m->changed)
+        tokens_forget();
+    return true;
 }
 
 static bool users_write(struct ctx *c, const struct directory *d, const struct directory_user *users, int64_t stamp)
 {
+    struct mirror m = { d, stamp };
     bool ok = db_begin(c);
 
     if (!ok)
         return false;
     for (; ok && users->id; users++)
-        ok = user_row(c, d, users, stamp) != NULL;
-    return commit_or_not(c, ok);
+        ok = user_row(c, &m, users) != NULL;
+    return finish(c, &m, ok);
 }
 
 static bool groups_write(struct ctx *c, const struct directory *d, const struct directory_group *groups, int64_t stamp)
 {
+    struct mirror m = { d, stamp };
     bool ok = db_begin(c);
 
     if (!ok)
         return false;
     for (; ok && groups->id; groups++)
-        ok = group_row(c, d, groups, stamp) != NULL;
-    return commit_or_not(c, ok);
+        ok = group_row(c, &m, groups) != NULL;
+    return finish(c, &m, ok);
 }
 
-static bool member_row(struct ctx *c, const char *user_id, const char *group_id)
+static bool member_row(struct ctx *c, struct mirror *m, const char *user_id, const char *group_id)
 {
-    return user_id && group_id &&
-        db_exec(c, "INSERT INTO memberships (user_id, group_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", T(user_id), T(group_id));
+    int64_t added;
+
+    if (!user_id || !group_id ||
+        !db_changed(c, &added, "INSERT INTO memberships (user_id, group_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", T(user_id), T(group_id)))
+        return false;
+    m->changed |= added > 0;
+    return true;
 }
 
-/* The user, its groups, and that it is in these and no others. */
+/* What was read by the query and is not among the ids is taken away by the statement; $1 is the fixed side of the membership, $2 the other. */
+static bool members_drop(struct ctx *c, struct mirror *m, const char *query, const char *statement, const char *fixed_id, const GPtrArray *ids)
+{
+    g_autoptr(GPtrArray) gone = g_ptr_array_new();
+    struct rows *rows = db_query(c, query, T(fixed_id));
+
+    while (db_next(rows)) {
+        char *id = db_text(rows, 0);
+
+        if (!g_ptr_array_find_with_equal_func((GPtrArray *)ids, id, g_str_equal, NULL))
+            g_ptr_array_add(gone, id);
+    }
+    for (guint i = 0; i < gone->len && !failed(c); i++)
+        db_exec(c, statement, T(fixed_id), T(gone->pdata[i]));
+    m->changed |= gone->len > 0;
+    return !failed(c);
+}
+
+/* The user, its groups, and that it is in these and no others of directories. */
 static bool memberships_write(struct ctx *c, const struct directory *d, const struct directory_user *u, const struct directory_group *groups, int64_t stamp)
 {
+    g_autoptr(GPtrArray) ids = g_ptr_array_new();
+    struct mirror m = { d, stamp };
+
     if (!db_begin(c))
         return false;
-    const char *user_id = user_row(c, d, u, stamp);
-    bool ok = user_id && db_exec(c, "DELETE FROM memberships WHERE user_id = $1 AND group_id IN (SELECT id FROM user_groups"
-                                 " WHERE origin = 'directory')", T(user_id));
-    for (; ok && groups->id; groups++)
-        ok = member_row(c, user_id, group_row(c, d, groups, stamp));
-    return commit_or_not(c, ok);
+    const char *user_id = user_row(c, &m, u), *group_id;
+    bool ok = user_id != NULL;
+    for (; ok && groups->id; groups++) {
+        group_id = group_row(c, &m, groups);
+        ok = member_row(c, &m, user_id, group_id);
+        g_ptr_array_add(ids, (void *)group_id);
+    }
+    ok = ok && members_drop(c, &m, "SELECT m.group_id FROM memberships m JOIN user_groups g ON g.id = m.group_id WHERE m.user_id = $1"
+                            " AND g.origin = 'directory'", "DELETE FROM memberships WHERE user_id = $1 AND group_id = $2", user_id, ids);
+    return finish(c, &m, ok);
 }
 
 static bool members_write(struct ctx *c, const struct directory *d, const struct directory_group *g, const struct directory_user *users, int64_t stamp)
 {
+    g_autoptr(GPtrArray) ids = g_ptr_array_new();
+    struct mirror m = { d, stamp };
+
     if (!db_begin(c))
         return false;
-    const char *group_id = group_row(c, d, g, stamp);
-    bool ok = group_id && db_exec(c, "DELETE FROM memberships WHERE group_id = $1", T(group_id));
-    for (; ok && users->id; users++)
-        ok = member_row(c, user_row(c, d, users, stamp), group_id);
-    return commit_or_not(c, ok);
+    const char *group_id = group_row(c, &m, g), *user_id;
+    bool ok = group_id != NULL;
+    for (; ok && users->id; users++) {
+        user_id = user_row(c, &m, users);
+        ok = member_row(c, &m, user_id, group_id);
+        g_ptr_array_add(ids, (void *)user_id);
+    }
+    ok = ok && members_drop(c, &m, "SELECT user_id FROM memberships WHERE group_id = $1",
+                            "DELETE FROM memberships WHERE group_id = $1 AND user_id = $2", group_id, ids);
+    return finish(c, &m, ok);
 }
 
 /* -- asking -------------------------------------------------------------------------------------------------------- */
