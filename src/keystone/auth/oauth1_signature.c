@@ -121,8 +121,12 @@ const char *oauth1_wrong(struct ctx *c, const struct oauth1 *o, unsigned needs, 
         return "Invalid nonce format.";
     if ((needs & OAUTH1_CALLBACK) && !given(o->callback))
         return "Missing callback URI.";
+    if ((needs & OAUTH1_VERIFIER) && !given(o->token))
+        return "Missing resource owner.";
     if ((needs & OAUTH1_VERIFIER) && !oauth1_id_is(o->token))
         return "Invalid resource owner key format.";
+    if ((needs & OAUTH1_VERIFIER) && !given(o->verifier))
+        return "Missing verifier.";
     if ((needs & OAUTH1_VERIFIER) && strlen(o->verifier) != VERIFIER_LENGTH)
         return "Invalid verifier format.";
     return NULL;
