@@ -239,12 +239,19 @@ static bool admit(struct ctx *c, struct request *request)
 
 /* -- every answer -------------------------------------------------------------------------------------------------- */
 
+/* May what is known of tokens be other after it? Who gets a token changes nothing, and services ask for many. */
+static bool changes(const struct request *request)
+{
+    static const char *const issuing[] = { "/v3/auth/tokens", "/v3/ec2tokens", "/v3/s3tokens", "/v3/OS-OAUTH2/token", NULL };
+    static const char *const reading[] = { "GET", "HEAD", "OPTIONS", NULL };
+
+    return !text_in(request->method, reading) && !(!strcmp(request->method, "POST") && text_in(request->path, issuing));
+}
+
 static void finish(struct ctx *c, struct request *request, struct reply *reply)
 {
-    bool reads = !strcmp(request->method, "GET") || !strcmp(request->method, "HEAD") || !strcmp(request->method, "OPTIONS");
-
     reply_header(c, reply, "Vary", "X-Auth-Token");
-    if (!reads && !(request->route && (request->route->flags & ROUTE_OPEN) && !strcmp(request->path, "/v3/auth/tokens")))
+    if (reply->status != 401 && changes(request))
         tokens_forget_everywhere(c);
 }
 
