@@ -69,7 +69,8 @@ static bool make_conf(struct ctx *c)
 
     return write_once(c, path, text) &&
            write_once(c, proxy, "[app:proxy-server]\nuse = egg:swift#proxy\naccount_autocreate = true\nallow_account_management = true\n\n"
-                      "[filter:authtoken]\ndelay_auth_decision = true\n\n[filter:keystoneauth]\noperator_roles = admin, member, swiftoperator\n");
+                      "[filter:authtoken]\ndelay_auth_decision = true\n\n[filter:keystoneauth]\noperator_roles = admin, member, swiftoperator\n\n"
+                      "[filter:versioned_writes]\nallow_versioned_writes = true\nallow_object_versioning = true\n");
 }
 
 static bool make_ring(struct ctx *c, const char *name, enum storage_kind kind)
@@ -145,17 +146,21 @@ static bool configure(struct ctx *c)
 }
 
 /* Where proxy-server.conf names none. */
-#define PIPELINE "catch_errors gatekeeper healthcheck proxy_logging listing_formats bulk tempurl authtoken keystoneauth copy container_quotas" \
-    " account_quotas slo dlo proxy_logging proxy-server"
+#define PIPELINE "catch_errors gatekeeper healthcheck proxy_logging listing_formats bulk tempurl formpost crossdomain authtoken keystoneauth staticweb" \
+    " copy container_quotas account_quotas slo dlo versioned_writes symlink proxy_logging proxy-server"
 
 static bool start(struct ctx *c)
 {
     const struct conf *proxy;
     const char *pipeline = swift_options()->pipeline;
 
+    if (!swift_runs("api") && !swift_runs("object"))
+        return true;
     set_defaults((struct swift_options *)(uintptr_t)swift_options());
     if (!make_first(c) || !configure(c))
         return false;
+    if (!swift_runs("api"))
+        return storage_start(c);
     proxy = conf_load(c, ctx_printf(c, "%s/proxy-server.conf", swift_dir()));
     if (proxy && !pipeline && !conf_get(proxy, "pipeline:main", "pipeline"))
         pipeline = PIPELINE;

@@ -17,6 +17,8 @@ struct swift_options {
 const struct swift_options *swift_options(void);
 const char *swift_dir(void);         /* where swift.conf, proxy-server.conf and the rings are */
 
+bool swift_runs(const char *role);   /* "api": the proxy; "object": storage servers */
+
 extern const struct service swift;
 
 #endif

@@ -170,6 +170,7 @@ static struct MHD_Response *response_new(struct exchange *x)
     return MHD_create_response_from_buffer_with_free_callback(n, buf_steal(&reply->body), free);
 }
 
+/* libmicrohttpd refuses an empty value: a blank is sent for one. */
 static void add_headers(struct exchange *x, struct MHD_Response *response)
 {
     struct reply *reply = &x->reply;
@@ -178,7 +179,7 @@ static void add_headers(struct exchange *x, struct MHD_Response *response)
     for (int i = 0; i < reply->n_headers; i++) {
         typed = typed || strcasecmp(reply->headers[i].name, "Content-Type") == 0;
         if (strcasecmp(reply->headers[i].name, "Content-Length") != 0)
-            MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
+            MHD_add_response_header(response, reply->headers[i].name, *reply->headers[i].value ? reply->headers[i].value : " ");
     }
     if (!typed && (reply->has_body || reply->content_type))
         MHD_add_response_header(response, "Content-Type", reply->content_type ? reply->content_type : "application/json");

@@ -146,6 +146,26 @@ static bool may_enter(struct ctx *c, struct swift_request *r, struct swift_respo
     return true;
 }
 
+/* Who may do it whatever the container's ACLs say is not asked again, and stays its owner where they would have let anybody in. The others are judged
+ * once the controller knows the ACLs, where there are any. */
+static void control(struct ctx *c, size_t kind, struct swift_request *r, struct swift_response *response)
+{
+    bool (*authorize)(struct ctx *, struct swift_request *, struct swift_response *) = r->env->authorize;
+    bool waits = kind == 2 || (kind == 1 && (!strcmp(r->method, "GET") || !strcmp(r->method, "HEAD")));
+
+    if (authorize && !authorize(c, r, response)) {
+        if (!waits)
+            return;
+        response_clear(response);
+        authorize = NULL;
+    }
+    if (authorize)
+        r->env->authorize = NULL;
+    controllers[kind].run(c, r, response);
+    if (authorize)
+        r->env->authorize = authorize;
+}
+
 static void run(struct ctx *c, const struct step *self, struct swift_request *r, struct swift_response *response)
 {
     const char *methods;
@@ -171,7 +191,7 @@ static void run(struct ctx *c, const struct step *self, struct swift_request *r,
         cors_options(c, r, response, methods);
         return;
     }
-    controllers[kind].run(c, r, response);
+    control(c, kind, r, response);
     cors_expose(c, r, response);
 }
 
