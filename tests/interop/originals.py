@@ -29,6 +29,7 @@ def isolate(programs):
     for directory in ('/run/netns', '/var/lib/neutron', '/var/log/neutron', '/var/lock'):
         os.makedirs(directory, exist_ok=True)
         run('mount -t tmpfs none ' + directory)
+    run('mount -t sysfs none /sys')         # which tells of the namespace it was mounted in
     run('ip link set lo up')
 
 
