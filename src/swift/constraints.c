@@ -27,6 +27,8 @@ bool constraints_configure(struct ctx *c, const struct conf *conf)
     return constraints != NULL;
 }
 
+#define LATEST_SECOND INT64_C(9999999999)
+
 static bool bad(struct ctx *c, struct swift_response *r, int status, const char *format, ...) G_GNUC_PRINTF(4, 5);
 static bool bad(struct ctx *c, struct swift_response *r, int status, const char *format, ...)
 {
@@ -130,8 +132,12 @@ bool check_delete_headers(struct ctx *c, struct swift_request *request, struct s
         headers_set(c, &request->headers, "X-Delete-At", at);
         headers_remove(&request->headers, "X-Delete-After");
     }
-    if (!text_to_int(at, &seconds))
-        return bad(c, r, 400, "Non-integer X-Delete-At");
+    if (!text_to_int(at, &seconds)) {
+        if (!*at || at[strspn(at, "0123456789")])
+            return bad(c, r, 400, "Non-integer X-Delete-At");
+        seconds = LATEST_SECOND;             /* further than any time that can be written */
+        headers_set(c, &request->headers, "X-Delete-At", delete_at_text(c, seconds));
+    }
     if (CLAMP(seconds, 0, 9999999999) * 100000 <= now.raw && !header_true(&request->headers, "X-Backend-Replication"))
         return bad(c, r, 400, "X-Delete-At in past");
     return true;

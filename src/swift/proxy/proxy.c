@@ -129,7 +129,7 @@ static bool may_enter(struct ctx *c, struct swift_request *r, struct swift_respo
 
     if (token && !request_get(r, "X-Auth-Token"))
         headers_set(c, &r->headers, "X-Auth-Token", token);
-    if (strstr(r->path, RESERVED) && !header_true(&r->headers, "X-Backend-Allow-Reserved-Names")) {
+    if (strstr(r->path, RESERVED) && !r->env->allow_reserved && !header_true(&r->headers, "X-Backend-Allow-Reserved-Names")) {
         response_error(c, response, 412, "Invalid UTF8 or contains NULL");
         return false;
     }
