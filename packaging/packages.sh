@@ -4,7 +4,7 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config python3 libglib2.0-de
 packages_demo="python3-openstackclient python3-yaml openssh-client curl"
 packages_run="libvirt-daemon-driver-qemu qemu-system-x86 qemu-utils iproute2 nftables dnsmasq-base iputils-ping procps genisoimage"
 packages_engines="postgresql rabbitmq-server"
-packages_check="clang $packages_engines python3-gabbi python3-requests python3-yaml python3-pytest python3-cryptography python3-oslo.messaging libclang-rt-14-dev socat
+packages_check="clang $packages_engines python3-gabbi python3-requests python3-yaml python3-pytest python3-cryptography python3-oslo.messaging libclang-rt-14-dev openssl socat
   openvswitch-switch ethtool slapd ldap-utils xmlsec1"
 
 # The original's agents and server, for tests that put them on the other end.

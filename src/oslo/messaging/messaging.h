@@ -32,6 +32,7 @@ struct messaging_options {
     const char *notification_transport_url;  /* NULL: transport_url */
     int64_t notification_retry;              /* of one that cannot be delivered: -1 for ever */
     const struct rabbit_options *rabbit;     /* [oslo_messaging_rabbit]; NULL: defaults */
+    int64_t executor_thread_pool_size;       /* threads of a server that does not say how many */
     bool rpc_ping_enabled;                   /* every server answers oslo_rpc_server_ping */
 };
 extern const struct attr rabbit_option_attrs[];
@@ -75,7 +76,7 @@ struct rpc_server {
     const char *fault_module;        /* where the other end finds the classes of our faults: "neutron_lib.exceptions" */
     const char *role;                /* the role of `nacre <role>` that serves it, or several: "api,neutron-rpc" */
     const struct rpc_endpoint *endpoints;
-    int threads;                     /* 0: 4 */
+    int threads;                     /* 0: option executor_thread_pool_size */
     bool quick;                      /* its methods do not wait: local:// runs a call to them on the caller's thread */
     bool per_host;                   /* answers also to topic.<host>; always so with fanout */
 };

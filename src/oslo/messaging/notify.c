@@ -28,7 +28,7 @@ static const struct { const char *name; bool (*emit)(struct ctx *, const struct 
 
 static struct messaging_options options = {
     .transport_url = "local://", .rpc_response_timeout = 60, .notification_drivers = "", .notification_topics = "notifications",
-    .notification_retry = -1,
+    .notification_retry = -1, .executor_thread_pool_size = 4,
 };
 
 const struct messaging_options *messaging_options(void)
@@ -44,6 +44,7 @@ void messaging_configure(const struct messaging_options *said)
     options.notification_topics = said->notification_topics ?: options.notification_topics;
     options.notification_transport_url = said->notification_transport_url ?: options.notification_transport_url;
     options.notification_retry = said->notification_retry ?: options.notification_retry;
+    options.executor_thread_pool_size = said->executor_thread_pool_size ?: options.executor_thread_pool_size;
     options.rpc_ping_enabled = said->rpc_ping_enabled;
     options.rabbit = said->rabbit ?: options.rabbit;
 }

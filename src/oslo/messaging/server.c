@@ -6,8 +6,6 @@
 #include "oslo/messaging/internal.h"
 #include "oslo/trace/trace.h"
 
-enum { DEFAULT_THREADS = 4 };
-
 struct rpc_listener {
     const struct rpc_server *server;
     const struct service *service;
@@ -26,6 +24,7 @@ struct rpc_listener *rpc_listen(struct ctx *c, const struct rpc_server *server, 
     struct transport *transport = transport_get(c, NULL);
     struct listen_on on = { .exchange = server->exchange, .topic = server->topic, .server = host };
     struct rpc_listener *l;
+    int threads;
 
     if (!transport)
         return NULL;
@@ -41,8 +40,9 @@ struct rpc_listener *rpc_listen(struct ctx *c, const struct rpc_server *server, 
         g_free(l);
         return NULL;
     }
-    l->threads = g_new(pthread_t, server->threads ?: DEFAULT_THREADS);
-    while (l->n_threads < (server->threads ?: DEFAULT_THREADS)) {
+    threads = server->threads ?: (int)messaging_options()->executor_thread_pool_size;
+    l->threads = g_new(pthread_t, threads);
+    while (l->n_threads < threads) {
         if (pthread_create(&l->threads[l->n_threads], NULL, work, l) != 0) {
             rpc_stop(l);
             return fail_null(c, UNAVAILABLE, "cannot start an RPC worker thread");

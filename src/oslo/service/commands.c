@@ -61,6 +61,7 @@ int command_config(struct ctx *c, const struct arguments *arguments)
     buf_puts(&text, "# nacre.conf: what is not said here has the value shown. The environment comes first:\n"
                     "# NACRE_<SECTION>_<OPTION>, for instance NACRE_DEFAULT_REGION.\n\n[DEFAULT]\n");
     options_print(&text, common_option_attrs);
+    options_print(&text, executor_option_attrs);
     buf_puts(&text, "\n\n[oslo_messaging_notifications]\n");
     options_print(&text, notification_option_attrs);
     buf_puts(&text, "\n\n[oslo_messaging_rabbit]\n");

@@ -72,6 +72,12 @@ const struct attr notification_option_attrs[] = {
     {}
 };
 
+struct executor_options { int64_t executor_thread_pool_size; };
+const struct attr executor_option_attrs[] = {
+    ATTR(struct executor_options, executor_thread_pool_size, 0, .min = 1, .max = 1024, .unset = "4", .help = "Threads of an RPC server that answer, where it does not say itself."),
+    {}
+};
+
 static bool configure_common(struct ctx *, const char *file);
 static const struct policy_settings *configure_policy(struct ctx *, const char *file, const char *service);
 static bool configure_messaging(struct ctx *, const char *file);
@@ -85,7 +91,7 @@ bool service_configure(struct ctx *c, const char *config_file)
         n++;
     sections = ctx_new_n(c, struct option_section, n + 4);
     n = 0;
-    sections[n++] = (struct option_section){ "DEFAULT", { common_option_attrs } };
+    sections[n++] = (struct option_section){ "DEFAULT", { common_option_attrs, executor_option_attrs } };
     sections[n++] = (struct option_section){ "oslo_messaging_notifications", { notification_option_attrs } };
     sections[n++] = (struct option_section){ "oslo_messaging_rabbit", { rabbit_option_attrs } };
     for (size_t i = 0; services[i]; i++)
@@ -142,12 +148,15 @@ static bool configure_messaging(struct ctx *c, const char *file)
 
     const struct rabbit_options *rabbit = options_load(c, file, "oslo_messaging_rabbit", rabbit_option_attrs, rabbit_options_size);
 
-    if (!o || !rabbit)
+    const struct executor_options *executor = options_load(c, file, "DEFAULT", executor_option_attrs, sizeof(*executor));
+
+    if (!o || !rabbit || !executor)
         return false;
     messaging = (struct messaging_options){
         .transport_url = common_options->transport_url, .rpc_response_timeout = common_options->rpc_response_timeout,
         .notification_drivers = o->driver, .notification_topics = o->topics, .notification_transport_url = o->transport_url,
-        .notification_retry = o->retry, .rpc_ping_enabled = common_options->rpc_ping_enabled, .rabbit = rabbit,
+        .notification_retry = o->retry, .rpc_ping_enabled = common_options->rpc_ping_enabled,
+        .executor_thread_pool_size = executor->executor_thread_pool_size, .rabbit = rabbit,
     };
     messaging_configure(&messaging);
     return true;

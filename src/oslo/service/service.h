@@ -16,7 +16,7 @@ void worker_wake(const struct worker *);
 /* Serves one request of a service, over a socket or from client/: version, identity, policy, handler, error body, span. */
 void service_serve(const struct service *, struct ctx *, struct request *, struct reply *);
 
-extern const struct attr notification_option_attrs[];
+extern const struct attr notification_option_attrs[], executor_option_attrs[];
 
 /* Faults of the serving itself; a style's error() may know them by their type to answer in the service's own words. */
 #define NO_ROUTE           404, "HTTPNotFound", "The resource could not be found."
