@@ -4,6 +4,7 @@
 #include "oslo/base/log.h"
 #include "oslo/base/text.h"
 #include "swift/broker/broker.h"
+#include "swift/daemon/daemon.h"
 #include "swift/disk/io.h"
 #include "swift/proxy/proxy.h"
 #include "swift/name.h"
@@ -197,7 +198,13 @@ static void answer(struct ctx *c, struct request *request, struct reply *reply)
     response_to_http(c, r, &response, reply);
 }
 
+static const struct worker workers[] = {
+    { .name = "swift updater", .role = "api,object", .run = updater_run, .every_us = INT64_C(60000000) },
+    {}
+};
+
 const struct service swift = {
     .name = "swift", .type = "object-store", .title = "Object Store", .port = 8080, .endpoint = "/v1/AUTH_%(tenant_id)s",
     .options = option_attrs, .options_size = sizeof(struct swift_options), .start = start, .stop = stop, .answer = answer,
+    .workers = workers,
 };
