@@ -155,6 +155,7 @@ void tokens_forget_everywhere(struct ctx *c)
     if (messaging_local())
         return;
     ctx_init_child(&own, c, c->service);
+    own.deadline = clock_mono_us() + G_USEC_PER_SEC;
     if (!rpc_cast(&own, &others, FORGET_TOKENS, ctx_json(&own, json_object())))
         log_warning(&own, "other processes are not told of a change; they believe tokens for up to %d s: %s",
                     (int)common_options->token_cache_time, own.fault.message);

@@ -13,6 +13,7 @@
 #define POLL_US 1000000              /* without any nudge a job is found within this */
 #define JOBS_TOPIC "jobs"            /* of the exchange that is named as the service: JOBS_WAKE, from processes without workers */
 #define JOBS_WAKE "wake"
+#define NUDGE_US 200000              /* a nudge is worth no longer wait: a broker may be away */
 #define AWAY_US 180000000            /* a step whose fault is that somebody was away is run again for so long, */
 #define AGAIN_US 1000000             /* every so often */
 #define ATTEMPTS_MAX 10              /* a step that took so many processes with it fails */

@@ -96,6 +96,7 @@ static void jobs_wake_elsewhere(const struct service *service)
     struct ctx c;
 
     service_ctx_init(&c, service, NULL);
+    c.deadline = clock_mono_us() + NUDGE_US;
     if (!rpc_cast(&c, &to, JOBS_WAKE, ctx_json(&c, json_object())))
         log_debug(&c, "the workers of %s are not woken: %s", service->name, c.fault.message);
     ctx_clear(&c);

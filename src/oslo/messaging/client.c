@@ -45,7 +45,7 @@ bool rpc_cast(struct ctx *c, const struct target *target, const char *method, co
     if (!transport || inject(c, INJECT_MESSAGE))
         return false;
     span = span_begin(c, SPAN_CALL, "%s %s %s", target->fanout ? "fanout" : "cast", target->topic, method);
-    ok = transport->driver->send(c, transport, target, request_new(c, target, method, args), &none, 0, NULL);
+    ok = transport->driver->send(c, transport, target, request_new(c, target, method, args), &none, c->deadline, NULL);
     span_end(c, span, ok ? 0 : c->fault.status);
     return ok;
 }

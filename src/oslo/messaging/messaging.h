@@ -56,7 +56,8 @@ struct rpc_options {
 /* The result (of the ctx; JSON null for none), or NULL with a fault: 504 MessagingTimeout, 503 MessageDeliveryFailure, or the remote
  * failure with its class as the type. options may be NULL; args is borrowed, an object. */
 json_t *rpc_call(struct ctx *, const struct target *, const char *method, const json_t *args, const struct rpc_options *);
-/* True once the broker (or the local queue) has it. target->fanout: to every server of the topic. */
+/* True once the broker (or the local queue) has it, which is waited for until the ctx's deadline. target->fanout: to every server of
+ * the topic. */
 bool rpc_cast(struct ctx *, const struct target *, const char *method, const json_t *args);
 
 /* --- answering ----------------------------------------------------------------------------------------------- */

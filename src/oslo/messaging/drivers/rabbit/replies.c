@@ -76,6 +76,8 @@ void replies_free(struct replies *r)
     g_free(r);
 }
 
+enum { READY_US = 60000000 };
+
 /* The queue is there before the first request goes out. */
 static bool wait_ready(struct replies *r, int64_t deadline)
 {
@@ -135,7 +137,8 @@ bool replies_call(struct ctx *c, struct replies *r, struct sender *sender, const
     struct outgoing *o;
     bool done;
 
-    if (!wait_ready(r, deadline)) {
+    /* However long the method may take, a broker that is away is not waited for that long. */
+    if (!wait_ready(r, MIN(deadline, clock_mono_us() + READY_US))) {
         message_free(m);
         return fail(c, MESSAGING_TIMEOUT, method, t->topic);
     }
