@@ -207,7 +207,8 @@ static const char *with_json(struct ctx *c, const struct swift_request *r)
 
 static void run(struct ctx *c, const struct step *step, struct swift_request *r, struct swift_response *response)
 {
-    bool listing = r->account && !r->object && (!strcmp(r->method, "GET") || !strcmp(r->method, "HEAD"));
+    bool ours = r->account && (!strcmp(r->version, "v1") || !strcmp(r->version, "v1.0"));    /* not a bucket with its key */
+    bool listing = ours && !r->object && (!strcmp(r->method, "GET") || !strcmp(r->method, "HEAD"));
     bool may_vary = listing && !request_param(r, "format");
     const char *type;
 
