@@ -60,7 +60,7 @@ const struct attr keystone_option_attrs[] = {
     ATTR(struct keystone_options, token_provider, 0, .unset = "fernet", .help = "What tokens are: fernet, or jws (signed JSON that all can read). Those of the other kind that are still good are read on."),
     ATTR(struct keystone_options, jws_private_keys, 0, .help = "Directory of private.pem, which signs tokens; state_dir/jws-keys/private when unset."),
     ATTR(struct keystone_options, jws_public_keys, 0, .help = "Directory of the public keys of all that sign tokens; state_dir/jws-keys/public when unset."),
-    ATTR(struct keystone_options, allow_rescope_scoped_token, 0, .unset = "true", .help = "May a token of a project or a domain be changed for one of another scope?"),
+    ATTR(struct keystone_options, allow_rescope_scoped_token, 0, .unset = "true", .help = "A token of a project or a domain may be changed for one of another scope."),
     {}
 };
 
