@@ -98,6 +98,10 @@ class Process:
     def end(self):
         """Ends it; its exit status."""
         if self.process.poll() is None:
+            try:
+                self.process.stdin.close()           # whoever asks ends with its questions
+            except OSError:
+                pass
             self.process.terminate()
             try:
                 self.process.wait(timeout=DEADLINE)
