@@ -85,8 +85,8 @@ static void server_start(void)
 
 static void server_stop(void)
 {
-    g_autofree char *said = server_url ? engines("remove %s/pg", directory) : NULL;
-
+    if (server_url)
+        g_free(engines("remove %s/pg", directory));
     g_free(server_url);
 }
 
