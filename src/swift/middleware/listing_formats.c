@@ -218,6 +218,8 @@ static void run(struct ctx *c, const struct step *step, struct swift_request *r,
     }
     if (!(type = wanted_type(c, r, response)))
         return;
+    if (!may_vary)
+        headers_set(c, &r->headers, "Accept", type);     /* for those who write listings of their own */
     request_set_query(c, r, with_json(c, r));
     r->env->middleware[SLOT_LISTING] = (void *)step;     /* one that writes the listing itself takes this away */
     step_next(c, step, r, response);

@@ -201,11 +201,6 @@ static bool check_target(struct ctx *c, const struct step *step, struct swift_re
     struct follow f = { c, step, head, link->path, 0 };
     const char *override, *slo, *size, *type = request_get(r, "Content-Type");
 
-    if (r->env->middleware[SLOT_SYMLINK]) {              /* a middleware before this one knows */
-        headers_set(c, &r->headers, SYSMETA "-Etag", link->etag);
-        headers_set(c, &r->headers, SYSMETA "-Bytes", request_get(r, TARGET_HEADER "-Bytes"));
-        return true;
-    }
     if (!read_target(&f, head, link->etag, false, response))
         return false;
     if (response->status == 404)

@@ -133,12 +133,22 @@ static const char *key_of(json_t *row)
 
 struct keyed { json_t *row; size_t at; };
 
-static int by_key(const void *a, const void *b)
+/* Rows of one name stay in the order they came in, whichever way the names go. */
+static int compare(const struct keyed *p, const struct keyed *q, int sign)
 {
-    const struct keyed *p = a, *q = b;
     int order = strcmp(key_of(p->row), key_of(q->row));
 
-    return order ? order : (p->at > q->at) - (p->at < q->at);
+    return order ? sign * order : (p->at > q->at) - (p->at < q->at);
+}
+
+static int by_key(const void *a, const void *b)
+{
+    return compare(a, b, 1);
+}
+
+static int by_key_reverse(const void *a, const void *b)
+{
+    return compare(a, b, -1);
 }
 
 void versions_write_listing(struct ctx *c, json_t *rows, bool reverse, int64_t limit, struct swift_response *response)
@@ -151,9 +161,9 @@ void versions_write_listing(struct ctx *c, json_t *rows, bool reverse, int64_t l
 
     json_array_foreach(rows, i, row)
         sorted[i] = (struct keyed){ row, i };
-    qsort(sorted, n, sizeof *sorted, by_key);
+    qsort(sorted, n, sizeof *sorted, reverse ? by_key_reverse : by_key);
     for (i = 0; i < n && (int64_t)i < limit; i++)
-        json_array_append(list, sorted[reverse ? n - 1 - i : i].row);
+        json_array_append(list, sorted[i].row);
     char *text = json_dumps(list, JSON_ENSURE_ASCII);
     buf_puts(&b, text);
     free(text);

@@ -1,6 +1,7 @@
 /* Listings with versions: of a container (?versions), and of an account, whose containers count their hidden ones. */
 #include "swift/middleware/versions.h"
 
+#include "swift/accept.h"
 #include "swift/name.h"
 #include "swift/proxy/proxy.h"
 
@@ -188,12 +189,14 @@ static bool hidden_listing(struct versions_listing *l, const struct step *step, 
 
 void versions_list(struct ctx *c, const struct step *step, struct swift_request *r, const char *hidden, json_t *primary, struct swift_response *response)
 {
+    static const char *const json_only[] = { "application/json", NULL };
     const char *accept = request_get(r, "Accept");
+    bool malformed;
     struct versions_listing l = { c, r, hidden, ctx_json(c, json_array()), g_hash_table_new(g_str_hash, g_str_equal), g_hash_table_new(g_str_hash, g_str_equal),
                                   g_hash_table_new(g_str_hash, g_str_equal) };
 
     r->env->middleware[SLOT_LISTING] = NULL;             /* in JSON only */
-    if (accept && *accept && !strstr(accept, "json") && !strstr(accept, "*/*") && !strstr(accept, "application/*")) {
+    if (!accept_best(c, accept, json_only, &malformed)) {
         refuse(c, response, 406, NULL);
     } else {
         take_primary(&l, primary);

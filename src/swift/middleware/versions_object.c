@@ -133,10 +133,9 @@ static bool write_version(struct object *o, struct timestamp when, struct writte
     r->body_read = client->body_read;
     r->footers = client->footers;
     r->footers_data = client->footers_data;
-    if (!request_get(r, "Content-Type"))
-        headers_set(o->c, &r->headers, "Content-Type", mime_type_of(client->path));
-    const char *type = request_get(r, "Content-Type");
     step_next(o->c, o->step, r, &put);
+    const char *type = request_get(r, "Content-Type");               /* what stands behind may have found it */
+    type = type ? type : mime_type_of(client->path);
     slo = request_get(r, "X-Object-Sysmeta-Slo-Size");
     ret->bytes = slo ? atoll(slo) : r->body_read;
     ret->type = ctx_strndup(o->c, type, strcspn(type, ";"));
@@ -173,21 +172,20 @@ static void link_version(struct object *o, struct timestamp when, const struct w
     headers_set(o->c, &r->headers, "X-Timestamp", timestamp_text(o->c, later));
     for (size_t i = 0; i < G_N_ELEMENTS(not_of_links); i++)
         headers_remove(&r->headers, not_of_links[i]);
-    headers_set(o->c, &r->headers, "X-Symlink-Target-Etag", unquoted(o->c, w->etag));
-    headers_printf(o->c, &r->headers, "X-Symlink-Target-Bytes", "%lld", (long long)w->bytes);
+    /* what the link must find is known, unless the version is a static link itself: then symlink looks */
+    headers_set(o->c, &r->headers, LINK "-Etag", unquoted(o->c, w->etag));
+    headers_printf(o->c, &r->headers, LINK "-Bytes", "%lld", (long long)w->bytes);
     headers_set(o->c, &r->headers, "Content-Type", w->type);
     headers_set(o->c, &r->headers, "X-Symlink-Target", name_quote(o->c, ctx_printf(o->c, "%s/%s", o->hidden, w->object), "/"));
     headers_set(o->c, &r->headers, VERSIONS_SYMLINK, "true");
     headers_set(o->c, &r->headers, "X-Object-Sysmeta-Symloop-Extend", "true");
     headers_set(o->c, &r->headers, "X-Object-Sysmeta-Allow-Reserved-Names", "true");
     headers_set(o->c, &r->headers, "X-Backend-Allow-Reserved-Names", "true");
-    r->env->middleware[SLOT_SYMLINK] = (void *)o->step;  /* its ETag and size are known: symlink need not look */
     r->env->allow_reserved = true;
     r->env->content_type_overridden = false;
     r->footers = NULL;
     request_set_body(r, "", 0);
     step_next(o->c, o->step, r, response);
-    r->env->middleware[SLOT_SYMLINK] = NULL;
     headers_set(o->c, &response->headers, "ETag", w->etag);
     if (versions_split(o->c, w->object, &name, &version))
         headers_set(o->c, &response->headers, "X-Object-Version-Id", timestamp_text(o->c, version));
