@@ -1,6 +1,7 @@
 /* The program: one table of commands. */
 #include "keystone/keystone.h"
 #include "oslo/service/commands.h"
+#include "swift/daemon/command.h"
 #include "swift/ring/command.h"
 
 #include <stdio.h>
@@ -13,6 +14,7 @@ static const struct command commands[] = {
     { "neutron-rpc", "[--name N]",                "likewise: Neutron's rows for network agents",           command_role },
     { "compute", "[--name N]",                    "likewise: this host's hypervisor; opens no database",   command_role },
     { "network", "[--name N]",                    "likewise: this host's network agents; opens no database", command_role },
+    { "object",  "[--name N]",                    "likewise: this host's drives, Swift's storage servers and their daemons", command_role },
     { "down",    "[--purge]",                    "stop it; --purge removes all it ever made",                command_down },
     { "status",  "",                             "is it running, and where",                                 command_status },
     { "config",  "",                             "print a sample nacre.conf",                                command_config },
@@ -21,6 +23,7 @@ static const struct command commands[] = {
     { "policy",  "list|sample|redundant|check [SERVICE] ...",  "the rules, and what they say to an identity",              command_policy },
     { "keystone", "fernet_rotate|...",           "make or rotate the keys of tokens, receipts, credentials",    command_keystone },
     { "ring",    "FILE COMMAND ...",             "an object ring's builder: create, add, rebalance ...",      command_ring },
+    { "swift",   "DAEMON [--devices D,..] [--partitions P,..]", "one round of a storage daemon over this host's drives",  command_swift },
     { "version", "",                             "print the version",                                        command_version },
     {}
 };

@@ -20,6 +20,20 @@ const struct storage_server *storage_server(enum storage_kind kind)
     return servers[kind];
 }
 
+static struct ring_file *rings[STORAGE_KINDS];
+
+bool storage_rings_open(struct ctx *c)
+{
+    rings[STORAGE_ACCOUNT] = ring_file_open(c, ctx_printf(c, "%s/account.ring.gz", swift_dir()));
+    rings[STORAGE_CONTAINER] = rings[STORAGE_ACCOUNT] ? ring_file_open(c, ctx_printf(c, "%s/container.ring.gz", swift_dir())) : NULL;
+    return rings[STORAGE_CONTAINER] != NULL;
+}
+
+struct ring_file *storage_ring(enum storage_kind kind)
+{
+    return rings[kind];
+}
+
 /* --- requests -------------------------------------------------------------------------------------------------------------- */
 
 static char *segment(struct ctx *c, const char **at)

@@ -48,6 +48,10 @@ int storage_update(struct ctx *, enum storage_kind, const char *host, const char
 int storage_hosts(struct ctx *, const struct swift_request *, const char *kind, char ***ret_hosts, char ***ret_devices);
 const char *storage_referer(struct ctx *, const struct swift_request *);
 
+/* The rings of accounts and containers (those of objects are their policies'). Opened while the process starts. */
+bool storage_rings_open(struct ctx *);
+struct ring_file *storage_ring(enum storage_kind);
+
 /* The doors of those servers that listen, and what this process is in the rings. */
 bool storage_start(struct ctx *);
 void storage_stop(void);

@@ -143,7 +143,13 @@ static bool configure(struct ctx *c)
     if ((!prefix || !*prefix) && (!suffix || !*suffix))
         return fail(c, INTERNAL_ERROR, ctx_printf(c, "%s/swift.conf: [swift-hash] has neither a prefix nor a suffix", swift_dir()));
     hash_path_configure(prefix, suffix);
-    return constraints_configure(c, conf) && policies_configure(c, conf, swift_dir());
+    return constraints_configure(c, conf) && policies_configure(c, conf, swift_dir()) && storage_rings_open(c);
+}
+
+bool swift_configure(struct ctx *c)
+{
+    set_defaults((struct swift_options *)(uintptr_t)swift_options());
+    return configure(c);
 }
 
 /* Where proxy-server.conf names none. */
@@ -161,15 +167,16 @@ static bool start(struct ctx *c)
     if (!make_first(c) || !configure(c))
         return false;
     if (!swift_runs("api"))
-        return storage_start(c);
+        return storage_start(c) && daemons_start(c);
     proxy = conf_load(c, ctx_printf(c, "%s/proxy-server.conf", swift_dir()));
     if (proxy && !pipeline && !conf_get(proxy, "pipeline:main", "pipeline"))
         pipeline = PIPELINE;
-    return proxy && pipeline_open(c, proxy, pipeline) && storage_start(c);
+    return proxy && pipeline_open(c, proxy, pipeline) && storage_start(c) && daemons_start(c);
 }
 
 static void stop(void)
 {
+    daemons_stop();
     storage_stop();
     pipeline_close();
     backends_close();
@@ -198,13 +205,8 @@ static void answer(struct ctx *c, struct request *request, struct reply *reply)
     response_to_http(c, r, &response, reply);
 }
 
-static const struct worker workers[] = {
-    { .name = "swift updater", .role = "api,object", .run = updater_run, .every_us = INT64_C(60000000) },
-    {}
-};
-
 const struct service swift = {
     .name = "swift", .type = "object-store", .title = "Object Store", .port = 8080, .endpoint = "/v1/AUTH_%(tenant_id)s",
     .options = option_attrs, .options_size = sizeof(struct swift_options), .start = start, .stop = stop, .answer = answer,
-    .workers = workers,
+    .role = "object",
 };

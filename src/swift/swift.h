@@ -17,6 +17,9 @@ struct swift_options {
 const struct swift_options *swift_options(void);
 const char *swift_dir(void);         /* where swift.conf, proxy-server.conf and the rings are */
 
+/* Reads swift.conf and the rings: for who uses them outside a running service. */
+bool swift_configure(struct ctx *);
+
 bool swift_runs(const char *role);   /* "api": the proxy; "object": storage servers */
 
 extern const struct service swift;

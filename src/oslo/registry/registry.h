@@ -47,6 +47,7 @@ struct service {
     const char *jobs_role;                           /* who runs them; NULL: "conductor" */
     const struct rpc_server *const *rpc;             /* NULL-terminated, or NULL */
     const struct worker *workers;
+    const char *role;                /* a role in which start() has work beside the API and these rows; NULL: none */
     /* Answers every request of its door itself, instead of rows: whatever its method and path, identity and rules included. Bodies
      * stream. NULL: routes and resources. */
     void (*answer)(struct ctx *, struct request *, struct reply *);

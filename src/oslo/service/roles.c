@@ -10,6 +10,7 @@ const struct role role_table[] = {
     { "conductor",   "long operations, and what compute agents ask of Nova's database",                     .databases = true },
     { "neutron-rpc", "what network agents ask of Neutron's database",                                       .databases = true },
     { "compute",     "this host's hypervisor; opens no database",                                           .host = true },
+    { "object",      "this host's drives: Swift's storage servers and their daemons; opens no database" },
     { "network",     "this host's L2, L3, DHCP and metadata agents; opens no database",                     .host = true },
     {}
 };
@@ -99,6 +100,8 @@ static bool takes_role(const struct service *service, const struct role *role)
 {
     if (!strcmp(role->name, "api"))
         return service_serves(service);
+    if (has(service->role, role->name))
+        return true;
     for (size_t i = 0; service->rpc && service->rpc[i]; i++)
         if (has(service->rpc[i]->role, role->name))
             return true;

@@ -325,7 +325,7 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 /* Only of a directory that is ours: it has a pid file of ours. */
 static bool remove_state(struct ctx *c)
 {
-    static const char *const own_names[] = { "nacre", "api", "conductor", "neutron-rpc", "compute", "network", NULL };
+    static const char *const own_names[] = { "nacre", "api", "conductor", "neutron-rpc", "compute", "object", "network", NULL };
     const char *dir = common_options->state_dir;
 
     bool ours = false;

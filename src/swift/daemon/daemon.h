@@ -1,9 +1,76 @@
-/* What storage nodes do beside answering: rounds over their drives. */
+/* What storage nodes do beside answering: daemons, each of which goes over this node's drives, round after round.
+ *
+ * A daemon is one row of daemons[] (daemons.c). Where the storage servers run, each has a thread that begins a round, waits what
+ * is left of its interval, and begins the next; `nacre swift NAME` is one round by hand. Its options are the original's: the section of
+ * its name in swift_dir/<name>.conf, or in {object,container,account}-server.conf.
+ *
+ *     static bool run(struct ctx *c, const struct round *round)
+ *     {
+ *         for (const char *const *device = round->devices; *device && !daemon_stops(); device++) ...
+ *     }
+ */
 #ifndef SWIFT_DAEMON_DAEMON_H
 #define SWIFT_DAEMON_DAEMON_H
 
+#include "swift/storage.h"
 #include "swift/swift.h"
 
-bool updater_run(struct ctx *);      /* the original's container-updater and object-updater */
+/* The options that daemons have in common. */
+struct daemon_settings {
+    int64_t interval;                /* seconds from the begin of a round to the next */
+    int64_t concurrency;
+    double conn_timeout, node_timeout;       /* seconds, of what it asks of other nodes */
+    int64_t reclaim_age;             /* seconds after which tombstones go */
+    char *recon_cache_path;          /* where it leaves what `swift-recon` reads; "": nowhere */
+};
+
+struct round;
+struct daemon {
+    const char *name;                /* "object-replicator": its section, its User-Agent, its word after `nacre swift` */
+    enum storage_kind kind;
+    int64_t interval;                /* seconds, where its section does not say */
+    const struct attr *options; size_t options_size;         /* of its own; NULL: none */
+    /* One round. False with a fault: logged once, the next round is tried. */
+    bool (*run)(struct ctx *, const struct round *);
+};
+
+/* One round, as it is to be run. */
+struct round {
+    const struct daemon *daemon;
+    const struct daemon_settings *settings;
+    const void *options;             /* of the daemon's own rows; NULL: it has none */
+    const char *const *devices;      /* names of this node's drives that are to be looked at; ends with NULL */
+    const char *const *partitions;   /* those alone, as decimals; NULL: all */
+    bool by_hand;                    /* whatever the daemon would leave for later is done now */
+};
+
+extern const struct daemon container_updater, object_updater;
+
+extern const struct daemon *const daemons[];         /* ends with NULL */
+
+bool daemons_start(struct ctx *);
+void daemons_stop(void);             /* returns when the last round has ended */
+bool daemon_stops(void);             /* the process is to end: a round ends as soon as it can */
+bool daemon_pause(int64_t us);       /* sleeps in a round; false: daemon_stops() */
+/* One round now, over these devices and partitions (NULL: all). False with a fault. */
+bool daemon_round(struct ctx *, const struct daemon *, const char *const *devices, const char *const *partitions);
+const struct daemon *daemon_find(const char *name);          /* NULL: none */
+/* Has the round been asked for that partition? */
+bool round_has_partition(const struct round *, const char *partition);
+
+/* --- what rounds share (walk.c) ------------------------------------------------------------------------------- */
+
+const char *round_device_path(struct ctx *, const char *device);     /* "/srv/node/sdb1" */
+/* Calls visit for each entry depth levels below dir, in no order, with a ctx of its own; until it says false or the process is to end.
+ * Names that begin with '.' are left out. */
+void drive_walk(struct ctx *, const char *dir, int depth, bool (*visit)(struct ctx *, void *data, const char *path), void *data);
+/* A rate: waits so that no more than per_second units pass in a second, in the long run. per_second 0: no limit. */
+struct pace { int64_t per_second, next_us; };
+bool pace_wait(struct pace *, int64_t units);                /* false: daemon_stops() */
+/* The same update to all primaries of an account (container NULL) or a container: how many took it, of how many. */
+size_t tell_primaries(struct ctx *, const struct round *, enum storage_kind, const char *method, const char *account, const char *container,
+                      const char *object, struct headers *, size_t *ret_replicas);
+/* Merges members into the JSON object in recon_cache_path/<kind>.recon, as the original's daemons leave their times there. members is stolen. */
+void recon_dump(struct ctx *, const struct round *, json_t *members);
 
 #endif

@@ -82,7 +82,7 @@ static void get(struct ctx *c, struct swift_request *r, struct swift_response *r
 
     if (!name_fits(c, r->account, response))
         return;
-    nodes_init(c, &nodes, STORAGE_ACCOUNT, proxy_ring(STORAGE_ACCOUNT), r->account, NULL, NULL, true);
+    nodes_init(c, &nodes, STORAGE_ACCOUNT, storage_ring(STORAGE_ACCOUNT), r->account, NULL, NULL, true);
     proxy_get(c, r, response, &nodes, json_query(c, r));
     if (response->status == 404) {
         const char *status = response_get(response, "X-Account-Status");
@@ -106,7 +106,7 @@ static void to_all(struct ctx *c, struct swift_request *r, struct swift_response
     struct headers headers = {}, *all;
     struct nodes nodes;
 
-    nodes_init(c, &nodes, STORAGE_ACCOUNT, proxy_ring(STORAGE_ACCOUNT), r->account, NULL, NULL, false);
+    nodes_init(c, &nodes, STORAGE_ACCOUNT, storage_ring(STORAGE_ACCOUNT), r->account, NULL, NULL, false);
     proxy_backend_headers(c, r, &headers, metadata ? "account" : "", NULL);
     all = ctx_new_n(c, struct headers, nodes.replicas);
     for (size_t i = 0; i < nodes.replicas; i++)

@@ -68,7 +68,7 @@ static void get(struct ctx *c, struct swift_request *r, struct swift_response *r
     }
     if (!own_type)
         headers_set(c, &r->headers, "X-Backend-Record-Type", "auto");
-    nodes_init(c, &nodes, STORAGE_CONTAINER, proxy_ring(STORAGE_CONTAINER), r->account, r->container, NULL, true);
+    nodes_init(c, &nodes, STORAGE_CONTAINER, storage_ring(STORAGE_CONTAINER), r->account, r->container, NULL, true);
     proxy_get(c, r, response, &nodes, backend_query(c, r, !own_type));
     info_learn(c, r->account, r->container, response);
     const char *acl = response_get(response, "X-Container-Read");
@@ -132,7 +132,7 @@ static void to_all(struct ctx *c, struct swift_request *r, struct swift_response
     struct headers headers = {}, *all;
     struct nodes nodes, accounts;
 
-    nodes_init(c, &nodes, STORAGE_CONTAINER, proxy_ring(STORAGE_CONTAINER), r->account, r->container, NULL, false);
+    nodes_init(c, &nodes, STORAGE_CONTAINER, storage_ring(STORAGE_CONTAINER), r->account, r->container, NULL, false);
     proxy_backend_headers(c, r, &headers, "container", passed);
     if (policy >= 0)
         headers_printf(c, &headers, "X-Backend-Storage-Policy-Index", "%d", policy);
@@ -142,7 +142,7 @@ static void to_all(struct ctx *c, struct swift_request *r, struct swift_response
     for (size_t i = 0; i < nodes.replicas; i++)
         headers_copy(c, &all[i], &headers);
     if (tell_account) {
-        nodes_init(c, &accounts, STORAGE_ACCOUNT, proxy_ring(STORAGE_ACCOUNT), r->account, NULL, NULL, false);
+        nodes_init(c, &accounts, STORAGE_ACCOUNT, storage_ring(STORAGE_ACCOUNT), r->account, NULL, NULL, false);
         for (size_t i = 0; i < accounts.n_primaries; i++)
             proxy_add_host(c, &all[i % nodes.replicas], "Account", accounts.primaries[i], accounts.partition);
     }

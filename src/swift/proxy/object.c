@@ -84,13 +84,13 @@ static void place(struct ctx *c, struct swift_request *r, struct where *w)
     int64_t seconds;
 
     nodes_init(c, &w->nodes, STORAGE_OBJECT, w->policy->ring, r->account, r->container, r->object, false);
-    nodes_init(c, &w->containers, STORAGE_CONTAINER, proxy_ring(STORAGE_CONTAINER), r->account, r->container, NULL, false);
+    nodes_init(c, &w->containers, STORAGE_CONTAINER, storage_ring(STORAGE_CONTAINER), r->account, r->container, NULL, false);
     if (!delete_at || !strcmp(r->method, "DELETE") || !text_to_int(delete_at, &seconds))
         return;
     w->expires = true;
     headers_printf(c, &r->headers, "X-Delete-At", "%010" G_GINT64_FORMAT, CLAMP(seconds, 0, 9999999999));
     w->delete_at_container = expirer_container(c, seconds, r->account, r->container, r->object);
-    nodes_init(c, &w->expirers, STORAGE_CONTAINER, proxy_ring(STORAGE_CONTAINER), EXPIRING_ACCOUNT, w->delete_at_container, NULL, false);
+    nodes_init(c, &w->expirers, STORAGE_CONTAINER, storage_ring(STORAGE_CONTAINER), EXPIRING_ACCOUNT, w->delete_at_container, NULL, false);
 }
 
 /* How many updates of containers are to be sent, so that whichever quorum of object servers answers, one reaches a container. */

@@ -24,8 +24,6 @@ void account_controller(struct ctx *, struct swift_request *, struct swift_respo
 void container_controller(struct ctx *, struct swift_request *, struct swift_response *);
 void object_controller(struct ctx *, struct swift_request *, struct swift_response *);
 
-struct ring_file *proxy_ring(enum storage_kind);                     /* account or container */
-
 /* May who asks do that? env->authorize with env->acl set to acl. False: the response is filled. */
 bool proxy_authorized(struct ctx *, struct swift_request *, const char *acl, struct swift_response *);
 /* Takes those headers away that only an account's owner may see or set. */

@@ -1,0 +1,196 @@
+/* Which daemons there are, their options, their threads. */
+#include "swift/daemon/daemon.h"
+
+#include "oslo/base/log.h"
+#include "oslo/service/service.h"
+#include "swift/disk/io.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+const struct daemon *const daemons[] = { &container_updater, &object_updater, NULL };
+
+#define MOST 32
+
+static const struct attr settings_attrs[] = {
+    ATTR(struct daemon_settings, interval, 0, .min = 0, .unset = "0", .help = "Seconds from the begin of a round to the next; the daemon's own when 0."),
+    ATTR(struct daemon_settings, concurrency, 0, .min = 1, .unset = "1", .help = "How many things it does at once."),
+    ATTR(struct daemon_settings, conn_timeout, 0, .unset = "0.5", .help = "Seconds to connect to another node."),
+    ATTR(struct daemon_settings, node_timeout, 0, .unset = "10", .help = "Seconds to wait for its answer."),
+    ATTR(struct daemon_settings, reclaim_age, 0, .min = 0, .unset = "604800", .help = "Seconds after which tombstones go."),
+    ATTR(struct daemon_settings, recon_cache_path, 0, .unset = "", .help = "Where it leaves what swift-recon reads; nowhere when empty."),
+    {}
+};
+
+struct running {
+    const struct daemon *daemon;
+    const struct daemon_settings *settings;
+    const void *options;
+    pthread_t thread;
+    char *last_fault;                /* of its own thread: a fault that repeats is logged once */
+};
+
+static struct running running[MOST];
+static int n_running;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;        /* guards stopping */
+static pthread_cond_t changed;
+static bool stopping;
+
+/* --- options ---------------------------------------------------------------------------------------------------------------------- */
+
+static bool read_options(struct ctx *c, const struct daemon *daemon, struct running *to)
+{
+    static const char *const files[STORAGE_KINDS] = { "object-server", "container-server", "account-server" };
+    const char *path = ctx_printf(c, "%s/%s.conf", swift_dir(), daemon->name);
+    const struct conf *conf;
+    struct daemon_settings *settings;
+
+    if (access(path, F_OK))
+        path = ctx_printf(c, "%s/%s.conf", swift_dir(), files[daemon->kind]);
+    if (!(conf = conf_load(c, path)) || !(settings = conf_options(c, conf, daemon->name, settings_attrs, sizeof(*settings))))
+        return false;
+    if (!settings->interval)
+        settings->interval = daemon->interval;
+    *to = (struct running){ .daemon = daemon, .settings = settings };
+    if (daemon->options)
+        to->options = conf_options(c, conf, daemon->name, daemon->options, daemon->options_size);
+    return !failed(c);
+}
+
+const struct daemon *daemon_find(const char *name)
+{
+    for (size_t i = 0; daemons[i]; i++)
+        if (!strcmp(daemons[i]->name, name))
+            return daemons[i];
+    return NULL;
+}
+
+/* --- one round -------------------------------------------------------------------------------------------------------------------- */
+
+static bool run_round(struct ctx *c, const struct running *r, const char *const *devices, const char *const *partitions, bool by_hand)
+{
+    struct round round = { .daemon = r->daemon, .settings = r->settings, .options = r->options, .partitions = partitions, .by_hand = by_hand,
+                           .devices = devices ? devices : storage_devices(c) };
+
+    return r->daemon->run(c, &round);
+}
+
+bool daemon_round(struct ctx *c, const struct daemon *daemon, const char *const *devices, const char *const *partitions)
+{
+    struct running r;
+
+    return read_options(c, daemon, &r) && run_round(c, &r, devices, partitions, true);
+}
+
+/* Processes that share drives take turns: a daemon runs in one of them. */
+static void round_of_thread(struct running *self)
+{
+    struct ctx c;
+    int turn;
+
+    service_ctx_init(&c, &swift, NULL);
+    turn = disk_lock(ctx_printf(&c, "%s/.%s.lock", storage_devices_dir(), self->daemon->name), 0);
+    if (turn < 0) {
+        ctx_clear(&c);
+        return;
+    }
+    if (run_round(&c, self, NULL, NULL, false)) {
+        g_clear_pointer(&self->last_fault, g_free);
+    } else if (!self->last_fault || g_strcmp0(self->last_fault, c.fault.message)) {
+        log_error(&c, "%s: %s", self->daemon->name, c.fault.message ? c.fault.message : "?");
+        g_free(self->last_fault);
+        self->last_fault = g_strdup(c.fault.message);
+    }
+    close(turn);
+    ctx_clear(&c);
+}
+
+/* --- threads ---------------------------------------------------------------------------------------------------------------------- */
+
+bool daemon_stops(void)
+{
+    pthread_mutex_lock(&lock);
+    bool stops = stopping;
+    pthread_mutex_unlock(&lock);
+    return stops;
+}
+
+static bool sleep_until(int64_t until_us)
+{
+    struct timespec at = { .tv_sec = until_us / G_USEC_PER_SEC, .tv_nsec = until_us % G_USEC_PER_SEC * 1000 };
+
+    pthread_mutex_lock(&lock);
+    while (!stopping && clock_mono_us() < until_us)
+        pthread_cond_timedwait(&changed, &lock, &at);
+    bool more = !stopping;
+    pthread_mutex_unlock(&lock);
+    return more;
+}
+
+bool daemon_pause(int64_t us)
+{
+    return n_running ? sleep_until(clock_mono_us() + us) : (g_usleep((gulong)us), true);
+}
+
+/* Rounds begin spread over the interval: the first soon, so that what a node missed while it was down is made up for. */
+static void *daemon_thread(void *data)
+{
+    struct running *self = data;
+    int64_t interval = MAX(self->settings->interval, 1) * G_USEC_PER_SEC, next = clock_mono_us() + MIN(interval, G_USEC_PER_SEC * 5);
+
+    while (sleep_until(next)) {
+        next = clock_mono_us() + interval;
+        round_of_thread(self);
+        next = MAX(next, clock_mono_us());
+    }
+    return NULL;
+}
+
+static bool start_one(struct ctx *c, const struct daemon *daemon)
+{
+    struct running *self = &running[n_running];
+    pthread_attr_t attributes;
+    char name[16];
+
+    g_assert(n_running < MOST);
+    if (!read_options(c, daemon, self))
+        return false;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, (size_t)1024 * 1024);
+    bool started = !pthread_create(&self->thread, &attributes, daemon_thread, self);
+    pthread_attr_destroy(&attributes);
+    if (!started)
+        return fail(c, INTERNAL_ERROR, ctx_printf(c, "no thread for %s", daemon->name));
+    g_strlcpy(name, daemon->name, sizeof(name));
+    pthread_setname_np(self->thread, name);
+    n_running++;
+    return true;
+}
+
+bool daemons_start(struct ctx *c)
+{
+    pthread_condattr_t monotonic;
+
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    for (size_t i = 0; daemons[i]; i++)
+        if (!start_one(c, daemons[i]))
+            return false;
+    return true;
+}
+
+void daemons_stop(void)
+{
+    pthread_mutex_lock(&lock);
+    stopping = true;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+    for (int i = 0; i < n_running; i++) {
+        pthread_join(running[i].thread, NULL);
+        g_free(running[i].last_fault);
+    }
+    n_running = 0;
+}

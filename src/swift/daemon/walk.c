@@ -1,0 +1,107 @@
+/* What rounds over drives share: the walk, the pace, who is told, what recon reads. */
+#include "swift/daemon/daemon.h"
+
+#include "swift/disk/io.h"
+#include "swift/name.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAX_REPLICAS 64
+
+const char *round_device_path(struct ctx *c, const char *device)
+{
+    return ctx_printf(c, "%s/%s", storage_devices_dir(), device);
+}
+
+bool round_has_partition(const struct round *round, const char *partition)
+{
+    const char *const *p = round->partitions;
+
+    while (p && *p && strcmp(*p, partition))
+        p++;
+    return !p || *p;
+}
+
+static bool walk(struct ctx *c, const char *dir, int depth, bool (*visit)(struct ctx *, void *, const char *), void *data)
+{
+    GDir *names = g_dir_open(dir, 0, NULL);
+    bool more = true;
+    const char *name;
+
+    while (names && more && (name = g_dir_read_name(names))) {
+        struct ctx one;
+
+        if (*name == '.')
+            continue;
+        ctx_init_child(&one, c, c->service);
+        name = ctx_printf(&one, "%s/%s", dir, name);
+        more = !daemon_stops() && (depth ? walk(&one, name, depth - 1, visit, data) : visit(&one, data, name));
+        ctx_clear(&one);
+    }
+    if (names)
+        g_dir_close(names);
+    return more;
+}
+
+void drive_walk(struct ctx *c, const char *dir, int depth, bool (*visit)(struct ctx *, void *, const char *), void *data)
+{
+    walk(c, dir, depth, visit, data);
+}
+
+bool pace_wait(struct pace *pace, int64_t units)
+{
+    int64_t now = clock_mono_us();
+
+    if (!pace->per_second)
+        return !daemon_stops();
+    pace->next_us = MAX(pace->next_us, now - G_USEC_PER_SEC) + units * G_USEC_PER_SEC / pace->per_second;
+    return pace->next_us <= now ? !daemon_stops() : daemon_pause(pace->next_us - now);
+}
+
+size_t tell_primaries(struct ctx *c, const struct round *round, enum storage_kind kind, const char *method, const char *account, const char *container,
+                      const char *object, struct headers *headers, size_t *ret_replicas)
+{
+    const struct ring *ring = ring_get(c, storage_ring(kind));
+    const struct ring_device *nodes[MAX_REPLICAS];
+    uint8_t digest[16];
+    uint32_t partition;
+    size_t told = 0;
+
+    headers_printf(c, headers, "User-Agent", "%s %d", round->daemon->name, getpid());
+    hash_path(account, kind == STORAGE_CONTAINER ? container : NULL, NULL, digest);
+    partition = ring_partition(ring, digest);
+    *ret_replicas = ring_primaries(ring, partition, nodes, MAX_REPLICAS);
+    for (size_t i = 0; i < *ret_replicas; i++)
+        told += storage_update(c, kind, ctx_printf(c, "%s:%d", nodes[i]->ip, nodes[i]->port), nodes[i]->device, ctx_printf(c, "%u", partition), method,
+                               account, container, object, headers, NULL) / 100 == 2;
+    return told;
+}
+
+void recon_dump(struct ctx *c, const struct round *round, json_t *members)
+{
+    static const char *const names[STORAGE_KINDS] = { "object", "container", "account" };
+    const char *dir = round->settings->recon_cache_path, *path;
+    json_t *all;
+    char *text;
+    int turn;
+
+    ctx_json(c, members);
+    if (!*dir)
+        return;
+    path = ctx_printf(c, "%s/%s.recon", dir, names[round->daemon->kind]);
+    if ((turn = disk_lock(ctx_printf(c, "%s.lock", path), G_USEC_PER_SEC * 10)) < 0)
+        return;
+    all = json_load_file(path, 0, NULL);
+    if (!json_is_object(all)) {
+        json_decref(all);
+        all = json_object();
+    }
+    json_object_update(all, members);
+    text = json_dumps(all, JSON_SORT_KEYS);
+    disk_replace_file(path, dir, text, strlen(text), false);
+    free(text);
+    json_decref(all);
+    close(turn);
+}
