@@ -2,6 +2,7 @@
 #include "swift/listing.h"
 
 #include "oslo/base/text.h"
+#include "swift/markup.h"
 #include "swift/name.h"
 
 #include <string.h>
@@ -72,22 +73,6 @@ bool listing_format(struct ctx *c, const struct swift_request *r, enum listing_f
 
 /* --- writing ----------------------------------------------------------------------------------------------------------------- */
 
-void xml_escape(struct buf *to, const char *text, bool in_attribute)
-{
-    for (; *text; text++) {
-        if (*text == '&')
-            buf_puts(to, "&amp;");
-        else if (*text == '<')
-            buf_puts(to, "&lt;");
-        else if (*text == '>')
-            buf_puts(to, "&gt;");
-        else if (*text == '"' && in_attribute)
-            buf_puts(to, "&quot;");
-        else
-            buf_putc(to, *text);
-    }
-}
-
 void listing_begin(struct listing_writer *w, struct ctx *c, enum listing_format format, bool of_containers, const char *base)
 {
     *w = (struct listing_writer){ .c = c, .format = format, .of_containers = of_containers };
@@ -96,7 +81,7 @@ void listing_begin(struct listing_writer *w, struct ctx *c, enum listing_format 
     if (format != LISTING_XML)
         return;
     buf_printf(&w->text, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<%s name=\"", of_containers ? "account" : "container");
-    xml_escape(&w->text, base, true);
+    markup_escape(&w->text, base, MARKUP_ATTRIBUTE);
     buf_puts(&w->text, of_containers ? "\">\n" : "\">");
 }
 
@@ -195,7 +180,7 @@ static void add_json(struct listing_writer *w, const struct listing_entry *e)
 static void add_element(struct buf *to, const char *name, const char *value)
 {
     buf_printf(to, "<%s>", name);
-    xml_escape(to, value, false);
+    markup_escape(to, value, MARKUP_TEXT);
     buf_printf(to, "</%s>", name);
 }
 
@@ -206,7 +191,7 @@ static void add_xml(struct listing_writer *w, const struct listing_entry *e)
 
     if (e->subdir) {
         buf_puts(to, "<subdir name=\"");
-        xml_escape(to, e->name, true);
+        markup_escape(to, e->name, MARKUP_ATTRIBUTE);
         buf_puts(to, w->of_containers ? "\" />\n" : "\">");
         if (w->of_containers)
             return;

@@ -21,6 +21,5 @@ struct listing_writer {
 void listing_begin(struct listing_writer *, struct ctx *, enum listing_format, bool of_containers, const char *base_name);
 bool listing_add(void *listing_writer, const struct listing_entry *);        /* for broker_list() */
 void listing_end(struct listing_writer *);
-void xml_escape(struct buf *, const char *text, bool in_attribute);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "oslo/base/text.h"
 #include "swift/accept.h"
+#include "swift/markup.h"
 #include "swift/middleware/archive.h"
 #include "swift/middleware/middlewares.h"
 #include "swift/name.h"
@@ -82,19 +83,6 @@ static void write_json(struct buf *b, const struct bulk_result *r, const struct 
     json_decref(tree);
 }
 
-static void escaped(struct buf *b, const char *text)
-{
-    for (; *text; text++)
-        if (*text == '&')
-            buf_puts(b, "&amp;");
-        else if (*text == '<')
-            buf_puts(b, "&lt;");
-        else if (*text == '>')
-            buf_puts(b, "&gt;");
-        else
-            buf_putc(b, *text);
-}
-
 static void write_xml(struct buf *b, const struct bulk_result *r, const struct pair *members, size_t n)
 {
     buf_printf(b, "<%s>\n", r->root);
@@ -102,15 +90,15 @@ static void write_xml(struct buf *b, const struct bulk_result *r, const struct p
         g_autofree char *tag = g_strdelimit(g_ascii_strdown(members[i].name, -1), " ", '_');
 
         buf_printf(b, "<%s>", tag);
-        escaped(b, members[i].value);
+        markup_escape(b, members[i].value, MARKUP_TEXT);
         buf_printf(b, "</%s>\n", tag);
     }
     buf_puts(b, "<errors>\n");
     for (guint i = 0; i + 1 < r->errors->len; i += 2) {
         buf_puts(b, "<object><name>");
-        escaped(b, r->errors->pdata[i]);
+        markup_escape(b, r->errors->pdata[i], MARKUP_TEXT);
         buf_puts(b, "</name><status>");
-        escaped(b, r->errors->pdata[i + 1]);
+        markup_escape(b, r->errors->pdata[i + 1], MARKUP_TEXT);
         buf_puts(b, "</status></object>\n");
     }
     buf_printf(b, "</errors>\n</%s>\n", r->root);

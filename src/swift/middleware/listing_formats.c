@@ -3,6 +3,7 @@
 
 #include "oslo/base/text.h"
 #include "swift/accept.h"
+#include "swift/markup.h"
 #include "swift/name.h"
 
 #include <stdlib.h>
@@ -31,28 +32,13 @@ static const char *wanted_type(struct ctx *c, const struct swift_request *r, str
 
 /* --- writing ------------------------------------------------------------------------------------------------------- */
 
-static void escape(struct buf *b, const char *text, bool attribute)
-{
-    for (; *text; text++)
-        switch (*text) {
-        case '&': buf_puts(b, "&amp;"); break;
-        case '<': buf_puts(b, "&lt;"); break;
-        case '>': buf_puts(b, "&gt;"); break;
-        case '"': buf_puts(b, attribute ? "&quot;" : "\""); break;
-        case '\n': buf_puts(b, attribute ? "&#10;" : "\n"); break;
-        case '\r': buf_puts(b, attribute ? "&#13;" : "\r"); break;
-        case '\t': buf_puts(b, attribute ? "&#09;" : "\t"); break;
-        default: buf_putc(b, *text);
-        }
-}
-
 static void element(struct buf *b, json_t *row, const char *name)
 {
     json_t *value = json_object_get(row, name);
 
     buf_printf(b, "<%s>", name);
     if (json_is_string(value))
-        escape(b, json_string_value(value), false);
+        markup_escape(b, json_string_value(value), MARKUP_TEXT);
     else
         buf_int(b, json_integer_value(value));
     buf_printf(b, "</%s>", name);
@@ -68,7 +54,7 @@ static void write_xml(struct buf *b, json_t *rows, const char *account, const ch
     size_t i;
 
     buf_printf(b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<%s name=\"", root);
-    escape(b, container ? container : account, true);
+    markup_escape(b, container ? container : account, MARKUP_ATTRIBUTE);
     if (container && !json_array_size(rows)) {
         buf_puts(b, "\" />");
         return;
@@ -79,10 +65,10 @@ static void write_xml(struct buf *b, json_t *rows, const char *account, const ch
 
         if (subdir) {
             buf_puts(b, "<subdir name=\"");
-            escape(b, subdir, true);
+            markup_escape(b, subdir, MARKUP_ATTRIBUTE);
             buf_puts(b, container ? "\"><name>" : "\" />");
             if (container) {
-                escape(b, subdir, false);
+                markup_escape(b, subdir, MARKUP_TEXT);
                 buf_puts(b, "</name></subdir>");
             }
         } else {

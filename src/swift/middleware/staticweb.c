@@ -2,6 +2,7 @@
 #include "swift/middleware/middlewares.h"
 
 #include "oslo/base/text.h"
+#include "swift/markup.h"
 #include "swift/name.h"
 
 #include <inttypes.h>
@@ -115,19 +116,6 @@ static void redirect_to_slash(struct site *s, struct swift_response *response)
 
 /* --- listings as pages ------------------------------------------------------------------------------------------------ */
 
-static void escaped(struct buf *b, const char *text)
-{
-    for (; *text; text++)
-        switch (*text) {
-        case '&': buf_puts(b, "&amp;"); break;
-        case '<': buf_puts(b, "&lt;"); break;
-        case '>': buf_puts(b, "&gt;"); break;
-        case '"': buf_puts(b, "&quot;"); break;
-        case '\'': buf_puts(b, "&#x27;"); break;
-        default: buf_putc(b, *text);
-        }
-}
-
 static const char *human(struct ctx *c, int64_t bytes)
 {
     static const char suffixes[] = "KMGTPEZY";
@@ -163,7 +151,7 @@ static void page_head(struct site *s, struct buf *b, const char *prefix, const c
 {
     buf_puts(b, "<!DOCTYPE HTML PUBLIC \"-//W3C//DTD HTML 4.01 Transitional//EN\" \"http://www.w3.org/TR/html4/loose.dtd\">\n<html>\n <head>\n"
                 "  <title>Listing of ");
-    escaped(b, title_of(s));
+    markup_escape(b, title_of(s), MARKUP_PAGE);
     buf_puts(b, "</title>\n");
     if (*s->css)
         buf_printf(b, "  <link rel=\"stylesheet\" type=\"text/css\" href=\"%s\" />\n", css_path(s, prefix));
@@ -175,7 +163,7 @@ static void page_head(struct site *s, struct buf *b, const char *prefix, const c
 static void page_row(struct site *s, struct buf *b, const char *classes, const char *name, const char *size, const char *date)
 {
     buf_printf(b, "   <tr class=\"item%s\">\n    <td class=\"colname\"><a href=\"%s\">", classes, name_quote(s->c, name, "/"));
-    escaped(b, name);
+    markup_escape(b, name, MARKUP_PAGE);
     buf_printf(b, "</a></td>\n    <td class=\"colsize\">%s</td>\n    <td class=\"coldate\">%s</td>\n   </tr>\n", size, date);
 }
 
@@ -188,7 +176,7 @@ static const char *type_classes(struct ctx *c, const char *type)
         g_autofree char *lower = g_ascii_strdown(parts[i], -1);
 
         buf_puts(&b, " type-");
-        escaped(&b, lower);
+        markup_escape(&b, lower, MARKUP_PAGE);
     }
     g_strfreev(parts);
     const char *classes = ctx_strdup(c, b.data ? b.data : "");
@@ -222,7 +210,7 @@ static void listing_disabled(struct site *s, const char *prefix, struct swift_re
     buf_puts(&b, "  <h1>Web Listing Disabled</h1>\n  <p>This site shows no listings. Its owner can turn them on by X-Container-Meta-Web-Listings.</p>\n");
     if (*s->index) {
         buf_puts(&b, "  <h1>Index File Not Found</h1>\n  <p>X-Container-Meta-Web-Index names <b>");
-        escaped(&b, s->index);
+        markup_escape(&b, s->index, MARKUP_PAGE);
         buf_puts(&b, "</b>, which is not there.</p>\n");
     }
     buf_puts(&b, " </body>\n</html>\n");
@@ -257,7 +245,7 @@ static void show_listing(struct site *s, const char *prefix, struct swift_respon
     page_head(s, &b, prefix, "   h1 {font-size: 1em; font-weight: bold;}\n   th {text-align: left; padding: 0px 1em 0px 1em;}\n"
                              "   td {padding: 0px 1em 0px 1em;}\n   a {text-decoration: none;}\n");
     buf_puts(&b, "  <h1 id=\"title\">Listing of ");
-    escaped(&b, title_of(s));
+    markup_escape(&b, title_of(s), MARKUP_PAGE);
     buf_puts(&b, "</h1>\n  <table id=\"listing\">\n   <tr id=\"heading\">\n    <th class=\"colname\">Name</th>\n    <th class=\"colsize\">Size</th>\n"
                  "    <th class=\"coldate\">Date</th>\n   </tr>\n");
     if (*prefix)

@@ -1,6 +1,8 @@
 /* Documents of the S3 API: written piece by piece as lxml writes them, read by libxml2 (no entities, no network). */
 #include "swift/middleware/s3api/s3.h"
 
+#include "swift/markup.h"
+
 #include <libxml/parser.h>
 #include <libxml/tree.h>
 #include <limits.h>
@@ -10,18 +12,6 @@
 #define XSI "http://www.w3.org/2001/XMLSchema-instance"
 #define DECLARATION "<?xml version='1.0' encoding='UTF-8'?>\n"
 enum { DEPTH_MAX = 32 };             /* of a document that is read: the deepest of the API has five levels */
-
-static void escape(struct buf *b, const char *text)
-{
-    for (; *text; text++)
-        switch (*text) {
-        case '&': buf_puts(b, "&amp;"); break;
-        case '<': buf_puts(b, "&lt;"); break;
-        case '>': buf_puts(b, "&gt;"); break;
-        case '\r': buf_puts(b, "&#13;"); break;
-        default: buf_putc(b, *text);
-        }
-}
 
 void xml_begin(struct xml *x, const char *root)
 {
@@ -73,7 +63,7 @@ void s3_xml_text(struct xml *x, const char *name, const char *text)
         return;
     }
     buf_printf(&x->text, "<%s>", name);
-    escape(&x->text, text);
+    markup_escape(&x->text, text, MARKUP_S3);
     buf_printf(&x->text, "</%s>", name);
 }
 
