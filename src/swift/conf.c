@@ -3,6 +3,7 @@
 
 #include "oslo/record/record.h"
 #include "oslo/service/options.h"
+#include "swift/message.h"
 
 #include <string.h>
 #include <strings.h>
@@ -180,16 +181,6 @@ const char *const *conf_sections(const struct conf *conf)
     return (const char *const *)conf->names->pdata;
 }
 
-static const char *plain_bool(const char *text)
-{
-    static const char *const yes[] = { "true", "1", "yes", "on", "t", "y", NULL };
-
-    for (const char *const *word = yes; *word; word++)
-        if (!strcasecmp(*word, text))
-            return "true";
-    return "false";
-}
-
 void *conf_options(struct ctx *c, const struct conf *conf, const char *section, const struct attr *attrs, size_t size)
 {
     struct ctx *own = keep(g_new0(struct ctx, 1));   /* lives as long as the process, as what is read does */
@@ -201,7 +192,7 @@ void *conf_options(struct ctx *c, const struct conf *conf, const char *section, 
         const char *text = conf_get(conf, section, a->name);
 
         if (text && a->kind == KIND_BOOL)
-            text = plain_bool(text);
+            text = word_true(text) ? "true" : "false";
         if (text && !record_set_text(own, a, record, text))
             return fail_null(c, OPTION_INVALID, conf->path, section, a->name, a->flags & SECRET ? "***" : text, "");
     }

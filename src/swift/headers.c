@@ -114,13 +114,17 @@ const char *header_title(struct ctx *c, const char *name)
     return title;
 }
 
-bool header_true(const struct headers *h, const char *name)
+bool word_true(const char *word)
 {
     static const char *const yes[] = { "true", "1", "yes", "on", "t", "y" };
-    const char *value = headers_get(h, name);
 
-    for (size_t i = 0; value && i < G_N_ELEMENTS(yes); i++)
-        if (!strcasecmp(value, yes[i]))
+    for (size_t i = 0; word && i < G_N_ELEMENTS(yes); i++)
+        if (!strcasecmp(word, yes[i]))
             return true;
     return false;
+}
+
+bool header_true(const struct headers *h, const char *name)
+{
+    return word_true(headers_get(h, name));
 }

@@ -26,7 +26,8 @@ void headers_copy_prefix(struct ctx *, struct headers *to, const struct headers 
 bool header_has_prefix(const struct pair *, const char *prefix);             /* case-insensitive */
 /* "X-Object-Meta-Foo" from any case, as the original titles it. */
 const char *header_title(struct ctx *, const char *name);
-/* "true", "1", "yes", "on", "t", "y" in any case. */
+/* "true", "1", "yes", "on", "t", "y" in any case; NULL is none of them. */
+bool word_true(const char *);
 bool header_true(const struct headers *, const char *name);
 
 struct swift_request;
@@ -140,6 +141,7 @@ struct byte_range { int64_t from, to; };
 int ranges_read(struct ctx *, const char *header, int64_t length, struct byte_range **ret);
 /* Is the tag among those of an If-Match header ("*" is any)? */
 bool etag_listed(const char *header, const char *etag);
+const char *etag_plain(struct ctx *, const char *etag);      /* without the quotes around it; NULL of NULL */
 /* Conditions and ranges of a response with a body (200) whose ETag, Last-Modified and length are set: makes it a 304, 412, 206
  * (one part, or multipart/byteranges) or 416, as the request asks. etag NULL: the response's own. */
 void response_conditional(struct ctx *, const struct swift_request *, struct swift_response *, const char *etag);

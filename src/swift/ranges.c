@@ -135,6 +135,13 @@ static int judge(const struct swift_request *request, const struct swift_respons
     return 0;
 }
 
+const char *etag_plain(struct ctx *c, const char *etag)
+{
+    size_t n = etag ? strlen(etag) : 0;
+
+    return n > 1 && etag[0] == '"' && etag[n - 1] == '"' ? ctx_strndup(c, etag + 1, n - 2) : etag;
+}
+
 /* --- several ranges ------------------------------------------------------------------------------------------------------ */
 
 /* What is sent: heads and pieces of the body in turn. */

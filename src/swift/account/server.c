@@ -223,11 +223,10 @@ static bool set_headers(struct ctx *c, struct broker *b, const struct broker_inf
 static bool write_listing(struct ctx *c, const struct swift_request *r, struct broker *b, int64_t limit, enum listing_format format,
                           struct swift_response *response)
 {
-    const char *reverse = request_param(r, "reverse");
     struct listing_query q = {
         .marker = request_param(r, "marker"), .end_marker = request_param(r, "end_marker"), .prefix = request_param(r, "prefix"),
         .delimiter = request_param(r, "delimiter"), .limit = limit, .policy_index = -1,
-        .reverse = reverse && header_true(&(struct headers){ .pairs = (struct pair[]){ { "r", reverse }, {} }, .n = 1 }, "r"),
+        .reverse = word_true(request_param(r, "reverse")),
         .allow_reserved = header_true(&r->headers, "X-Backend-Allow-Reserved-Names"),
     };
     struct listing_writer w;

@@ -43,14 +43,13 @@ static bool write_listing(struct ctx *c, const struct swift_request *r, struct b
     struct listing_query q = {
         .marker = request_param(r, "marker"), .end_marker = request_param(r, "end_marker"), .prefix = request_param(r, "prefix"),
         .delimiter = request_param(r, "delimiter"), .path = request_param(r, "path"), .limit = limit,
-        .allow_reserved = header_true(&r->headers, "X-Backend-Allow-Reserved-Names"),
+        .reverse = word_true(request_param(r, "reverse")), .allow_reserved = header_true(&r->headers, "X-Backend-Allow-Reserved-Names"),
     };
-    const char *reverse = request_param(r, "reverse"), *type;
+    const char *type;
     struct listing_writer w;
 
     if (!storage_policy(c, r, response, &policy))
         return false;
-    q.reverse = reverse && header_true(&(struct headers){ .pairs = (struct pair[]){ { "r", reverse }, {} }, .n = 1 }, "r");
     q.policy_index = policy ? policy->index : info->policy_index;
     headers_set(c, &response->headers, "X-Backend-Record-Type", "object");
     headers_printf(c, &response->headers, "X-Backend-Record-Storage-Policy-Index", "%d", q.policy_index);

@@ -54,7 +54,7 @@ static void run(struct ctx *c, const struct step *step, struct swift_request *r,
     }
     if (reserved && options->allow_reserved_names_header) {
         headers_remove(&r->headers, "X-Allow-Reserved-Names");
-        r->env->allow_reserved = header_true(&(struct headers){ (struct pair[]){ { "v", reserved }, {} }, 1, 1 }, "v");
+        r->env->allow_reserved = word_true(reserved);
     }
     step_next(c, step, r, response);
     drop_inside(&response->headers);

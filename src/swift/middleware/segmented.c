@@ -39,13 +39,6 @@ static bool segment_broken(struct segmented *s, int status, const char *why)
     return false;
 }
 
-static const char *plain_etag(struct ctx *c, const char *etag)
-{
-    size_t n = etag ? strlen(etag) : 0;
-
-    return n > 1 && *etag == '"' ? ctx_strndup(c, etag + 1, n - 2) : etag;
-}
-
 /* Asks for it, and judges what comes. */
 static bool segment_get(struct segmented *s)
 {
@@ -64,7 +57,7 @@ static bool segment_get(struct segmented *s)
         headers_printf(s->c, &get->headers, "Range", s->segment.last < 0 || s->segment.last == s->segment.bytes - 1 ? "bytes=%lld-" : "bytes=%lld-%lld",
                        (long long)s->segment.first, (long long)s->segment.last);
     step_next(s->c, s->step, get, &s->response);
-    s->etag = plain_etag(s->c, response_get(&s->response, "ETag"));
+    s->etag = etag_plain(s->c, response_get(&s->response, "ETag"));
     if (s->response.status / 100 != 2)
         return segment_broken(s, s->response.status >= 500 ? 503 : 409, status_line(s->c, s->response.status));
     if (s->segment.etag && (!s->etag || strcmp(s->segment.etag, s->etag)))

@@ -396,7 +396,7 @@ void slo_put(struct ctx *c, const struct step *step, struct swift_request *r, st
         return;
     p.type = bulk_type(c, r, &malformed);
     p.type = p.type ? p.type : "text/plain";
-    p.heartbeat = heartbeat && header_true(&(struct headers){ (struct pair[]){ { "v", heartbeat }, {} }, 1, 1 }, "v");
+    p.heartbeat = word_true(heartbeat);
     look_at_all(&p);
     ask_hook(&p);
     if (bulk_errors(&p.problems))

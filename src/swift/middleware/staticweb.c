@@ -53,11 +53,6 @@ static void learn(struct site *s)
     s->read_acl = info->read_acl;
 }
 
-static bool is_on(const char *word)
-{
-    return header_true(&(struct headers){ (struct pair[]){ { "v", word }, {} }, 1, 1 }, "v");
-}
-
 static bool served(const struct swift_response *response)
 {
     return response->status / 100 == 2 || response->status / 100 == 3;
@@ -227,7 +222,7 @@ static void show_listing(struct site *s, const char *prefix, struct swift_respon
     char *text;
     size_t n;
 
-    if (!is_on(s->listings)) {
+    if (!word_true(s->listings)) {
         listing_disabled(s, prefix, response);
         return;
     }

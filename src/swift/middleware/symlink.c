@@ -47,13 +47,6 @@ static const char *stored(struct ctx *c, const struct swift_response *response, 
     return response_get(response, ctx_printf(c, SYSMETA "%s", part));
 }
 
-static const char *plain_etag(struct ctx *c, const char *etag)
-{
-    size_t n = etag ? strlen(etag) : 0;
-
-    return n > 1 && *etag == '"' ? ctx_strndup(c, etag + 1, n - 2) : etag;
-}
-
 /* --- following -------------------------------------------------------------------------------------------------------- */
 
 struct follow {
@@ -100,7 +93,7 @@ static bool read_target(struct follow *f, struct swift_request *r, const char *e
         step_next(f->c, f->step, r, response);
         target = stored(f->c, response, "");
         target_etag = stored(f->c, response, "-Etag");
-        const char *found = target_etag ? target_etag : plain_etag(f->c, response_get(response, "ETag"));
+        const char *found = target_etag ? target_etag : etag_plain(f->c, response_get(response, "ETag"));
         if (!target || (!target_etag && !soft)) {
             if (found && etag && strcmp(etag, found))
                 return refuse(f->c, response, 409, ctx_printf(f->c, "Object Etag '%s' does not match X-Symlink-Target-Etag header '%s'", found, etag),
@@ -183,7 +176,7 @@ static bool read_link(struct ctx *c, struct swift_request *r, struct link *link,
         return false;
     if (!strcmp(link->account, r->account) && !strcmp(link->container, r->container) && !strcmp(link->object, r->object))
         return refuse(c, response, 400, "Symlink cannot target itself", NULL);
-    link->etag = plain_etag(c, request_get(r, TARGET_HEADER "-Etag"));
+    link->etag = etag_plain(c, request_get(r, TARGET_HEADER "-Etag"));
     if (link->etag && strpbrk(link->etag, ";\"\\"))
         return refuse(c, response, 400, "Bad X-Symlink-Target-Etag format", NULL);
     if (link->etag && !*link->etag)

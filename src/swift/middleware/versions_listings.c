@@ -7,11 +7,6 @@
 
 #include <string.h>
 
-static bool is_on(const char *word)
-{
-    return word && header_true(&(struct headers){ (struct pair[]){ { "v", word }, {} }, 1, 1 }, "v");
-}
-
 static const char *query_of(struct ctx *c, const struct pair *pairs)
 {
     struct buf b = { 0 };
@@ -203,7 +198,7 @@ void versions_list(struct ctx *c, const struct step *step, struct swift_request 
         if (hidden_listing(&l, step, response)) {
             take_broken(&l);
             take_subdirs(&l);
-            versions_write_listing(c, l.rows, is_on(request_param(r, "reverse")), versions_limit(r, constraints->container_listing_limit), response);
+            versions_write_listing(c, l.rows, word_true(request_param(r, "reverse")), versions_limit(r, constraints->container_listing_limit), response);
         }
     }
     g_hash_table_destroy(l.current);
@@ -284,5 +279,5 @@ void versions_of_account(struct ctx *c, const struct step *step, struct swift_re
         json_array_append(rows, orphan);
     }
     g_hash_table_destroy(by_name);
-    versions_write_listing(c, rows, is_on(request_param(r, "reverse")), versions_limit(r, constraints->account_listing_limit), response);
+    versions_write_listing(c, rows, word_true(request_param(r, "reverse")), versions_limit(r, constraints->account_listing_limit), response);
 }

@@ -149,13 +149,6 @@ static bool write_version(struct object *o, struct timestamp when, struct writte
     return well;
 }
 
-static const char *unquoted(struct ctx *c, const char *etag)
-{
-    size_t n = etag ? strlen(etag) : 0;
-
-    return n > 1 && *etag == '"' ? ctx_strndup(c, etag + 1, n - 2) : etag ? etag : "";
-}
-
 /* The container's object becomes a static link to that version. */
 static void link_version(struct object *o, struct timestamp when, const struct written *w, struct swift_response *response)
 {
@@ -173,7 +166,7 @@ static void link_version(struct object *o, struct timestamp when, const struct w
     for (size_t i = 0; i < G_N_ELEMENTS(not_of_links); i++)
         headers_remove(&r->headers, not_of_links[i]);
     /* what the link must find is known, unless the version is a static link itself: then symlink looks */
-    headers_set(o->c, &r->headers, LINK "-Etag", unquoted(o->c, w->etag));
+    headers_set(o->c, &r->headers, LINK "-Etag", etag_plain(o->c, w->etag ? w->etag : ""));
     headers_printf(o->c, &r->headers, LINK "-Bytes", "%lld", (long long)w->bytes);
     headers_set(o->c, &r->headers, "Content-Type", w->type);
     headers_set(o->c, &r->headers, "X-Symlink-Target", name_quote(o->c, ctx_printf(o->c, "%s/%s", o->hidden, w->object), "/"));

@@ -97,19 +97,11 @@ void upload_abort(struct upload *u)
     u->writer = NULL;
 }
 
-/* Without quotes, as etags are kept. */
-static const char *plain_etag(struct ctx *c, const char *etag)
-{
-    size_t n = etag ? strlen(etag) : 0;
-
-    return n >= 2 && *etag == '"' && etag[n - 1] == '"' ? ctx_strndup(c, etag + 1, n - 2) : etag;
-}
-
 static bool etag_fits(struct ctx *c, const struct upload *u, const struct headers *footers, const char *etag)
 {
     const char *said = footers ? headers_get(footers, "Etag") : NULL;
 
-    said = plain_etag(c, said ? said : request_get(u->request, "Etag"));
+    said = etag_plain(c, said ? said : request_get(u->request, "Etag"));
     return !said || !*said || !strcasecmp(said, etag);
 }
 

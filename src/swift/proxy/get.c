@@ -147,13 +147,6 @@ static void close_resumed(void *data)
     response_clear(&((struct resumed *)data)->source);
 }
 
-static const char *plain(struct ctx *c, const char *etag)
-{
-    size_t n = strlen(etag);
-
-    return n >= 2 && *etag == '"' ? ctx_strndup(c, etag + 1, n - 2) : etag;
-}
-
 /* Of a body over a socket; what lies on this process's own disk does not break off. */
 static void make_resumable(struct ctx *c, struct search *s, struct swift_response *r)
 {
@@ -166,7 +159,7 @@ static void make_resumable(struct ctx *c, struct search *s, struct swift_respons
     if (range && sscanf(range, "bytes %" SCNd64 "-%" SCNd64, &from, &to) != 2)
         return;
     b = ctx_new(c, struct resumed);
-    *b = (struct resumed){ .s = s, .source = *r, .etag = plain(c, etag), .position = from, .end = from + r->length };
+    *b = (struct resumed){ .s = s, .source = *r, .etag = etag_plain(c, etag), .position = from, .end = from + r->length };
     *r = (struct swift_response){ .status = r->status, .headers = r->headers, .fd = -1, .length = r->length, .read = read_resumed, .read_data = b,
                                   .close = close_resumed };
 }
@@ -188,7 +181,7 @@ static void take_best(struct ctx *c, struct search *s, struct swift_response *re
     headers_set(c, &response->headers, "Accept-Ranges", "bytes");
     make_resumable(c, s, response);
     if (response_get(response, "Etag"))
-        headers_set(c, &response->headers, "Etag", plain(c, response_get(response, "Etag")));
+        headers_set(c, &response->headers, "Etag", etag_plain(c, response_get(response, "Etag")));
     headers_remove(&response->headers, "X-Put-Timestamp");
 }
 

@@ -47,13 +47,6 @@ static bool container_exists(struct ctx *c, const struct where *w, struct swift_
 
 /* --- reading ------------------------------------------------------------------------------------------------------------------- */
 
-static const char *plain_etag(struct ctx *c, const char *etag)
-{
-    size_t n = etag ? strlen(etag) : 0;
-
-    return n >= 2 && *etag == '"' ? ctx_strndup(c, etag + 1, n - 2) : etag;
-}
-
 /* What SLO has hidden in a content type is not for clients. */
 static void clean_type(struct ctx *c, struct swift_response *r)
 {
@@ -73,7 +66,7 @@ static void get(struct ctx *c, struct swift_request *r, struct swift_response *r
     proxy_get(c, r, response, &w.nodes, NULL);
     clean_type(c, response);
     if (response_get(response, "Etag"))
-        headers_set(c, &response->headers, "Etag", plain_etag(c, response_get(response, "Etag")));
+        headers_set(c, &response->headers, "Etag", etag_plain(c, response_get(response, "Etag")));
 }
 
 /* --- headers of writes ------------------------------------------------------------------------------------------------------------ */
@@ -322,7 +315,7 @@ static bool finish(struct ctx *c, struct upload_all *u, struct swift_response *r
     *ret_etag = NULL;
     for (size_t i = 0; i < u->n; i++) {
         finish_one(c, &u->puts[i], &answers[i], u->request->footers ? &footers : NULL);
-        const char *etag = answers[i].status / 100 == 2 ? plain_etag(c, response_get(&answers[i].response, "Etag")) : NULL;
+        const char *etag = answers[i].status / 100 == 2 ? etag_plain(c, response_get(&answers[i].response, "Etag")) : NULL;
 
         agree = agree && (!etag || !*ret_etag || !strcmp(etag, *ret_etag));
         *ret_etag = *ret_etag ? *ret_etag : etag;

@@ -110,7 +110,7 @@ static bool ask(struct s3_request *s, struct listing *l)
                                token, NULL);
             marker = ctx_strndup(s->c, bytes, n);
         }
-        l->fetch_owner = s3_param(s, "fetch-owner") && header_true(&(struct headers){ (struct pair[]){ { "v", s3_param(s, "fetch-owner") }, {} }, 1, 1 }, "v");
+        l->fetch_owner = word_true(s3_param(s, "fetch-owner"));
     }
     l->query = s3_query(s->c, "delimiter", s3_param(s, "delimiter"), "limit", limit, "marker", marker, "prefix", s3_param(s, "prefix"), NULL);
     return true;

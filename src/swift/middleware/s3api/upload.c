@@ -110,12 +110,10 @@ static bool upload_delete(struct s3_request *s, struct swift_response *response)
 
 /* --- POST: complete it --------------------------------------------------------------------------------------------------- */
 
-static const char *plain_etag(struct ctx *c, const char *etag)
+/* An MD5, or NULL. */
+static const char *part_etag(struct ctx *c, const char *etag)
 {
-    size_t n = etag ? strlen(etag) : 0;
-
-    if (n > 1 && *etag == '"' && etag[n - 1] == '"')
-        etag = ctx_strndup(c, etag + 1, n - 2);
+    etag = etag_plain(c, etag);
     return etag && strlen(etag) == 32 && etag[strspn(etag, "0123456789abcdef")] == 0 ? etag : NULL;
 }
 
@@ -132,7 +130,7 @@ static bool read_manifest(struct s3_request *s, const char *text, size_t n, cons
         s3_fail(s, S3_MALFORMED_XML, NULL, NULL);
     for (; node && well; node = xml_next(node)) {
         const char *number_text = xml_value(s->c, xml_child(node, "PartNumber"));
-        const char *etag = plain_etag(s->c, xml_value(s->c, xml_child(node, "ETag")));
+        const char *etag = part_etag(s->c, xml_value(s->c, xml_child(node, "ETag")));
         int64_t number;
         uint8_t digest[16];
 
