@@ -70,3 +70,18 @@ const char *accept_best(struct ctx *c, const char *accept, const char *const *ty
     }
     return type;
 }
+
+const char *accept_listing_type(struct ctx *c, const struct swift_request *r, struct swift_response *response)
+{
+    const char *format = request_param(r, "format"), *type;
+    bool malformed;
+
+    if (format && *format)
+        return !strcasecmp(format, "json") ? "application/json" : !strcasecmp(format, "xml") ? "application/xml" : "text/plain";
+    type = accept_best(c, request_get(r, "Accept"), accept_listing_types, &malformed);
+    if (malformed)
+        response_error(c, response, 400, "Invalid Accept header");
+    else if (!type)
+        response_error(c, response, 406, NULL);
+    return type;
+}

@@ -2,73 +2,19 @@
 #include "swift/listing.h"
 
 #include "oslo/base/text.h"
+#include "swift/accept.h"
 #include "swift/markup.h"
 #include "swift/name.h"
 
 #include <string.h>
-#include <strings.h>
-
-/* --- what is wanted -------------------------------------------------------------------------------------------------------- */
-
-static const char *const types[] = { "text/plain", "application/json", "application/xml", "text/xml" };
-static const enum listing_format formats[] = { LISTING_TEXT, LISTING_JSON, LISTING_XML, LISTING_XML };
-
-/* How well one range of an Accept header fits the type; below 0: not at all. Its quality, and less for wildcards. */
-static double fits(const char *range, const char *type)
-{
-    size_t n = strcspn(range, "; \t"), slash = strcspn(type, "/");
-    const char *q = strstr(range, "q=");
-    double quality = q ? g_ascii_strtod(q + 2, NULL) : 1;
-
-    if (n == strlen(type) && !strncasecmp(range, type, n))
-        return quality;
-    if (n == slash + 2 && !strncasecmp(range, type, slash + 1) && range[slash + 1] == '*')
-        return quality;
-    return (n == 3 && !strncmp(range, "*/*", 3)) || (n == 1 && *range == '*') ? quality : -1;
-}
-
-static double best_of(char **ranges, const char *type)
-{
-    double best = -1;
-
-    for (char **range = ranges; *range; range++)
-        best = MAX(best, fits(g_strstrip(*range), type));
-    return best;
-}
 
 const char *listing_content_type(struct ctx *c, const struct swift_request *r, enum listing_format *ret, struct swift_response *response)
 {
-    const char *format = request_param(r, "format"), *accept = request_get(r, "Accept");
-    size_t best = 0;
-    double quality = 0;
+    const char *type = accept_listing_type(c, r, response);
 
-    if (format && *format) {
-        *ret = !strcasecmp(format, "json") ? LISTING_JSON : !strcasecmp(format, "xml") ? LISTING_XML : LISTING_TEXT;
-        return types[*ret];
-    }
-    if (accept && *accept) {
-        g_auto(GStrv) ranges = g_strsplit(accept, ",", -1);
-
-        for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
-            double fit = best_of(ranges, types[i]);
-
-            if (fit > quality) {
-                quality = fit;
-                best = i;
-            }
-        }
-        if (quality <= 0) {
-            response_error(c, response, 406, NULL);
-            return NULL;
-        }
-    }
-    *ret = formats[best];
-    return types[best];
-}
-
-bool listing_format(struct ctx *c, const struct swift_request *r, enum listing_format *ret, struct swift_response *response)
-{
-    return listing_content_type(c, r, ret, response) != NULL;
+    if (type)
+        *ret = !strcmp(type, "text/plain") ? LISTING_TEXT : !strcmp(type, "application/json") ? LISTING_JSON : LISTING_XML;
+    return type;
 }
 
 /* --- writing ----------------------------------------------------------------------------------------------------------------- */

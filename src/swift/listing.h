@@ -6,9 +6,7 @@
 
 enum listing_format { LISTING_TEXT, LISTING_JSON, LISTING_XML };
 
-/* By ?format= or Accept. False: 406 or 400 in the response. */
-bool listing_format(struct ctx *, const struct swift_request *, enum listing_format *ret, struct swift_response *);
-/* As above, the text of the Content-Type with it ("application/xml" or "text/xml"). */
+/* accept_listing_type(), and what it means. */
 const char *listing_content_type(struct ctx *, const struct swift_request *, enum listing_format *ret, struct swift_response *);
 
 struct listing_writer {

@@ -8,27 +8,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { LONGEST = 1024 * 10000 * 2 };     /* a longer one is none of ours: staticweb's, say */
-
-/* --- what is wanted ---------------------------------------------------------------------------------------------- */
-
-/* The type a listing is to have; NULL with 400 or 406 in the response. */
-static const char *wanted_type(struct ctx *c, const struct swift_request *r, struct swift_response *response)
-{
-    const char *format = request_param(r, "format"), *type;
-    bool malformed;
-
-    if (format && *format)
-        return !strcasecmp(format, "json") ? "application/json" : !strcasecmp(format, "xml") ? "application/xml" : "text/plain";
-    type = accept_best(c, request_get(r, "Accept"), accept_listing_types, &malformed);
-    if (malformed)
-        response_error(c, response, 400, "Invalid Accept header");
-    else if (!type)
-        response_error(c, response, 406, NULL);
-    return type;
-}
 
 /* --- writing ------------------------------------------------------------------------------------------------------- */
 
@@ -202,7 +183,7 @@ static void run(struct ctx *c, const struct step *step, struct swift_request *r,
         step_next(c, step, r, response);
         return;
     }
-    if (!(type = wanted_type(c, r, response)))
+    if (!(type = accept_listing_type(c, r, response)))
         return;
     if (!may_vary)
         headers_set(c, &r->headers, "Accept", type);     /* for those who write listings of their own */
