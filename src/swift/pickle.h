@@ -1,6 +1,6 @@
 /* Python's pickles as Swift keeps them (metadata, hashes, pending rows, ring builders): values, read from any protocol up to 2
  * (and what later ones need of plain values), written in protocol 2. Nothing is ever called: of classes only those named in
- * pickle.c are known, as plain values.
+ * pickle_read.c are known, as plain values.
  */
 #ifndef SWIFT_PICKLE_H
 #define SWIFT_PICKLE_H
