@@ -45,8 +45,7 @@ bool pipeline_has(const char *name);                         /* also while it is
 const struct step *pipeline_find(const char *name);          /* the first of that name; NULL */
 
 /* What a middleware keeps in env->middleware[]. */
-enum middleware_slot { SLOT_TEMPURL, SLOT_COPY, SLOT_SLO, SLOT_DLO, SLOT_SYMLINK, SLOT_VERSIONS, SLOT_ENCRYPTION, SLOT_S3, SLOT_STATICWEB,
-                       SLOT_LOG, SLOT_RATELIMIT, SLOT_QUOTA, SLOT_BULK, SLOT_CACHE, SLOT_AUTH, SLOT_KEYSTONE, SLOT_LISTING };
+enum middleware_slot { SLOT_SLO, SLOT_S3, SLOT_LOG, SLOT_LISTING };
 
 /* Every middleware there is; ends with NULL: middleware/middlewares.c. */
 extern const struct middleware *const middlewares[];
