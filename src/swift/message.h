@@ -49,8 +49,9 @@ struct swift_request {
     int64_t length;                  /* of the body; -1 when not said (chunked); 0 none */
     body_reader *read; void *read_data;
     int64_t body_read;               /* what has been taken from it */
-    /* Asked when the whole body of a PUT is on the disks, before it is committed: adds to what is stored with it. NULL: nothing. */
-    void (*footers)(struct ctx *, void *data, struct headers *);
+    /* Asked when the whole body of a PUT is on the disks, before it is committed: adds to what is stored with it, or says false with a fault
+     * whose status is the answer. NULL: nothing. */
+    bool (*footers)(struct ctx *, void *data, struct headers *);
     void *footers_data;
     struct swift_env *env;           /* shared with those made for its sake */
     /* A backend's: */

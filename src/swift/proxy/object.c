@@ -303,18 +303,25 @@ static void finish_one(struct ctx *c, struct put *p, struct answer *a, const str
         response_take_all(c, &a->response, 65536, NULL);
 }
 
+/* What follows the body. False: the response says why it is not stored. */
+static bool take_footers(struct ctx *c, struct swift_request *r, struct headers *footers, struct swift_response *response)
+{
+    if (!r->footers || r->footers(c, r->footers_data, footers))
+        return true;
+    response_error(c, response, c->fault.status, NULL);
+    fault_clear(c);
+    return false;
+}
+
 /* What the nodes say in the end; *ret_etag: what those who have it say of it. False: they do not agree. */
-static bool finish(struct ctx *c, struct upload_all *u, struct swift_response *response, const char **ret_etag)
+static bool finish(struct ctx *c, struct upload_all *u, const struct headers *footers, struct swift_response *response, const char **ret_etag)
 {
     struct answer *answers = ctx_new_n(c, struct answer, u->n + 1);
-    struct headers footers = {};
     bool agree = true;
 
-    if (u->request->footers)
-        u->request->footers(c, u->request->footers_data, &footers);
     *ret_etag = NULL;
     for (size_t i = 0; i < u->n; i++) {
-        finish_one(c, &u->puts[i], &answers[i], u->request->footers ? &footers : NULL);
+        finish_one(c, &u->puts[i], &answers[i], u->request->footers ? footers : NULL);
         const char *etag = answers[i].status / 100 == 2 ? etag_plain(c, response_get(&answers[i].response, "Etag")) : NULL;
 
         agree = agree && (!etag || !*ret_etag || !strcmp(etag, *ret_etag));
@@ -328,13 +335,14 @@ static void store(struct ctx *c, struct swift_request *r, struct where *w, struc
 {
     struct upload_all u = { .request = r, .where = w, .n = w->nodes.replicas };
     const char *etag;
+    struct headers footers = {};
     struct timestamp when;
 
     u.puts = ctx_new_n(c, struct put, u.n + 1);
     u.quorum = policy_quorum(w->policy, (int)u.n);
     connect_all(c, &u, backend_headers(c, r, w), r->footers != NULL);
-    if (wanted(c, &u, response) && transfer(c, &u, response)) {
-        if (!finish(c, &u, response, &etag)) {
+    if (wanted(c, &u, response) && transfer(c, &u, response) && take_footers(c, r, &footers, response)) {
+        if (!finish(c, &u, &footers, response, &etag)) {
             log_error(c, "swift: object servers returned mismatched etags");
             response_error(c, response, 500, NULL);
         } else if (etag && response->status / 100 == 2) {
