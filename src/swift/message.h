@@ -136,6 +136,7 @@ void response_clear(struct swift_response *);                /* drops all: as RE
 /* "201 Created" */
 const char *status_line(struct ctx *, int status);
 const char *status_reason(int status);
+const char *status_words(struct ctx *, int status);          /* "Conflict\nThere was a conflict ...": reason and explanation, without a page's marks */
 
 /* "bytes=a-b,..." against a length: how many ranges (half open, of the ctx), 0: none can be satisfied, -1: to be ignored. */
 struct byte_range { int64_t from, to; };

@@ -110,6 +110,8 @@ struct swift_request *request_sub(struct ctx *c, const struct swift_request *sak
     r->env = ctx_new(c, struct swift_env);
     *r->env = *sake->env;
     r->env->depth++;
+    r->env->acl = NULL;                      /* of another container, maybe: the controllers say which */
+    r->env->swift_owner = false;
     if (source)
         r->env->source = source;
     request_set_path(c, r, account, container, object);

@@ -66,6 +66,13 @@ const char *status_line(struct ctx *c, int status)
     return ctx_printf(c, "%d %s", status, status_reason(status));
 }
 
+const char *status_words(struct ctx *c, int status)
+{
+    size_t i = find(status);
+
+    return ctx_printf(c, "%s\n%s", status_reason(status), i < G_N_ELEMENTS(statuses) ? statuses[i].explanation : "");
+}
+
 void response_close(struct swift_response *r)
 {
     buf_clear(&r->body);

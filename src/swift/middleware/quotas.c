@@ -100,7 +100,7 @@ static bool container_full(struct ctx *c, const struct swift_request *r, const s
 
     if (info->status / 100 != 2)
         return false;
-    return (bytes && is_digits(bytes) && info->bytes && atoll(bytes) < atoll(info->bytes) + MAX(r->length, 0)) ||
+    return (bytes && is_digits(bytes) && atoll(bytes) < container_bytes(c, r, info) + MAX(r->length, 0)) ||
            (count && is_digits(count) && info->object_count && atoll(count) < atoll(info->object_count) + 1);
 }
 

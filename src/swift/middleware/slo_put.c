@@ -325,16 +325,6 @@ static void answer(struct put *p, int status, const char *body, const char *etag
         response_chunked(p->c, response);
 }
 
-static const char *page_of(struct ctx *c, int status)
-{
-    struct swift_response page = RESPONSE_EMPTY;
-
-    response_error(c, &page, status, NULL);
-    const char *text = ctx_strdup(c, page.body.data ? page.body.data : "");
-    response_clear(&page);
-    return text;
-}
-
 /* What goes to the disks: the list, and what says that it is one. */
 static void set_object(struct put *p, const char *etag)
 {
@@ -368,7 +358,7 @@ static void store(struct put *p, struct swift_response *response)
 
     if (wanted && *wanted && strcmp(wanted, etag)) {
         if (p->heartbeat)
-            answer(p, 422, page_of(p->c, 422), NULL, NULL, response);
+            answer(p, 422, status_words(p->c, 422), NULL, NULL, response);
         else
             response_error(p->c, response, 422, NULL);
         return;
@@ -400,7 +390,7 @@ void slo_put(struct ctx *c, const struct step *step, struct swift_request *r, st
     look_at_all(&p);
     ask_hook(&p);
     if (bulk_errors(&p.problems))
-        answer(&p, 400, page_of(c, 400), NULL, NULL, response);
+        answer(&p, 400, status_words(c, 400), NULL, NULL, response);
     else
         store(&p, response);
 }

@@ -3,6 +3,7 @@
 
 #include "oslo/base/log.h"
 #include "oslo/base/text.h"
+#include "swift/name.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -195,6 +196,24 @@ const struct container_info *container_info(struct ctx *c, const struct swift_re
     head(c, sake, account, container, &r);
     e = find(c, account, container);
     return e ? &e->container : &make(c, account, container, &r)->container;
+}
+
+static int64_t bytes_of(const struct container_info *info)
+{
+    int64_t bytes = 0;
+
+    return info->bytes && text_to_int(info->bytes, &bytes) ? bytes : 0;
+}
+
+int64_t container_bytes(struct ctx *c, const struct swift_request *sake, const struct container_info *info)
+{
+    const char *quoted = headers_get(&info->sysmeta, "versions-container");
+    char *hidden = quoted && *quoted ? name_decode(c, quoted, strlen(quoted), false) : NULL;
+
+    if (!hidden)
+        return bytes_of(info);
+    hidden[strcspn(hidden, "/")] = 0;
+    return bytes_of(info) + bytes_of(container_info(c, sake, sake->account, hidden));
 }
 
 bool account_autocreate(struct ctx *c, struct swift_request *sake, const char *account)

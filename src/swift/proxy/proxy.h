@@ -70,6 +70,8 @@ struct container_info {
 /* Never NULL. Kept for a while; of the ctx. */
 const struct account_info *account_info(struct ctx *, const struct swift_request *, const char *account);
 const struct container_info *container_info(struct ctx *, const struct swift_request *, const char *account, const char *container);
+/* What a container's objects come to, with their hidden versions. */
+int64_t container_bytes(struct ctx *, const struct swift_request *, const struct container_info *);
 /* What a node has just said of it is kept (container NULL: the account). */
 void info_learn(struct ctx *, const char *account, const char *container, const struct swift_response *);
 void info_forget(const char *account, const char *container);
