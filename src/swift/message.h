@@ -57,6 +57,7 @@ struct swift_request {
     /* A backend's: */
     const char *device;
     uint32_t partition;
+    struct disk_digest *digest;      /* of the body of an upload that goes to several devices: made once; NULL: each its own */
 };
 
 /* What the pipeline has learned of a client's request (the original's WSGI environment). Copied when a request is made for

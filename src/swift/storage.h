@@ -27,6 +27,9 @@ const struct storage_server *storage_server(enum storage_kind);
 bool upload_write(struct upload *, const void *bytes, size_t n);     /* false: the disk is full or broken; finish says so */
 /* The body has ended. footers: headers that come after it (NULL: none). Commits, tells the container, answers. */
 void upload_finish(struct ctx *, struct upload *, const struct headers *footers, struct swift_response *);
+/* The same of several: they are committed together. */
+struct upload_end { struct upload *upload; const struct headers *footers; struct swift_response *response; };
+void uploads_finish(struct ctx *, const struct upload_end *, size_t n);
 void upload_abort(struct upload *);                                  /* nothing is stored */
 
 /* "/device/partition/account/container/object" of a backend request. False: 400 in the response. */

@@ -181,6 +181,7 @@ static void stop(void)
     pipeline_close();
     backends_close();
     brokers_close();
+    disk_syncs_close();
 }
 
 /* --- the door -------------------------------------------------------------------------------------------------------------------- */

@@ -60,11 +60,23 @@ bool disk_quarantine(struct ctx *, const struct disk_place *, const char *why);
 /* Writing. NULL: errno says why (ENOSPC and EDQUOT: the device is full). */
 struct disk_writer;
 struct disk_writer *disk_writer_open(struct ctx *, const struct disk_place *, int64_t size);
+/* The md5 of what is written. Writers that are given the same bytes may share one: it is made once. Of the ctx. */
+struct disk_digest;
+struct disk_digest *disk_digest_new(struct ctx *);
+void disk_writer_share(struct disk_writer *, struct disk_digest *);  /* before the first byte */
 bool disk_writer_write(struct disk_writer *, const void *bytes, size_t n);
 int64_t disk_writer_size(const struct disk_writer *);
 const char *disk_writer_etag(struct disk_writer *);                  /* md5 in hex; after it nothing more is written */
 /* Metadata (all keys but name), fsync, suffix marked, name given, directory synced, obsolete files removed. extension: "data". */
 bool disk_writer_commit(struct ctx *, struct disk_writer *, const struct headers *metadata, const char *file_name);
+/* Several at once: each step of all of them, their syncs side by side. */
+struct disk_commit {
+    struct disk_writer *writer;
+    const struct headers *metadata;
+    const char *file_name;
+    int error;                       /* afterwards: 0, or errno */
+};
+void disk_writers_commit(struct ctx *, struct disk_commit *, size_t n);
 void disk_writer_free(struct disk_writer *);                         /* what was not committed is gone */
 
 /* A tombstone, and new metadata beside the data. */

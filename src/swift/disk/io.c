@@ -76,6 +76,7 @@ static int call_fallocate(int fd, off_t size)
 
 static int call_fsync(int fd) { return faulty() ? -1 : fsync(fd); }
 static int call_fdatasync(int fd) { return faulty() ? -1 : fdatasync(fd); }
+static void call_write_behind(int fd, off_t from, off_t n) { (void)sync_file_range(fd, from, n, SYNC_FILE_RANGE_WRITE); }
 static int call_rename(const char *from, const char *to) { return faulty() ? -1 : rename(from, to); }
 static int call_unlink(const char *path) { return faulty() ? -1 : unlink(path); }
 static int call_rmdir(const char *path) { return faulty() ? -1 : rmdir(path); }
@@ -109,8 +110,8 @@ static ssize_t call_getxattr(int fd, const char *name, void *value, size_t n)
 
 const struct disk_calls disk = {
     .open = call_open, .write = call_write, .pread = call_pread, .fallocate = call_fallocate, .fsync = call_fsync, .fdatasync = call_fdatasync,
-    .linkat = call_linkat, .rename = call_rename, .unlink = call_unlink, .rmdir = call_rmdir, .mkdir = call_mkdir, .setxattr = call_setxattr,
-    .getxattr = call_getxattr,
+    .write_behind = call_write_behind, .linkat = call_linkat, .rename = call_rename, .unlink = call_unlink, .rmdir = call_rmdir,
+    .mkdir = call_mkdir, .setxattr = call_setxattr, .getxattr = call_getxattr,
 };
 
 /* --- directories ---------------------------------------------------------------------------------------------------- */

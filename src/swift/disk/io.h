@@ -18,6 +18,7 @@ struct disk_calls {
     int (*fallocate)(int fd, off_t size);
     int (*fsync)(int fd);
     int (*fdatasync)(int fd);
+    void (*write_behind)(int fd, off_t from, off_t n);               /* begins to write that part to the disk, and waits for nothing */
     int (*linkat)(int fd, const char *path);                         /* gives an O_TMPFILE its name; replaces what has it */
     int (*rename)(const char *from, const char *to);
     int (*unlink)(const char *path);
@@ -31,6 +32,10 @@ extern const struct disk_calls disk;
 /* mkdir -p below an existing base; each directory that was made is synced in its parent. */
 bool disk_make_dirs(const char *path);
 bool disk_sync_dir(const char *path);                                /* fsync of a directory; calls that wait for the same one share it */
+/* Files and directories that are open, synced in this order; error: errno of the first that failed, 0 before. What has an error is left alone. */
+struct disk_sync { int fds[8]; size_t n; int error; };
+void disk_sync_together(struct disk_sync *, size_t n);               /* several, side by side (sync.c) */
+void disk_syncs_close(void);                                         /* at the end of the process */
 /* The whole file; NULL: errno says why. Freed by free(). */
 char *disk_read_file(const char *path, size_t *ret_n);
 /* Beside in tmp_dir, synced, renamed to path; durable: and the directory synced. */

@@ -10,15 +10,21 @@
 #include <unistd.h>
 
 #define BYTES_PER_SYNC (512ll * 1024 * 1024)
+#define BYTES_BEHIND (8ll * 1024 * 1024)     /* so much is left to the disk at once, while more is coming */
+
+struct disk_digest {
+    struct md5 *md5;
+    int64_t size;                    /* how much has been counted in */
+    char hex[33];
+};
 
 struct disk_writer {
     struct disk_place place;
     char *dir, *tmp_path;            /* tmp_path: where there are no unnamed files */
     int dirs_made;                   /* how many levels up have a new directory */
     int fd;
-    int64_t size, synced;
-    struct md5 *md5;
-    char etag[33];
+    int64_t size, synced, behind;
+    struct disk_digest *digest;
     bool failed;
 };
 
@@ -73,7 +79,7 @@ struct disk_writer *disk_writer_open(struct ctx *c, const struct disk_place *p, 
         return NULL;
     }
     if (w->fd >= 0) {
-        w->md5 = md5_new();
+        w->digest = disk_digest_new(c);
         return w;
     }
     error = errno;
@@ -82,13 +88,44 @@ struct disk_writer *disk_writer_open(struct ctx *c, const struct disk_place *p, 
     return NULL;
 }
 
+static void digest_free(void *data)
+{
+    md5_free(((struct disk_digest *)data)->md5);
+}
+
+struct disk_digest *disk_digest_new(struct ctx *c)
+{
+    struct disk_digest *d = ctx_new(c, struct disk_digest);
+
+    d->md5 = md5_new();
+    return ctx_own(c, d, digest_free);
+}
+
+void disk_writer_share(struct disk_writer *w, struct disk_digest *digest)
+{
+    w->digest = digest;
+}
+
+/* Bytes that another writer has counted are not counted again. */
+static void digest_add(struct disk_digest *d, int64_t at, const void *bytes, size_t n)
+{
+    if (at < d->size)
+        return;
+    md5_add(d->md5, bytes, n);
+    d->size += (int64_t)n;
+}
+
 bool disk_writer_write(struct disk_writer *w, const void *bytes, size_t n)
 {
     if (w->failed)
         return false;
-    md5_add(w->md5, bytes, n);
+    digest_add(w->digest, w->size, bytes, n);
     w->failed = disk.write(w->fd, bytes, n) < 0;
     w->size += (int64_t)n;
+    if (!w->failed && w->size - w->behind >= BYTES_BEHIND) {
+        disk.write_behind(w->fd, w->behind, w->size - w->behind);
+        w->behind = w->size;
+    }
     if (!w->failed && w->size - w->synced >= BYTES_PER_SYNC) {
         w->failed = disk.fdatasync(w->fd) != 0;
         w->synced = w->size;
@@ -103,63 +140,127 @@ int64_t disk_writer_size(const struct disk_writer *w)
 
 const char *disk_writer_etag(struct disk_writer *w)
 {
-    if (w->md5)
-        md5_end_hex(w->md5, w->etag);
-    w->md5 = NULL;
-    return w->etag;
+    struct disk_digest *d = w->digest;
+
+    if (d->md5)
+        md5_end_hex(d->md5, d->hex);
+    d->md5 = NULL;
+    return d->hex;
 }
 
-/* The hash directory, and every parent that has a new directory. */
-static bool sync_dirs(const struct disk_writer *w)
-{
-    g_autofree char *path = g_strdup(w->dir);
+/* --- the commit ------------------------------------------------------------------------------------------------------------- */
 
-    for (int level = 0; level <= w->dirs_made; level++) {
-        if (!disk_sync_dir(path))
-            return false;
-        *strrchr(path, '/') = '\0';
-    }
-    return true;
+static bool seal(struct ctx *c, struct disk_commit *d)
+{
+    struct headers all = {};
+
+    errno = EIO;
+    if (d->writer->failed)
+        return false;
+    headers_copy(c, &all, d->metadata);
+    headers_set(c, &all, "name", d->writer->place.name);
+    return disk_metadata_write(c, d->writer->fd, &all);
 }
 
 /* The directory may have been tidied away since it was made. */
-static bool give_name(struct disk_writer *w, const char *path)
+static bool give_name(struct ctx *c, struct disk_commit *d)
 {
+    struct disk_writer *w = d->writer;
+    const char *path = ctx_printf(c, "%s/%s", w->dir, d->file_name);
+
+    if (!hashes_invalidate(c, &w->place))
+        return false;
     for (int i = 0; i < 3; i++) {
-        if (!(w->tmp_path ? disk.rename(w->tmp_path, path) : disk.linkat(w->fd, path)))
+        if (!(w->tmp_path ? disk.rename(w->tmp_path, path) : disk.linkat(w->fd, path))) {
+            g_clear_pointer(&w->tmp_path, g_free);
             return true;
+        }
         if (errno != ENOENT || !count_dirs(w->dir, &w->dirs_made))
             return false;
     }
     return false;
 }
 
-static void tidy(struct ctx *c, const struct disk_writer *w)
+/* What another writer has put there before. A directory that is new holds nothing else. */
+static bool tidy(struct ctx *c, struct disk_commit *d)
 {
+    const struct disk_writer *w = d->writer;
     struct disk_files files;
 
-    if (!disk_files_list(c, &files, w->dir, (struct timestamp){}))
-        return;
+    if (w->dirs_made || !disk_files_list(c, &files, w->dir, (struct timestamp){}))
+        return true;
     for (size_t i = 0; i < files.n_obsolete; i++)
         disk.unlink(ctx_printf(c, "%s/%s", w->dir, files.obsolete[i]));
+    return true;
+}
+
+static void each(struct ctx *c, struct disk_commit *d, size_t n, bool (*step)(struct ctx *, struct disk_commit *))
+{
+    for (size_t i = 0; i < n; i++)
+        if (!d[i].error && !step(c, &d[i]))
+            d[i].error = errno ? errno : EIO;
+}
+
+static void sync_files(struct ctx *c, struct disk_commit *d, size_t n)
+{
+    struct disk_sync *syncs = ctx_new_n(c, struct disk_sync, n);
+
+    for (size_t i = 0; i < n; i++)
+        syncs[i] = (struct disk_sync){ .fds = { d[i].writer->fd }, .n = 1, .error = d[i].error };
+    disk_sync_together(syncs, n);
+    for (size_t i = 0; i < n; i++)
+        d[i].error = syncs[i].error;
+}
+
+/* The hash directory, and every parent that has a new directory. */
+static void open_dirs(const struct disk_writer *w, struct disk_sync *s)
+{
+    g_autofree char *path = g_strdup(w->dir);
+
+    for (int level = 0; level <= w->dirs_made && s->n < G_N_ELEMENTS(s->fds); level++) {
+        s->fds[s->n] = disk.open(path, O_RDONLY | O_DIRECTORY, 0);
+        if (s->fds[s->n] < 0) {
+            s->error = errno;
+            return;
+        }
+        s->n++;
+        *strrchr(path, '/') = '\0';
+    }
+}
+
+static void sync_dirs(struct ctx *c, struct disk_commit *d, size_t n)
+{
+    struct disk_sync *syncs = ctx_new_n(c, struct disk_sync, n);
+
+    for (size_t i = 0; i < n; i++) {
+        syncs[i].error = d[i].error;
+        if (!d[i].error)
+            open_dirs(d[i].writer, &syncs[i]);
+    }
+    disk_sync_together(syncs, n);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < syncs[i].n; k++)
+            close(syncs[i].fds[k]);
+        d[i].error = syncs[i].error;
+    }
+}
+
+void disk_writers_commit(struct ctx *c, struct disk_commit *d, size_t n)
+{
+    each(c, d, n, seal);
+    sync_files(c, d, n);
+    each(c, d, n, give_name);
+    sync_dirs(c, d, n);
+    each(c, d, n, tidy);
 }
 
 bool disk_writer_commit(struct ctx *c, struct disk_writer *w, const struct headers *metadata, const char *file_name)
 {
-    struct headers all = {};
+    struct disk_commit d = { w, metadata, file_name, 0 };
 
-    if (w->failed)
-        return false;
-    headers_copy(c, &all, metadata);
-    headers_set(c, &all, "name", w->place.name);
-    if (!disk_metadata_write(c, w->fd, &all) || disk.fsync(w->fd) || !hashes_invalidate(c, &w->place) ||
-        !give_name(w, ctx_printf(c, "%s/%s", w->dir, file_name)))
-        return false;
-    g_clear_pointer(&w->tmp_path, g_free);
-    if (!sync_dirs(w))
-        return false;
-    tidy(c, w);
-    return true;
+    disk_writers_commit(c, &d, 1);
+    errno = d.error;
+    return !d.error;
 }
 
 void disk_writer_free(struct disk_writer *w)
@@ -170,7 +271,6 @@ void disk_writer_free(struct disk_writer *w)
         close(w->fd);
     if (w->tmp_path)
         unlink(w->tmp_path);
-    md5_free(w->md5);
     g_free(w->tmp_path);
     g_free(w->dir);
     g_free(w);

@@ -79,8 +79,11 @@ struct upload *object_upload(struct ctx *c, struct swift_request *request, struc
     if (!may_replace(c, u, r))
         return NULL;
     u->writer = disk_writer_open(c, &u->t.place, MAX(size, 0));
-    if (u->writer)
+    if (u->writer) {
+        if (request->digest)
+            disk_writer_share(u->writer, request->digest);
         return u;
+    }
     disk_failed(c, r);
     return NULL;
 }
@@ -152,26 +155,47 @@ static bool judge(struct ctx *c, struct upload *u, const struct headers *footers
     return false;
 }
 
+static void answer(struct ctx *c, struct upload *u, const struct headers *metadata, const struct headers *footers, struct swift_response *r)
+{
+    upload_abort(u);
+    tell(c, u, metadata, footers);
+    response_error(c, r, 201, NULL);
+    headers_printf(c, &r->headers, "Etag", "\"%s\"", headers_get(metadata, "ETag"));
+}
+
+void uploads_finish(struct ctx *c, const struct upload_end *ends, size_t n)
+{
+    struct disk_commit *commits = ctx_new_n(c, struct disk_commit, n + 1);
+    const struct upload_end **good = ctx_new_n(c, const struct upload_end *, n + 1);
+    struct headers *metadata = ctx_new_n(c, struct headers, n + 1);
+    size_t n_good = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct upload *u = ends[i].upload;
+
+        if (!judge(c, u, ends[i].footers, ends[i].response)) {
+            upload_abort(u);
+            continue;
+        }
+        gather_metadata(c, u, ends[i].footers, ctx_strdup(c, disk_writer_etag(u->writer)), &metadata[n_good]);
+        commits[n_good] = (struct disk_commit){ u->writer, &metadata[n_good], ctx_printf(c, "%s.data", timestamp_text(c, u->t.when)), 0 };
+        good[n_good++] = &ends[i];
+    }
+    disk_writers_commit(c, commits, n_good);
+    for (size_t i = 0; i < n_good; i++) {
+        if (!commits[i].error) {
+            answer(c, good[i]->upload, &metadata[i], good[i]->footers, good[i]->response);
+            continue;
+        }
+        errno = commits[i].error;
+        disk_failed(c, good[i]->response);
+        upload_abort(good[i]->upload);
+    }
+}
+
 void upload_finish(struct ctx *c, struct upload *u, const struct headers *footers, struct swift_response *r)
 {
-    struct headers metadata = {};
-    const char *etag;
-
-    if (!judge(c, u, footers, r)) {
-        upload_abort(u);
-        return;
-    }
-    etag = ctx_strdup(c, disk_writer_etag(u->writer));
-    gather_metadata(c, u, footers, etag, &metadata);
-    if (!disk_writer_commit(c, u->writer, &metadata, ctx_printf(c, "%s.data", timestamp_text(c, u->t.when)))) {
-        disk_failed(c, r);
-        upload_abort(u);
-        return;
-    }
-    upload_abort(u);
-    tell(c, u, &metadata, footers);
-    response_error(c, r, 201, NULL);
-    headers_printf(c, &r->headers, "Etag", "\"%s\"", etag);
+    uploads_finish(c, &(struct upload_end){ u, footers, r }, 1);
 }
 
 void object_put(struct ctx *c, struct swift_request *request, struct swift_response *r)

@@ -28,6 +28,7 @@ struct backend {
     struct wire *wire;
     bool kept;                       /* the connection was used before */
     bool continued, closes;          /* closes: the node ends the connection after its answer */
+    bool ended;                      /* the last piece of the body is sent */
     char *line;                      /* a final answer that came instead of 100 */
     struct headers answer;
 };
@@ -133,6 +134,7 @@ static void make_local(struct ctx *c, struct backend *b)
     if (call->headers)
         headers_copy(c, &r->headers, call->headers);
     r->length = call->length;
+    r->digest = call->digest;
     if (call->length)
         headers_set(c, &r->headers, call->length < 0 ? "Transfer-Encoding" : "Content-Length",
                     call->length < 0 ? "chunked" : ctx_printf(c, "%" G_GINT64_FORMAT, call->length));
@@ -310,13 +312,38 @@ static void close_backend(void *data)
     backend_close(data);
 }
 
+static void end_remote(struct backend *b)
+{
+    if (b->wire && b->continued && b->call->length < 0 && !b->ended)
+        wire_put_chunk(b->wire, "", 0);
+    b->ended = true;
+}
+
+void backends_end_body(struct ctx *c, struct backend *const *all, size_t n)
+{
+    struct upload_end *ends = ctx_new_n(c, struct upload_end, n + 1);
+    size_t uploads = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct backend *b = all[i];
+
+        if (b && b->upload)
+            ends[uploads++] = (struct upload_end){ b->upload, b->footers, &b->response };
+        else if (b && !b->local)
+            end_remote(b);
+    }
+    uploads_finish(c, ends, uploads);
+    for (size_t i = 0; i < n; i++)
+        if (all[i])
+            all[i]->upload = NULL;
+}
+
 static bool answer_remote(struct ctx *c, struct backend *b, struct swift_response *response)
 {
     const char *length;
     int status;
 
-    if (b->wire && b->continued && b->call->length < 0)
-        wire_put_chunk(b->wire, "", 0);
+    end_remote(b);
     do
         status = b->done ? status_of(b->line) : read_answer(c, b);
     while (status == 100 && !b->done);

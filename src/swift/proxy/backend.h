@@ -31,6 +31,7 @@ struct backend_call {
     int64_t length;                  /* of the body to come: -1 chunked, 0 none */
     const void *bytes;               /* or the whole body; NULL: written piece by piece */
     const struct swift_request *for_request;         /* whose trans id and referer it carries */
+    struct disk_digest *digest;      /* of an upload's body, where other nodes get the same; NULL: none is shared */
     int64_t connect_timeout_us, timeout_us;          /* 0: the configured ones */
 };
 
@@ -40,6 +41,8 @@ int backend_continue(struct ctx *, struct backend *);        /* 100: the body is
 bool backend_write(struct backend *, const void *bytes, size_t n);
 /* MIME footers of an upload, before the answer (X-Backend-Obj-Metadata-Footer). NULL: none. */
 void backend_footers(struct backend *, const struct headers *);
+/* The bodies of several uploads have ended: what their nodes do then they do side by side. Their answers are asked for as ever. NULLs are passed over. */
+void backends_end_body(struct ctx *, struct backend *const *, size_t n);
 /* False: no answer (the node counts one error); the response's status is 0. */
 bool backend_answer(struct ctx *, struct backend *, struct swift_response *);
 void backend_close(struct backend *);

@@ -3,6 +3,7 @@
 
 #include "oslo/base/log.h"
 #include "oslo/base/text.h"
+#include "swift/disk/diskfile.h"
 #include "swift/name.h"
 #include "swift/proxy/mime_types.h"
 
@@ -211,12 +212,14 @@ static bool any_said(const struct upload_all *u, int status)
 
 static void connect_all(struct ctx *c, struct upload_all *u, const struct headers *headers, bool footers)
 {
+    struct disk_digest *digest = disk_digest_new(c);
+
     u->where->nodes.limit = MAX(u->where->nodes.limit, u->n);
     for (size_t i = 0; i < u->n; i++) {
         u->puts[i].call = (struct backend_call){ .kind = STORAGE_OBJECT, .partition = u->where->nodes.partition, .method = "PUT",
                                                  .account = u->request->account, .container = u->request->container, .object = u->request->object,
                                                  .headers = &headers[i], .length = footers || !u->request->length ? -1 : u->request->length,
-                                                 .for_request = u->request };
+                                                 .for_request = u->request, .digest = digest };
         u->puts[i].lost = !connect_one(c, u, &u->puts[i]);
     }
     for (size_t i = 0; i < u->n; i++)
@@ -282,14 +285,12 @@ static bool transfer(struct ctx *c, struct upload_all *u, struct swift_response 
     return false;
 }
 
-static void finish_one(struct ctx *c, struct put *p, struct answer *a, const struct headers *footers)
+static void finish_one(struct ctx *c, struct put *p, struct answer *a)
 {
     a->response = (struct swift_response)RESPONSE_EMPTY;
     a->status = 503;
     if (p->lost)
         return;
-    if (footers)
-        backend_footers(p->backend, footers);
     if (!backend_answer(c, p->backend, &a->response)) {
         node_failed(&p->call.node);
         return;
@@ -317,11 +318,18 @@ static bool take_footers(struct ctx *c, struct swift_request *r, struct headers 
 static bool finish(struct ctx *c, struct upload_all *u, const struct headers *footers, struct swift_response *response, const char **ret_etag)
 {
     struct answer *answers = ctx_new_n(c, struct answer, u->n + 1);
+    struct backend **backends = ctx_new_n(c, struct backend *, u->n + 1);
     bool agree = true;
 
     *ret_etag = NULL;
     for (size_t i = 0; i < u->n; i++) {
-        finish_one(c, &u->puts[i], &answers[i], u->request->footers ? footers : NULL);
+        backends[i] = u->puts[i].lost ? NULL : u->puts[i].backend;
+        if (backends[i] && u->request->footers)
+            backend_footers(backends[i], footers);
+    }
+    backends_end_body(c, backends, u->n);
+    for (size_t i = 0; i < u->n; i++) {
+        finish_one(c, &u->puts[i], &answers[i]);
         const char *etag = answers[i].status / 100 == 2 ? etag_plain(c, response_get(&answers[i].response, "Etag")) : NULL;
 
         agree = agree && (!etag || !*ret_etag || !strcmp(etag, *ret_etag));
