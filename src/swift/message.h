@@ -66,6 +66,7 @@ struct swift_env {
     const char *trans_id;
     const char *remote;              /* the client's address */
     const char *scheme_host;
+    const char *agent;               /* the User-Agent of requests to storage nodes; NULL: the proxy's own */
     const char *source;              /* "SLO", "S3": who made it, for the log; NULL: the client */
     const char *user;                /* who asks, as the access log names them; NULL: nobody known */
     const char *const *groups;       /* tempauth's */

@@ -4,6 +4,7 @@
 #include "oslo/base/text.h"
 #include "swift/broker/broker.h"
 #include "swift/daemon/daemon.h"
+#include "swift/daemon/internal.h"
 #include "swift/proxy/backend.h"
 
 static int usage(struct ctx *c)
@@ -26,8 +27,9 @@ int command_swift(struct ctx *c, const struct arguments *arguments)
 
     if (!daemon)
         return usage(c);
-    bool well = service_configure(c, arguments->config_file) && swift_configure(c) &&
+    bool well = service_configure(c, arguments->config_file) && swift_configure(c) && internal_open(c) &&
                 daemon_round(c, daemon, list(c, arguments->devices), list(c, arguments->partitions));
+    internal_close();
     backends_close();
     brokers_close();
     return !well;

@@ -40,8 +40,20 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;     /* guards idle, n_i
 static struct idle *idle;
 static int n_idle;
 
-static const char *ip_of(const struct node *n) { return n->replication ? n->device->replication_ip : n->device->ip; }
-static int port_of(const struct node *n) { return n->replication ? n->device->replication_port : n->device->port; }
+static bool replicates(const struct backend_call *call)
+{
+    return call->node.replication || (call->headers && header_true(call->headers, "X-Backend-Use-Replication-Network"));
+}
+
+static const char *ip_of(const struct backend_call *call)
+{
+    return replicates(call) ? call->node.device->replication_ip : call->node.device->ip;
+}
+
+static int port_of(const struct backend_call *call)
+{
+    return replicates(call) ? call->node.device->replication_port : call->node.device->port;
+}
 
 static void idle_free(struct idle *i)
 {
@@ -50,7 +62,7 @@ static void idle_free(struct idle *i)
     g_free(i);
 }
 
-static struct wire *take_kept(const struct node *node)
+static struct wire *take_kept(const struct backend_call *call)
 {
     struct wire *wire = NULL;
 
@@ -59,7 +71,7 @@ static struct wire *take_kept(const struct node *node)
 
         pthread_mutex_lock(&lock);
         for (struct idle **p = &idle; *p; p = &(*p)->next)
-            if ((*p)->port == port_of(node) && !strcmp((*p)->ip, ip_of(node))) {
+            if ((*p)->port == port_of(call) && !strcmp((*p)->ip, ip_of(call))) {
                 found = *p;
                 *p = found->next;
                 n_idle--;
@@ -80,11 +92,11 @@ static struct wire *take_kept(const struct node *node)
     return wire;
 }
 
-static void keep(const struct node *node, struct wire *wire)
+static void keep(const struct backend_call *call, struct wire *wire)
 {
     struct idle *i = g_new0(struct idle, 1), *last = NULL;
 
-    *i = (struct idle){ .wire = wire, .ip = g_strdup(ip_of(node)), .port = port_of(node) };
+    *i = (struct idle){ .wire = wire, .ip = g_strdup(ip_of(call)), .port = port_of(call) };
     pthread_mutex_lock(&lock);
     i->next = idle;
     idle = i;
@@ -191,7 +203,7 @@ static bool send_head(struct backend *b)
     buf_puts(&head, call->method);
     buf_putc(&head, ' ');
     put_path(&head, call);
-    buf_printf(&head, " HTTP/1.1\r\nHost: %s:%d\r\n", ip_of(&call->node), port_of(&call->node));
+    buf_printf(&head, " HTTP/1.1\r\nHost: %s:%d\r\n", ip_of(call), port_of(call));
     if (call->headers)
         wire_put_headers(&head, call->headers);
     if (call->length < 0)
@@ -213,10 +225,10 @@ static void open_remote(struct backend *b)
     const struct backend_call *call = b->call;
     int64_t connect_us = call->connect_timeout_us ? call->connect_timeout_us : CONNECT_US;
 
-    b->wire = take_kept(&call->node);
+    b->wire = take_kept(call);
     b->kept = b->wire != NULL;
     if (!b->wire)
-        b->wire = wire_connect(ip_of(&call->node), port_of(&call->node), connect_us);
+        b->wire = wire_connect(ip_of(call), port_of(call), connect_us);
     if (!b->wire)
         return;
     b->wire->timeout_us = call->timeout_us ? call->timeout_us : NODE_US;
@@ -231,7 +243,7 @@ static bool again(struct backend *b)
         return false;
     wire_free(b->wire);
     b->kept = false;
-    b->wire = wire_connect(ip_of(&b->call->node), port_of(&b->call->node), CONNECT_US);
+    b->wire = wire_connect(ip_of(b->call), port_of(b->call), CONNECT_US);
     if (!b->wire)
         return false;
     b->wire->timeout_us = b->call->timeout_us ? b->call->timeout_us : NODE_US;
@@ -404,7 +416,7 @@ void backend_close(struct backend *b)
         struct wire *wire = b->wire;
 
         if (reusable(b))
-            keep(&b->call->node, wire);
+            keep(b->call, wire);
         else
             wire_free(wire);
     }

@@ -17,7 +17,7 @@ struct node {
     const struct ring_device *device;
     int index;                       /* among the primaries; -1: a handoff */
     int handoff_index;
-    bool replication;                /* to its replication address */
+    bool replication;                /* to its replication address; X-Backend-Use-Replication-Network of a call says so as well */
 };
 
 struct backend_call {

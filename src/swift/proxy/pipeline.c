@@ -1,4 +1,4 @@
-/* The pipeline: built once from its words, walked by every request. */
+/* The pipelines, of clients and of this process's own requests: built once from their words, walked by every request. */
 #include "swift/proxy/pipeline.h"
 
 #include "oslo/base/text.h"
@@ -7,8 +7,12 @@
 
 #include <string.h>
 
-static struct step *steps;               /* in order; the last is the proxy. Fixed while requests are served */
-static size_t n_steps;
+/* Steps in order; the last is the proxy. Fixed while requests are served. */
+struct pipeline {
+    struct step *steps;
+    size_t n;
+};
+static struct pipeline clients, internal;
 
 static const struct middleware *middleware_named(const char *name)
 {
@@ -47,37 +51,68 @@ static bool step_open(struct ctx *c, struct step *step, const struct conf *conf,
     return true;
 }
 
-bool pipeline_open(struct ctx *c, const struct conf *conf, const char *override)
+/* Names the words' middlewares and reads their options; opens nothing. */
+static bool pipeline_fill(struct ctx *c, struct pipeline *p, const struct conf *conf, const char *text)
 {
-    const char *text = override && *override ? override : conf_get(conf, "pipeline:main", "pipeline");
     char **words = g_strsplit_set(text ? text : "proxy-server", " \t\n", -1);
     bool well = true;
 
-    steps = g_new0(struct step, g_strv_length(words) + 1);
+    p->steps = g_new0(struct step, g_strv_length(words) + 1);
     for (size_t i = 0; words[i] && well; i++)
         if (*words[i])
-            well = step_open(c, &steps[n_steps++], conf, words[i]);
+            well = step_open(c, &p->steps[p->n++], conf, words[i]);
     g_strfreev(words);
-    if (well && (!n_steps || steps[n_steps - 1].middleware != &proxy_server))
+    if (well && (!p->n || p->steps[p->n - 1].middleware != &proxy_server))
         well = fail(c, PIPELINE_INVALID, "its last word must be that of the proxy server");
-    for (size_t i = 0; well && i + 1 < n_steps; i++)
-        steps[i].next = &steps[i + 1];
-    for (size_t i = n_steps; well && i-- > 0;)               /* the last first, as each may ask what stands behind it */
-        well = !steps[i].middleware->open || steps[i].middleware->open(c, &steps[i]);
+    for (size_t i = 0; well && i + 1 < p->n; i++)
+        p->steps[i].next = &p->steps[i + 1];
     return well;
+}
+
+/* The last first, as each may ask what stands behind it. */
+static bool steps_open(struct ctx *c, struct pipeline *p, size_t n)
+{
+    while (n-- > 0)
+        if (p->steps[n].middleware->open && !p->steps[n].middleware->open(c, &p->steps[n]))
+            return false;
+    return true;
+}
+
+bool pipeline_open(struct ctx *c, const struct conf *conf, const char *override)
+{
+    const char *text = override && *override ? override : conf_get(conf, "pipeline:main", "pipeline");
+
+    return pipeline_fill(c, &clients, conf, text) && steps_open(c, &clients, clients.n);
+}
+
+/* Both pipelines end at one proxy. */
+bool pipeline_open_internal(struct ctx *c, const struct conf *conf)
+{
+    bool shared = clients.n > 0;
+
+    if (!pipeline_fill(c, &internal, conf, conf_get(conf, "pipeline:main", "pipeline")))
+        return false;
+    if (shared && internal.n > 1)
+        internal.steps[internal.n - 2].next = &clients.steps[clients.n - 1];
+    return steps_open(c, &internal, internal.n - shared);
+}
+
+static void close_one(struct pipeline *p, bool last_is_shared)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->steps[i].middleware && p->steps[i].middleware->close && !(last_is_shared && i + 1 == p->n))
+            p->steps[i].middleware->close(&p->steps[i]);
+        g_free((char *)p->steps[i].word);
+        g_free((char *)p->steps[i].section);
+    }
+    g_free(p->steps);
+    *p = (struct pipeline){};
 }
 
 void pipeline_close(void)
 {
-    for (size_t i = 0; i < n_steps; i++) {
-        if (steps[i].middleware && steps[i].middleware->close)
-            steps[i].middleware->close(&steps[i]);
-        g_free((char *)steps[i].word);
-        g_free((char *)steps[i].section);
-    }
-    g_free(steps);
-    steps = NULL;
-    n_steps = 0;
+    close_one(&internal, clients.n > 0);
+    close_one(&clients, false);
 }
 
 void step_next(struct ctx *c, const struct step *step, struct swift_request *request, struct swift_response *response)
@@ -87,7 +122,14 @@ void step_next(struct ctx *c, const struct step *step, struct swift_request *req
 
 void pipeline_run(struct ctx *c, struct swift_request *request, struct swift_response *response)
 {
-    steps->middleware->run(c, steps, request, response);
+    clients.steps->middleware->run(c, clients.steps, request, response);
+}
+
+void pipeline_run_internal(struct ctx *c, struct swift_request *request, struct swift_response *response)
+{
+    const struct step *first = internal.n > 1 || !clients.n ? internal.steps : &clients.steps[clients.n - 1];
+
+    first->middleware->run(c, first, request, response);
 }
 
 void pipeline_from(struct ctx *c, const struct step *self, struct swift_request *request, struct swift_response *response)
@@ -100,9 +142,9 @@ void pipeline_from(struct ctx *c, const struct step *self, struct swift_request 
 
 const struct step *pipeline_find(const char *name)
 {
-    for (size_t i = 0; i < n_steps; i++)
-        if (!strcmp(steps[i].middleware->name, name))
-            return &steps[i];
+    for (size_t i = 0; i < clients.n; i++)
+        if (!strcmp(clients.steps[i].middleware->name, name))
+            return &clients.steps[i];
     return NULL;
 }
 

@@ -36,9 +36,12 @@ void step_next(struct ctx *, const struct step *, struct swift_request *, struct
 
 /* Builds it from [pipeline:main] of proxy-server.conf, or the default one. False with a fault. */
 bool pipeline_open(struct ctx *, const struct conf *, const char *override);
+/* The pipeline of requests that this process makes of itself (daemon/internal.h); after the clients', whose proxy it shares where there is one. */
+bool pipeline_open_internal(struct ctx *, const struct conf *);
 void pipeline_close(void);
 /* The whole pipeline: a client's request. */
 void pipeline_run(struct ctx *, struct swift_request *, struct swift_response *);
+void pipeline_run_internal(struct ctx *, struct swift_request *, struct swift_response *);
 /* For a request a middleware makes: from right behind it (self), or from the first step when self is NULL. */
 void pipeline_from(struct ctx *, const struct step *self, struct swift_request *, struct swift_response *);
 bool pipeline_has(const char *name);                         /* also while it is being opened */

@@ -48,7 +48,9 @@ void proxy_backend_headers(struct ctx *c, const struct swift_request *r, struct 
     if (!headers_get(h, "X-Timestamp"))
         headers_set(c, h, "X-Timestamp", timestamp_text(c, timestamp_now()));
     headers_set(c, h, "X-Trans-Id", r->env->trans_id ? r->env->trans_id : "-");
-    headers_printf(c, h, "User-Agent", "proxy-server %d", getpid());
+    if (request_get(r, "X-Backend-Use-Replication-Network"))
+        headers_set(c, h, "X-Backend-Use-Replication-Network", request_get(r, "X-Backend-Use-Replication-Network"));
+    headers_set(c, h, "User-Agent", r->env->agent ? r->env->agent : ctx_printf(c, "proxy-server %d", getpid()));
     headers_set(c, h, "Referer", ctx_printf(c, "%s %s%s%s%s", r->method, r->env->scheme_host ? r->env->scheme_host : "", name_quote(c, r->path, "/"),
                                              *r->query_text ? "?" : "", r->query_text));
 }
@@ -63,7 +65,8 @@ static void append(struct ctx *c, struct headers *h, const char *name, const cha
 void proxy_add_host(struct ctx *c, struct headers *h, const char *kind, const struct ring_device *d, uint32_t partition)
 {
     headers_printf(c, h, ctx_printf(c, "X-%s-Partition", kind), "%u", partition);
-    append(c, h, ctx_printf(c, "X-%s-Host", kind), ctx_printf(c, "%s:%d", d->ip, d->port));
+    append(c, h, ctx_printf(c, "X-%s-Host", kind), header_true(h, "X-Backend-Use-Replication-Network")
+           ? ctx_printf(c, "%s:%d", d->replication_ip, d->replication_port) : ctx_printf(c, "%s:%d", d->ip, d->port));
     append(c, h, ctx_printf(c, "X-%s-Device", kind), d->device);
 }
 
