@@ -197,6 +197,23 @@ char **ids_take(struct ctx *c, struct id_set *set)
     return list;
 }
 
+bool resync_due(struct resync *r, bool *ret_missed)
+{
+    int64_t now = clock_mono_us();
+    bool missed = atomic_exchange(&r->missed, false), due = missed || now >= r->at;
+
+    if (due)
+        r->at = now + RESYNC_US;
+    if (ret_missed)
+        *ret_missed = missed;
+    return due;
+}
+
+void resync_missed(struct resync *r)
+{
+    atomic_store(&r->missed, true);
+}
+
 /* ---- reports ------------------------------------------------------------------------------------------------- */
 
 json_t *bridge_mappings(struct ctx *c)

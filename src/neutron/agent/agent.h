@@ -7,6 +7,8 @@
 #ifndef NEUTRON_AGENT_AGENT_H
 #define NEUTRON_AGENT_AGENT_H
 
+#include <stdatomic.h>
+
 #include "neutron/agent/datapath.h"
 #include "oslo/service/service.h"
 
@@ -54,6 +56,11 @@ json_t *bridge_mappings(struct ctx *);                       /* option bridge_ma
 struct id_set { GHashTable *ids; char *request_id, *global_request_id; uint64_t span; };
 void ids_note(struct ctx *, struct id_set *, const char *id);        /* any thread; NULL is no id */
 char **ids_take(struct ctx *, struct id_set *);                      /* NULL-terminated, empty afterwards */
+
+/* When a worker compares all there is: at its start, every few minutes, and once something may have been missed. */
+struct resync { int64_t at; atomic_bool missed; };
+bool resync_due(struct resync *, bool *ret_missed);      /* and if so, not again for a while; ret_missed may be NULL */
+void resync_missed(struct resync *);                     /* a round failed, or messages were lost. Any thread */
 
 /* How many there are, for the reports. */
 struct agent_counts { int networks, subnets, dhcp_ports, routers, ex_gw_ports, interfaces, floating_ips, devices; };

@@ -32,8 +32,8 @@ static GHashTable *strangers;        /* devices the plugin does not know, until 
 static GHashTable *leaving;          /* bridges of networks that are gone, until nothing is on them */
 static struct security *security;
 static bool used_indexes[65536];     /* by ports */
-static int64_t next_resync;
-static bool compared;                /* everything was compared since the start, or since the last failure */
+static struct resync resync;
+static bool compared;                /* everything was compared since the start, or since something was missed */
 
 static const char *device_of(struct ctx *, const char *port_id);
 static const char *agent_id(struct ctx *);
@@ -62,7 +62,7 @@ static bool l2_round(struct ctx *c)
     GHashTable *ask = ctx_own(c, g_hash_table_new(g_str_hash, g_str_equal), (void (*)(void *))(void *)g_hash_table_unref);
     GPtrArray *up = ctx_own(c, g_ptr_array_new(), (void (*)(void *))(void *)g_ptr_array_unref);
     GPtrArray *down = ctx_own(c, g_ptr_array_new(), (void (*)(void *))(void *)g_ptr_array_unref);
-    bool full = clock_mono_us() >= next_resync, ok;
+    bool missed, full = resync_due(&resync, &missed), ok;
 
     if (!ports) {
         ports = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, port_free);
@@ -70,17 +70,16 @@ static bool l2_round(struct ctx *c)
         leaving = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         security = security_new();
     }
-    if (full) {
-        next_resync = clock_mono_us() + RESYNC_US;
+    compared = compared && !missed;
+    if (full)
         g_hash_table_remove_all(strangers);
-    }
     forget_gone(c, ask, down);
     find_new(c, ask, down);
     ok = (!datapath()->tunnels || datapath()->tunnels(c)) && (!full || find_bound(c, ask)) && learn_details(c, ask, up, down) && enforce(c, up) && report(c, up, down);
     if (ok)
         remove_networks(c);
     else
-        next_resync = 0;                 /* what was noted is lost: compare everything next time */
+        resync_missed(&resync);          /* what was noted is lost */
     compared = ok && (compared || full);
     agent_counts.devices = (int)g_hash_table_size(ports);
     return ok;
@@ -508,8 +507,14 @@ static bool on_groups(struct ctx *c, json_t *args, json_t **ret)
     return true;
 }
 
+static void on_resumed(void)
+{
+    resync_missed(&resync);
+    worker_wake(&l2_agent_worker);
+}
+
 #define ENDPOINT(v, ...) ((const struct rpc_endpoint[]){ { .version = v, .methods = (const struct rpc_method[]){ __VA_ARGS__, {} } }, {} })
-#define SERVER(t, v, ...) { .exchange = NEUTRON_EXCHANGE, .topic = t, .role = "network", .threads = 1, .endpoints = ENDPOINT(v, __VA_ARGS__) }
+#define SERVER(t, v, ...) { .exchange = NEUTRON_EXCHANGE, .topic = t, .role = "network", .threads = 1, .resumed = on_resumed, .endpoints = ENDPOINT(v, __VA_ARGS__) }
 
 const struct rpc_server l2_port_update_server = SERVER(TOPIC_PORT_UPDATE, L2_BINDING_VERSION, { L2_PORT_UPDATE, on_port_update });
 const struct rpc_server l2_port_delete_server = SERVER(TOPIC_PORT_DELETE, L2_BINDING_VERSION, { L2_PORT_DELETE, on_port_delete });

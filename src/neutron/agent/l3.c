@@ -14,9 +14,9 @@ enum { METADATA_PROXY_PORT = 9697, ROUTERS_A_CALL = 64 };
 static struct id_set changed, gone;
 /* The worker's own. */
 static GHashTable *routers;          /* id -> GHashTable: ids of the floating IPs told to be ACTIVE */
-static int64_t next_resync;
+static struct resync resync;
 
-static bool resync(struct ctx *);
+static bool sync_all(struct ctx *);
 static bool sync_routers(struct ctx *, char *const *ids, size_t n);
 static bool apply(struct ctx *, const json_t *router);
 static bool withdraw(struct ctx *, const char *router_id);
@@ -31,24 +31,23 @@ static bool l3_round(struct ctx *c)
         routers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)(void *)g_hash_table_unref);
     for (char **id = ids_take(c, &gone); *id; id++)
         ok = withdraw(c, *id) && ok;
-    if (clock_mono_us() >= next_resync) {
-        next_resync = clock_mono_us() + RESYNC_US;
+    if (resync_due(&resync, NULL)) {
         ids_take(c, &changed);
-        ok = resync(c) && ok;
+        ok = sync_all(c) && ok;
     }
     char **ids = ids_take(c, &changed);
     while (ids[n])
         n++;
     ok = sync_routers(c, ids, n) && ok;
     if (!ok)
-        next_resync = 0;
+        resync_missed(&resync);
     agent_counts.routers = (int)g_hash_table_size(routers);
     return ok;
 }
 
 const struct worker l3_agent_worker = { .name = "l3-agent", .role = "network", .run = l3_round, .every_us = 5000000 };
 
-static bool resync(struct ctx *c)
+static bool sync_all(struct ctx *c)
 {
     const json_t *list = plugin_call(c, TOPIC_L3_PLUGIN, L3_PLUGIN_VERSION, L3_GET_ROUTER_IDS, json_pack("{s:s}", "host", agent_host()));
     char **ids;
@@ -349,12 +348,18 @@ static bool on_agent_updated(struct ctx *c, json_t *args, json_t **ret)
     return true;                         /* routers move by casts of their own */
 }
 
+static void on_resumed(void)
+{
+    resync_missed(&resync);
+    worker_wake(&l3_agent_worker);
+}
+
 static const struct rpc_method l3_methods[] = {
     { L3_ROUTERS_UPDATED, on_updated }, { L3_ROUTER_DELETED, on_deleted }, { L3_ROUTER_ADDED_TO_AGENT, on_added },
     { L3_ROUTER_REMOVED_FROM_AGENT, on_removed }, { L3_AGENT_UPDATED, on_agent_updated }, {}
 };
 
 const struct rpc_server l3_agent_server = {
-    .exchange = NEUTRON_EXCHANGE, .topic = TOPIC_L3_AGENT, .role = "network", .threads = 1, .per_host = true,
+    .exchange = NEUTRON_EXCHANGE, .topic = TOPIC_L3_AGENT, .role = "network", .threads = 1, .per_host = true, .resumed = on_resumed,
     .endpoints = (const struct rpc_endpoint[]){ { .version = L3_AGENT_VERSION, .methods = l3_methods }, {} },
 };

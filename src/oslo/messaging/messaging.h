@@ -80,6 +80,8 @@ struct rpc_server {
     int threads;                     /* 0: option executor_thread_pool_size */
     bool quick;                      /* its methods do not wait: local:// runs a call to them on the caller's thread */
     bool per_host;                   /* answers also to topic.<host>; always so with fanout */
+    /* It was cut off from the broker and listens again: what was cast to it meanwhile may be lost. Must not wait. */
+    void (*resumed)(void);
 };
 struct rpc_listener;
 /* The methods run in ctxs of the service, with the database of the ctx given here. */

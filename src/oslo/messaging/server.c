@@ -35,6 +35,7 @@ struct rpc_listener *rpc_listen(struct ctx *c, const struct rpc_server *server, 
     l->driver = transport->driver;
     on.serve = server->quick ? serve : NULL;
     on.data = l;
+    on.resumed = server->resumed;
     l->source = transport->driver->listen(c, transport, &on);
     if (!l->source) {
         g_free(l);

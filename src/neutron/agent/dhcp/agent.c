@@ -24,10 +24,10 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;     /* guards networks,
 static GHashTable *networks;         /* id -> struct dhcp_network */
 static GHashTable *touched;          /* ids of networks of which a port's message came since they were last asked for */
 static struct id_set changed, gone;
-static int64_t next_resync;          /* the worker's own */
+static struct resync resync;
 
 static void asks(const char *network_id);
-static bool resync(struct ctx *);
+static bool sync_all(struct ctx *);
 static bool refresh(struct ctx *, const char *network_id);
 static bool configure(struct ctx *, json_t *info);
 static json_t *own_port(struct ctx *, const json_t *info);
@@ -45,15 +45,14 @@ static bool dhcp_round(struct ctx *c)
 
     for (char **id = ids_take(c, &gone); *id; id++)
         ok = withdraw(c, *id, false) && ok;
-    if (clock_mono_us() >= next_resync) {
-        next_resync = clock_mono_us() + RESYNC_US;
+    if (resync_due(&resync, NULL)) {
         ids_take(c, &changed);
-        ok = resync(c) && ok;
+        ok = sync_all(c) && ok;
     }
     for (char **id = ids_take(c, &changed); *id; id++)
         ok = refresh(c, *id) && ok;
     if (!ok)
-        next_resync = 0;
+        resync_missed(&resync);
     count();
     return ok;
 }
@@ -111,7 +110,7 @@ static void touch(const char *network_id)
 
 /* ---- networks ------------------------------------------------------------------------------------------------ */
 
-static bool resync(struct ctx *c)
+static bool sync_all(struct ctx *c)
 {
     json_t *list, *info;
     GHashTable *active;
@@ -500,6 +499,12 @@ static bool on_agent_updated(struct ctx *c, json_t *args, json_t **ret)
     return true;                         /* networks move by casts of their own */
 }
 
+static void on_resumed(void)
+{
+    resync_missed(&resync);
+    worker_wake(&dhcp_agent_worker);
+}
+
 static const struct rpc_method dhcp_methods[] = {
     { DHCP_NETWORK_CREATE_END, on_network }, { DHCP_NETWORK_UPDATE_END, on_network }, { DHCP_NETWORK_DELETE_END, on_network_delete },
     { DHCP_SUBNET_CREATE_END, on_subnet }, { DHCP_SUBNET_UPDATE_END, on_subnet }, { DHCP_SUBNET_DELETE_END, on_subnet },
@@ -508,6 +513,6 @@ static const struct rpc_method dhcp_methods[] = {
 };
 
 const struct rpc_server dhcp_agent_server = {
-    .exchange = NEUTRON_EXCHANGE, .topic = TOPIC_DHCP_AGENT, .role = "network", .threads = 2, .per_host = true,
+    .exchange = NEUTRON_EXCHANGE, .topic = TOPIC_DHCP_AGENT, .role = "network", .threads = 2, .per_host = true, .resumed = on_resumed,
     .endpoints = (const struct rpc_endpoint[]){ { .version = DHCP_AGENT_VERSION, .methods = dhcp_methods }, {} },
 };

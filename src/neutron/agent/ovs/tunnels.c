@@ -17,7 +17,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;     /* guards ends, ent
 static json_t *ends;                 /* address -> true */
 static json_t *entries;              /* network -> {address of an end: {"mac ip": [mac, ip]}} */
 static char *own;                    /* this host's address */
-static int64_t next_sync, settled_at;        /* the worker's own */
+static struct resync resync;
+static int64_t settled_at;           /* the worker's own */
 
 static json_t *object_in(json_t **object)
 {
@@ -45,12 +46,14 @@ bool tunnels_sync(struct ctx *c, const char *local_ip)
     const json_t *answer, *one;
     size_t i;
 
-    if (clock_mono_us() < next_sync)
+    if (!resync_due(&resync, NULL))
         return true;
     answer = plugin_call(c, TOPIC_PLUGIN, "1.4", L2_TUNNEL_SYNC,
                          json_pack("{s:s, s:s, s:s}", "tunnel_ip", local_ip, "tunnel_type", "vxlan", "host", agent_host()));
-    if (!answer)
+    if (!answer) {
+        resync_missed(&resync);
         return false;
+    }
     pthread_mutex_lock(&lock);
     g_free(own);
     own = g_strdup(local_ip);
@@ -60,7 +63,6 @@ bool tunnels_sync(struct ctx *c, const char *local_ip)
         if (is_address(json_get_string(one, "ip_address")) && !text_equal(json_get_string(one, "ip_address"), local_ip))
             json_object_set_new(ends, json_get_string(one, "ip_address"), json_true());
     pthread_mutex_unlock(&lock);
-    next_sync = clock_mono_us() + RESYNC_US;
     if (!settled_at)
         settled_at = clock_mono_us() + SETTLING_US;
     return true;
@@ -73,7 +75,8 @@ bool tunnels_settled(bool population)
 
 void tunnels_unsettle(void)
 {
-    next_sync = settled_at = 0;
+    settled_at = 0;
+    resync_missed(&resync);
     pthread_mutex_lock(&lock);
     g_clear_pointer(&ends, json_decref);
     g_clear_pointer(&entries, json_decref);
@@ -195,6 +198,17 @@ static bool on_delete(struct ctx *c, json_t *args, json_t **ret)
     return on_tunnel(args, false);
 }
 
+/* What is behind one end now is behind no other, even where nobody said that it left. */
+static void left_others(json_t *behind, const char *end, const char *key)
+{
+    const char *other;
+    json_t *known;
+
+    json_object_foreach(behind, other, known)
+        if (strcmp(other, end) != 0)
+            json_object_del(known, key);
+}
+
 /* [[mac, ip], ...] behind an end, there from now on or no more. The lock is held. */
 static void entries_change(const char *network, const char *end, const json_t *pairs, bool there)
 {
@@ -212,6 +226,8 @@ static void entries_change(const char *network, const char *end, const json_t *p
 
         if (!key || !format_mac.check(mac))
             continue;
+        if (there && strcmp(mac, FLOODING_MAC) != 0)
+            left_others(behind, end, key);
         if (there)
             json_object_set_new(known, key, json_pack("[s, s]", mac, ip));
         else
@@ -263,8 +279,15 @@ static bool on_change(struct ctx *c, json_t *args, json_t **ret)
     return true;
 }
 
+static void on_resumed(void)
+{
+    resync_missed(&resync);
+    worker_wake(&l2_agent_worker);
+}
+
 #define ENDPOINT(v, ...) ((const struct rpc_endpoint[]){ { .version = v, .methods = (const struct rpc_method[]){ __VA_ARGS__, {} } }, {} })
-#define SERVER(t, v, ...) { .exchange = NEUTRON_EXCHANGE, .topic = t, .role = "network", .threads = 1, .per_host = true, .endpoints = ENDPOINT(v, __VA_ARGS__) }
+#define SERVER(t, v, ...) { .exchange = NEUTRON_EXCHANGE, .topic = t, .role = "network", .threads = 1, .per_host = true, .resumed = on_resumed, \
+                       .endpoints = ENDPOINT(v, __VA_ARGS__) }
 
 const struct rpc_server tunnel_update_server = SERVER(TOPIC_TUNNEL_UPDATE, L2_NOTIFIER_VERSION, { L2_TUNNEL_UPDATE, on_update });
 const struct rpc_server tunnel_delete_server = SERVER(TOPIC_TUNNEL_DELETE, L2_NOTIFIER_VERSION, { L2_TUNNEL_DELETE, on_delete });

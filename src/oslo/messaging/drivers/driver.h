@@ -49,6 +49,7 @@ struct listen_on {
     /* Serves a call on the caller's own thread; NULL: not to be done. A driver may use it where both are in one process. */
     void (*serve)(void *data, struct incoming *);
     void *data;
+    void (*resumed)(void);           /* as in struct rpc_server; NULL: need not be said */
 };
 
 struct notify_options {

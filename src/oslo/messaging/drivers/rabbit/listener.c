@@ -59,7 +59,7 @@ void *listener_new(struct ctx *c, struct rabbit *rabbit, const struct listen_on 
     l->channel.ops = &ops;
     l->rabbit = rabbit;
     l->on = (struct listen_on){ .exchange = g_strdup(on->exchange ?: DEFAULT_EXCHANGE), .topic = g_strdup(on->topic), .server = g_strdup(on->server),
-                                .pool = g_strdup(on->pool), .notifications = on->notifications };
+                                .pool = g_strdup(on->pool), .notifications = on->notifications, .resumed = on->resumed };
     pthread_mutex_init(&l->lock, NULL);
     cond_init_mono(&l->arrived);
     cond_init_mono(&l->ready);
@@ -232,6 +232,20 @@ static void opened(struct channel *channel, struct buf *to)
         consume_rpc(l, to);
 }
 
+/* Its queues are there; where they were before, perhaps not with all that was in them. */
+static void all_declared(struct listener *l)
+{
+    bool again;
+
+    pthread_mutex_lock(&l->lock);
+    again = l->declared;
+    l->declared = true;
+    pthread_cond_broadcast(&l->ready);
+    pthread_mutex_unlock(&l->lock);
+    if (again && l->on.resumed)
+        l->on.resumed();
+}
+
 static void take_method(struct channel *channel, const amqp_method_t *m, struct buf *to)
 {
     struct listener *l = (struct listener *)channel;
@@ -240,12 +254,8 @@ static void take_method(struct channel *channel, const amqp_method_t *m, struct 
         log_warning(NULL, "rabbit: the broker has cancelled a consumer of topic %s: declaring it again", l->on.topic);
         broker_reset_channel(l->rabbit->in, channel, (int64_t)(l->rabbit->options.kombu_reconnect_delay * 1e6));
     }
-    if (m->id == AMQP_BASIC_CONSUME_OK_METHOD && ++l->consuming == l->consumers) {
-        pthread_mutex_lock(&l->lock);
-        l->declared = true;
-        pthread_cond_broadcast(&l->ready);
-        pthread_mutex_unlock(&l->lock);
-    }
+    if (m->id == AMQP_BASIC_CONSUME_OK_METHOD && ++l->consuming == l->consumers)
+        all_declared(l);
 }
 
 static void take_content(struct channel *channel, struct content *content)
