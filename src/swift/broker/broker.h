@@ -82,6 +82,27 @@ bool broker_put_row(struct ctx *, struct broker *, const struct broker_row *);
 bool broker_merge_rows(struct ctx *, struct broker *, const struct broker_row *, size_t n, const char *source);
 bool broker_rows_since(struct ctx *, struct broker *, int64_t rowid, int64_t limit, struct broker_row **ret, size_t *ret_n);
 bool broker_commit_pending(struct ctx *, struct broker *);
+/* While it is held nobody writes to its file. False with a fault. */
+bool broker_hold(struct ctx *, struct broker *);
+void broker_let_go(struct broker *);
+/* Removes the database from the disk, unless rows have come behind max_row. *ret_removed says which. False with a fault. */
+bool broker_erase(struct ctx *, struct broker *, int64_t max_row, bool *ret_removed);
+
+/* --- policies (policy.c) -------------------------------------------------------------------------------------------- */
+
+/* A container's policy as one of its replicas has it, and since when. */
+struct policy_view {
+    int policy_index;
+    struct timestamp put, deleted, status_changed;
+    int64_t object_count;
+};
+struct policy_view policy_view_of(const struct broker_info *);
+/* Whose policy is the container's: the first's (negative, 0) or the second's (positive). */
+int policy_view_compare(const struct policy_view *, const struct policy_view *);
+bool broker_has_many_policies(struct ctx *, struct broker *);
+/* Rows under another policy than the container's. */
+bool broker_misplaced_since(struct ctx *, struct broker *, int64_t rowid, int64_t limit, struct broker_row **ret, size_t *ret_n);
+bool broker_set_reconciler_point(struct ctx *, struct broker *, int64_t rowid);      /* up to there they are in the reconciler's queue */
 
 /* Listings, in the bytewise order of names. */
 struct listing_query {

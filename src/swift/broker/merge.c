@@ -154,7 +154,28 @@ bool broker_merge_rows(struct ctx *c, struct broker *b, const struct broker_row 
     return well;
 }
 
-bool broker_rows_since(struct ctx *c, struct broker *b, int64_t rowid, int64_t limit, struct broker_row **ret, size_t *ret_n)
+/* --- rows by their order ---------------------------------------------------------------------------------------------------- */
+
+#define OBJECT_ROW "SELECT ROWID, name, deleted, storage_policy_index, created_at, size, content_type, etag FROM object WHERE ROWID > ?1"
+
+static void read_row(struct ctx *c, const struct broker *b, sqlite3_stmt *s, struct broker_row *r)
+{
+    *r = (struct broker_row){ .rowid = sqlite3_column_int64(s, 0), .name = lite_text(c, s, 1), .deleted = sqlite3_column_int(s, 2) != 0,
+                              .policy_index = sqlite3_column_int(s, 3) };
+    if (b->kind == BROKER_CONTAINER) {
+        r->created_at = lite_text(c, s, 4);
+        r->size = sqlite3_column_int64(s, 5);
+        r->content_type = lite_text(c, s, 6);
+        r->etag = lite_text(c, s, 7);
+    } else {
+        r->put_timestamp = lite_timestamp(s, 4);
+        r->delete_timestamp = lite_timestamp(s, 5);
+        r->object_count = sqlite3_column_int64(s, 6);
+        r->bytes_used = sqlite3_column_int64(s, 7);
+    }
+}
+
+static bool rows_behind(struct ctx *c, struct broker *b, const char *sql, int64_t rowid, int64_t limit, struct broker_row **ret, size_t *ret_n)
 {
     sqlite3_stmt *s;
     struct broker_row *rows = ctx_new_n(c, struct broker_row, limit + 1);
@@ -162,29 +183,24 @@ bool broker_rows_since(struct ctx *c, struct broker *b, int64_t rowid, int64_t l
 
     if (!broker_commit_pending(c, b))
         return false;
-    s = lite_query(c, b, b->kind == BROKER_CONTAINER
-                  ? "SELECT ROWID, name, deleted, storage_policy_index, created_at, size, content_type, etag FROM object WHERE ROWID > ? ORDER BY ROWID LIMIT ?"
-                  : "SELECT ROWID, name, deleted, storage_policy_index, put_timestamp, delete_timestamp, object_count, bytes_used FROM container"
-                    " WHERE ROWID > ? ORDER BY ROWID LIMIT ?", "ii", rowid, limit);
-    for (; s && (int64_t)n < limit && lite_row(c, b, s); n++) {
-        struct broker_row *r = &rows[n];
-
-        *r = (struct broker_row){ .rowid = sqlite3_column_int64(s, 0), .name = lite_text(c, s, 1), .deleted = sqlite3_column_int(s, 2) != 0,
-                                  .policy_index = sqlite3_column_int(s, 3) };
-        if (b->kind == BROKER_CONTAINER) {
-            r->created_at = lite_text(c, s, 4);
-            r->size = sqlite3_column_int64(s, 5);
-            r->content_type = lite_text(c, s, 6);
-            r->etag = lite_text(c, s, 7);
-        } else {
-            r->put_timestamp = lite_timestamp(s, 4);
-            r->delete_timestamp = lite_timestamp(s, 5);
-            r->object_count = sqlite3_column_int64(s, 6);
-            r->bytes_used = sqlite3_column_int64(s, 7);
-        }
-    }
+    s = lite_query(c, b, sql, "ii", rowid, limit);
+    for (; s && (int64_t)n < limit && lite_row(c, b, s); n++)
+        read_row(c, b, s, &rows[n]);
     lite_done(s);
     *ret = rows;
     *ret_n = n;
     return !failed(c);
+}
+
+bool broker_rows_since(struct ctx *c, struct broker *b, int64_t rowid, int64_t limit, struct broker_row **ret, size_t *ret_n)
+{
+    return rows_behind(c, b, b->kind == BROKER_CONTAINER ? OBJECT_ROW " ORDER BY ROWID LIMIT ?2"
+                       : "SELECT ROWID, name, deleted, storage_policy_index, put_timestamp, delete_timestamp, object_count, bytes_used FROM container"
+                         " WHERE ROWID > ?1 ORDER BY ROWID LIMIT ?2", rowid, limit, ret, ret_n);
+}
+
+bool broker_misplaced_since(struct ctx *c, struct broker *b, int64_t rowid, int64_t limit, struct broker_row **ret, size_t *ret_n)
+{
+    return rows_behind(c, b, OBJECT_ROW " AND storage_policy_index <> (SELECT storage_policy_index FROM container_stat LIMIT 1) ORDER BY ROWID LIMIT ?2",
+                       rowid, limit, ret, ret_n);
 }

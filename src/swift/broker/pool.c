@@ -280,6 +280,65 @@ bool broker_create(struct ctx *c, const struct broker_place *p, struct timestamp
     return well;
 }
 
+/* --- holding and removing --------------------------------------------------------------------------------------------------- */
+
+bool broker_hold(struct ctx *c, struct broker *b)
+{
+    return lite_begin(c, b);
+}
+
+void broker_let_go(struct broker *b)
+{
+    lite_rollback(b);
+}
+
+static void remove_dir(const char *path)
+{
+    GDir *names = g_dir_open(path, 0, NULL);
+    const char *name;
+
+    while (names && (name = g_dir_read_name(names))) {
+        g_autofree char *file = g_build_filename(path, name, NULL);
+
+        disk.unlink(file);
+    }
+    if (names)
+        g_dir_close(names);
+    disk.rmdir(path);
+}
+
+/* The suffix's and the partition's directories, where nothing else is in them. */
+static void remove_parents(const char *dir)
+{
+    g_autofree char *suffix = g_path_get_dirname(dir), *partition = g_path_get_dirname(suffix);
+
+    if (!disk.rmdir(suffix))
+        disk.rmdir(partition);
+}
+
+/* Under the lock that those who bring rows take first: none can slip in between. */
+bool broker_erase(struct ctx *c, struct broker *b, int64_t max_row, bool *ret_removed)
+{
+    struct broker_info info;
+    struct stat pending;
+    int held;
+
+    *ret_removed = false;
+    if (!broker_info(c, b, &info))
+        return false;
+    held = broker_lock(b);
+    if (held < 0)
+        return fail(c, 503, "LockTimeout", "%s: the lock was not got in time", b->dir);
+    if (info.max_row == max_row && (stat(b->pending, &pending) || !pending.st_size)) {
+        remove_dir(b->dir);
+        *ret_removed = true;
+    }
+    broker_unlock(b, held);
+    if (*ret_removed)
+        remove_parents(b->dir);
+    return true;
+}
+
 /* --- quarantine -------------------------------------------------------------------------------------------------------------- */
 
 bool broker_quarantine(struct ctx *c, struct broker *b, const char *why)
@@ -288,7 +347,7 @@ bool broker_quarantine(struct ctx *c, struct broker *b, const char *why)
     guint n = g_strv_length(pieces);
     const char *device = b->dir, *base, *to;
 
-    if (n < 5)
+    if (n < 5 || strlen(pieces[n - 1]) != 32 || strcmp(pieces[n - 4], kind_dir(b->kind)))     /* it has just arrived in tmp */
         return false;
     device = ctx_strndup(c, b->dir, strlen(b->dir) - strlen(pieces[n - 1]) - strlen(pieces[n - 2]) - strlen(pieces[n - 3]) - strlen(pieces[n - 4]) - 4);
     base = ctx_printf(c, "%s/quarantined/%s", device, pieces[n - 4]);

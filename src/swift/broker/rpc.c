@@ -228,7 +228,20 @@ static struct timestamp time_at(struct ctx *c, json_t *list, size_t i)
     return t;
 }
 
-/* ["sync", max_row, hash, id, created_at, put_timestamp, delete_timestamp, metadata] */
+/* Where the caller's replica knows the container's policy better: it is taken. The caller tells status_changed_at, count and policy where the
+ * cluster has several. */
+static bool sync_policy(struct ctx *c, struct broker *b, json_t *list, struct broker_info *info)
+{
+    struct policy_view mine = policy_view_of(info), theirs = { .put = time_at(c, list, 5), .deleted = time_at(c, list, 6), .status_changed = time_at(c, list, 8),
+                                                               .object_count = json_integer_value(json_array_get(list, 9)),
+                                                               .policy_index = (int)json_integer_value(json_array_get(list, 10)) };
+
+    if (!json_is_integer(json_array_get(list, 10)) || mine.policy_index == theirs.policy_index || policy_view_compare(&mine, &theirs) <= 0)
+        return true;
+    return broker_set_policy(c, b, theirs.policy_index, timestamp_now()) && broker_info(c, b, info);
+}
+
+/* ["sync", max_row, hash, id, created_at, put_timestamp, delete_timestamp, metadata(, status_changed_at, count, storage_policy_index)] */
 static bool sync_with(struct ctx *c, enum broker_kind kind, struct broker *b, json_t *list, struct swift_response *r)
 {
     int64_t point = json_integer_value(json_array_get(list, 1)), known;
@@ -239,7 +252,7 @@ static bool sync_with(struct ctx *c, enum broker_kind kind, struct broker *b, js
 
     if (!hash || !id)
         return fail(c, BAD_REQUEST, "sync");
-    if (!broker_info(c, b, &info) || !merge_metadata(c, b, json_string_value(json_array_get(list, 7))))
+    if (!broker_info(c, b, &info) || (kind == BROKER_CONTAINER && !sync_policy(c, b, list, &info)) || !merge_metadata(c, b, json_string_value(json_array_get(list, 7))))
         return false;
     if ((timestamp_compare(created, info.created_at) || timestamp_compare(put, info.put_timestamp) || timestamp_compare(deleted, info.delete_timestamp)) &&
         !broker_merge_timestamps(c, b, created, put, deleted))
@@ -314,12 +327,17 @@ static void take_file(struct ctx *c, enum broker_kind kind, const char *device, 
     b = broker_open_file(c, kind, came);
     well = b != NULL;
     if (merge && well && (old = broker_open_file(c, kind, path))) {
+        struct broker_meta *meta;
+        struct sync_point *points;
         int64_t last = -1;
+        size_t n_meta, n_points;
 
         do {                                 /* what only the one that is there knows */
             well = broker_rows_since(c, old, last, 1000, &rows, &n) && (!n || broker_merge_rows(c, b, rows, n, NULL));
             last = n ? rows[n - 1].rowid : last;
         } while (well && n == 1000);
+        well = well && broker_sync_points(c, old, true, &points, &n_points) && broker_merge_sync_points(c, b, points, n_points, true) &&
+               broker_metadata(c, old, &meta, &n_meta) && broker_update_metadata(c, b, meta, n_meta);
     }
     well = well && broker_new_id(c, b, name);
     broker_done(old);

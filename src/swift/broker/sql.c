@@ -7,12 +7,23 @@
 
 #define BROKER_FAILED 500, "DatabaseConnectionError", "%s: %s"
 
+/* A file without its own tables: its making, or what brought it, was cut short. */
+static bool is_hollow(const char *why)
+{
+    static const char *const tables[] = { "no such table: container_stat", "no such table: container_info", "no such table: account_stat" };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(tables); i++)
+        if (!strcmp(why, tables[i]))
+            return true;
+    return false;
+}
+
 static bool failed_on(struct ctx *c, struct broker *b)
 {
     int code = sqlite3_errcode(b->db);
     const char *why = ctx_strdup(c, sqlite3_errmsg(b->db));
 
-    if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB || code == SQLITE_IOERR)
+    if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB || code == SQLITE_IOERR || is_hollow(why))
         broker_quarantine(c, b, why);
     return fail(c, BROKER_FAILED, b->path, why);
 }
