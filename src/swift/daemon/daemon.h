@@ -28,7 +28,7 @@ struct round;
 struct daemon {
     const char *name;                /* "object-replicator": its section, its User-Agent, its word after `nacre swift` */
     enum storage_kind kind;
-    int64_t interval;                /* seconds, where its section does not say */
+    int64_t interval, concurrency;   /* seconds, and how many hands (crew.h), where its section does not say; concurrency 0: one */
     const struct attr *options; size_t options_size;         /* of its own; NULL: none */
     /* One round. False with a fault: logged once, the next round is tried. */
     bool (*run)(struct ctx *, const struct round *);

@@ -15,7 +15,7 @@ const struct daemon *const daemons[] = { &container_updater, &object_updater, NU
 
 static const struct attr settings_attrs[] = {
     ATTR(struct daemon_settings, interval, 0, .min = 0, .unset = "0", .help = "Seconds from the begin of a round to the next; the daemon's own when 0."),
-    ATTR(struct daemon_settings, concurrency, 0, .min = 1, .unset = "1", .help = "How many things it does at once."),
+    ATTR(struct daemon_settings, concurrency, 0, .min = 0, .unset = "0", .help = "How many things it does at once; the daemon's own when 0."),
     ATTR(struct daemon_settings, conn_timeout, 0, .unset = "0.5", .help = "Seconds to connect to another node."),
     ATTR(struct daemon_settings, node_timeout, 0, .unset = "10", .help = "Seconds to wait for its answer."),
     ATTR(struct daemon_settings, reclaim_age, 0, .min = 0, .unset = "604800", .help = "Seconds after which tombstones go."),
@@ -52,6 +52,8 @@ static bool read_options(struct ctx *c, const struct daemon *daemon, struct runn
         return false;
     if (!settings->interval)
         settings->interval = daemon->interval;
+    if (!settings->concurrency)
+        settings->concurrency = MAX(daemon->concurrency, 1);
     *to = (struct running){ .daemon = daemon, .settings = settings };
     if (daemon->options)
         to->options = conf_options(c, conf, daemon->name, daemon->options, daemon->options_size);
