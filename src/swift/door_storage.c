@@ -146,8 +146,8 @@ static bool serve_one(struct wire *w, enum storage_kind kind)
             response_text(&c, &r, 200, "text/plain", "OK");
         else if (storage_split(&c, &i.request, &r))
             storage_server(kind)->serve(&c, &i.request, &r);
-        /* a body that was not wanted: dropped if little is left of it, else the connection ends */
-        bool whole = w->ended || (!(i.expects && !i.continued) && wire_drain(w, DRAIN_MOST));
+        /* a body that was not wanted: dropped if little is left of it, else the connection ends; one that is read with the answer is let be */
+        bool whole = !r.disconnect && (w->ended || (!(i.expects && !i.continued) && wire_drain(w, DRAIN_MOST)));
         i.keep = i.keep && whole && !stopping;
         well = send_response(&c, &i, &r) && i.keep;
     }
@@ -182,31 +182,53 @@ static void *connection_thread(void *data)
     return NULL;
 }
 
+/* A thread of its own for that connection. False: there are too many, and it is closed. */
+static bool serve_connection(int fd, enum storage_kind kind)
+{
+    struct connection *connection = NULL;
+    pthread_attr_t attributes;
+    pthread_t thread;
+    bool well = n_connections < CONNECTIONS_MOST;
+
+    if (well) {
+        connection = g_new(struct connection, 1);
+        *connection = (struct connection){ fd, kind };
+        pthread_attr_init(&attributes);
+        pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+        pthread_attr_setstacksize(&attributes, (size_t)512 * 1024);
+        n_connections++;
+        well = !pthread_create(&thread, &attributes, connection_thread, connection);
+        n_connections -= !well;
+        pthread_attr_destroy(&attributes);
+    }
+    if (well)
+        return true;
+    close(fd);
+    g_free(connection);
+    errno = EAGAIN;
+    return false;
+}
+
 static void accept_one(const struct door *door)
 {
     int fd = accept4(door->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    struct connection *connection;
-    pthread_attr_t attributes;
-    pthread_t thread;
 
-    if (fd < 0)
-        return;
-    if (n_connections >= CONNECTIONS_MOST) {
-        close(fd);
-        return;
-    }
-    connection = g_new(struct connection, 1);
-    *connection = (struct connection){ fd, door->kind };
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attributes, (size_t)512 * 1024);
-    n_connections++;
-    if (pthread_create(&thread, &attributes, connection_thread, connection)) {
-        n_connections--;
-        close(fd);
-        g_free(connection);
-    }
-    pthread_attr_destroy(&attributes);
+    if (fd >= 0)
+        serve_connection(fd, door->kind);
+}
+
+struct wire *storage_dial(enum storage_kind kind, const struct ring_device *device, int64_t connect_us)
+{
+    int pair[2];
+
+    if (!storage_is_local(kind, device))
+        return wire_connect(device->replication_ip, device->replication_port, connect_us);
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair))
+        return NULL;
+    if (serve_connection(pair[1], kind))
+        return wire_new(pair[0], connect_us);
+    close(pair[0]);
+    return NULL;
 }
 
 static void *porter_thread(void *data)
@@ -269,15 +291,15 @@ bool storage_start(struct ctx *c)
 
 void storage_stop(void)
 {
-    if (!n_doors)
-        return;
     stopping = true;
-    if (write(wake[1], "", 1) < 0)
-        log_error(NULL, "swift: %s", g_strerror(errno));
-    pthread_join(porter, NULL);
-    for (int i = 0; i < n_doors; i++)
-        close(doors[i].fd);
-    n_doors = 0;
+    if (n_doors) {
+        if (write(wake[1], "", 1) < 0)
+            log_error(NULL, "swift: %s", g_strerror(errno));
+        pthread_join(porter, NULL);
+        for (int i = 0; i < n_doors; i++)
+            close(doors[i].fd);
+        n_doors = 0;
+    }
     for (int64_t until = clock_mono_us() + 10 * G_USEC_PER_SEC; n_connections > 0 && clock_mono_us() < until;)
         g_usleep(2000);
 }

@@ -98,7 +98,7 @@ struct swift_response {
     bool (*seek)(struct ctx *, void *read_data, int64_t from, int64_t to);       /* a stream that can begin anywhere; NULL: it cannot */
     void (*close)(void *read_data);
     int64_t length;                  /* of the body, also of one that HEAD leaves out; -1: not known before its end */
-    bool disconnect;                 /* the connection is closed after it */
+    bool disconnect;                 /* the connection is closed after it; of a storage server's: the request's body is read with the answer */
 };
 #define RESPONSE_EMPTY { .fd = -1 }
 

@@ -58,6 +58,10 @@ struct ring_file *storage_ring(enum storage_kind);
 /* The doors of those servers that listen, and what this process is in the rings. */
 bool storage_start(struct ctx *);
 void storage_stop(void);
+/* A connection to a device's server, at its replication address; to one of this process's own within it. For what neither side sends whole
+ * before the other has answered. NULL: errno. */
+struct wire;
+struct wire *storage_dial(enum storage_kind, const struct ring_device *, int64_t connect_us);
 /* Is this device of a ring one of this process's own? Then its server is called without a socket. */
 int storage_port(enum storage_kind);                                  /* the port its devices have in the rings */
 bool storage_is_local(enum storage_kind, const struct ring_device *);

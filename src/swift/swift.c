@@ -10,6 +10,7 @@
 #include "swift/proxy/proxy.h"
 #include "swift/name.h"
 #include "swift/ring/builder.h"
+#include "swift/ssync/ssync.h"
 
 #include <errno.h>
 #include <string.h>
@@ -144,7 +145,7 @@ static bool configure(struct ctx *c)
     if ((!prefix || !*prefix) && (!suffix || !*suffix))
         return fail(c, INTERNAL_ERROR, ctx_printf(c, "%s/swift.conf: [swift-hash] has neither a prefix nor a suffix", swift_dir()));
     hash_path_configure(prefix, suffix);
-    return constraints_configure(c, conf) && policies_configure(c, conf, swift_dir()) && storage_rings_open(c);
+    return constraints_configure(c, conf) && policies_configure(c, conf, swift_dir()) && storage_rings_open(c) && ssync_configure(c);
 }
 
 bool swift_configure(struct ctx *c)

@@ -30,6 +30,7 @@ int command_swift(struct ctx *c, const struct arguments *arguments)
     bool well = service_configure(c, arguments->config_file) && swift_configure(c) && internal_open(c) &&
                 daemon_round(c, daemon, list(c, arguments->devices), list(c, arguments->partitions));
     internal_close();
+    storage_stop();
     backends_close();
     brokers_close();
     return !well;

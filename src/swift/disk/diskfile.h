@@ -21,6 +21,8 @@ struct disk_place {
 void disk_place_init(struct ctx *, struct disk_place *, const char *device_path, const struct storage_policy *, uint32_t partition,
                      const char *account, const char *container, const char *object);
 char *disk_place_dir(struct ctx *, const struct disk_place *);       /* the hash directory */
+/* Of a place whose hash alone is known: what its files say they are. NULL: there are none, or they are another's. */
+const char *disk_place_name(struct ctx *, const struct disk_place *);
 
 enum disk_found { DISK_THERE, DISK_ABSENT, DISK_DELETED, DISK_EXPIRED, DISK_QUARANTINED, DISK_COLLISION, DISK_ERROR };
 
@@ -37,6 +39,8 @@ struct disk_files {
 /* From a list of names, sorted or not. */
 void disk_files_choose(struct ctx *, struct disk_files *, char **names, size_t n, struct timestamp reclaim_before);
 bool disk_files_list(struct ctx *, struct disk_files *, const char *dir, struct timestamp reclaim_before);
+/* The same, and what is obsolete is unlinked, a directory without files removed. */
+bool disk_files_tidy(struct ctx *, struct disk_files *, const char *dir, struct timestamp reclaim_before);
 
 /* An object that is open to be read. */
 struct disk_object {
@@ -54,6 +58,8 @@ struct disk_object {
 /* Opens it. now: seconds, for X-Delete-At (0: expired objects open as well). What is damaged is quarantined. */
 enum disk_found disk_object_open(struct ctx *, const struct disk_place *, int64_t now, struct disk_object *ret);
 void disk_object_close(struct disk_object *);
+/* What its .meta files say, without the name. False: it has none. */
+bool disk_object_meta(struct ctx *, const struct disk_place *, const struct disk_object *, struct headers *ret);
 /* Moves the hash directory to quarantined/. */
 bool disk_quarantine(struct ctx *, const struct disk_place *, const char *why);
 

@@ -1,9 +1,12 @@
 /* Which of the files in a hash directory count (replicated policies). */
 #include "swift/disk/diskfile.h"
 
+#include "swift/disk/io.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 enum file_kind { FILE_DATA, FILE_META, FILE_TS, FILE_OTHER };
 
@@ -168,5 +171,16 @@ bool disk_files_list(struct ctx *c, struct disk_files *f, const char *path, stru
     }
     closedir(dir);
     disk_files_choose(c, f, names, n, reclaim_before);
+    return true;
+}
+
+bool disk_files_tidy(struct ctx *c, struct disk_files *f, const char *dir, struct timestamp reclaim_before)
+{
+    if (!disk_files_list(c, f, dir, reclaim_before))
+        return false;
+    for (size_t i = 0; i < f->n_obsolete; i++)
+        disk.unlink(ctx_printf(c, "%s/%s", dir, f->obsolete[i]));
+    if (f->n == f->n_obsolete)
+        rmdir(dir);
     return true;
 }

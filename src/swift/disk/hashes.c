@@ -96,14 +96,8 @@ static bool hash_object(struct ctx *c, const char *dir, struct timestamp reclaim
 {
     struct disk_files f;
 
-    if (!disk_files_list(c, &f, dir, reclaim_before))
+    if (!disk_files_tidy(c, &f, dir, reclaim_before))
         return false;
-    for (size_t i = 0; i < f.n_obsolete; i++)
-        disk.unlink(ctx_printf(c, "%s/%s", dir, f.obsolete[i]));
-    if (f.n == f.n_obsolete) {
-        rmdir(dir);
-        return true;
-    }
     if (f.meta)
         add_time(md5, f.times.meta, ".meta");
     if (f.tombstone)

@@ -72,32 +72,42 @@ static bool read_beside(struct ctx *c, const char *dir, const char *name, struct
     return well;
 }
 
-static void take_content_type(struct ctx *c, struct disk_object *o, const struct headers *from)
+static void take_content_type(struct ctx *c, struct headers *to, const struct headers *from)
 {
-    headers_set(c, &o->metadata, "Content-Type", headers_get(from, "Content-Type"));
-    headers_set(c, &o->metadata, "Content-Type-Timestamp", headers_get(from, "Content-Type-Timestamp"));
+    headers_set(c, to, "Content-Type", headers_get(from, "Content-Type"));
+    headers_set(c, to, "Content-Type-Timestamp", headers_get(from, "Content-Type-Timestamp"));
+}
+
+/* The headers of one .meta, the content type of a second that is newer in it. */
+static bool read_meta(struct ctx *c, const char *dir, const struct disk_files *f, struct headers *ret)
+{
+    struct headers ctype = {};
+
+    if (!read_beside(c, dir, f->meta, ret) || (f->ctype_meta && !read_beside(c, dir, f->ctype_meta, &ctype)))
+        return false;
+    if (headers_get(&ctype, "Content-Type"))
+        take_content_type(c, ret, &ctype);
+    return true;
 }
 
 /* Data and .meta files made one. False: a .meta cannot be read. */
 static bool merge(struct ctx *c, const char *dir, struct disk_object *o)
 {
-    struct headers meta = {}, ctype = {};
+    struct headers meta = {};
     struct timestamp t;
 
     if (!o->files.meta) {
         headers_copy(c, &o->metadata, &o->data_metadata);
         return true;
     }
-    if (!read_beside(c, dir, o->files.meta, &meta) || (o->files.ctype_meta && !read_beside(c, dir, o->files.ctype_meta, &ctype)))
+    if (!read_meta(c, dir, &o->files, &meta))
         return false;
     headers_copy(c, &o->metadata, &meta);
     for (size_t i = 0; i < o->data_metadata.n; i++)
         if (stays(&o->data_metadata.pairs[i]))
             headers_set(c, &o->metadata, o->data_metadata.pairs[i].name, o->data_metadata.pairs[i].value);
-    if (headers_get(&ctype, "Content-Type"))
-        take_content_type(c, o, &ctype);
     if (!timestamp_parse(headers_get(&o->metadata, "Content-Type-Timestamp"), &t) || timestamp_compare(o->times.data, t) > 0)
-        take_content_type(c, o, &o->data_metadata);
+        take_content_type(c, &o->metadata, &o->data_metadata);
     return true;
 }
 
@@ -174,4 +184,29 @@ void disk_object_close(struct disk_object *o)
     if (o->fd >= 0)
         close(o->fd);
     o->fd = -1;
+}
+
+bool disk_object_meta(struct ctx *c, const struct disk_place *p, const struct disk_object *o, struct headers *ret)
+{
+    if (!o->files.meta || !read_meta(c, disk_place_dir(c, p), &o->files, ret))
+        return false;
+    headers_remove(ret, "name");
+    return true;
+}
+
+const char *disk_place_name(struct ctx *c, const struct disk_place *p)
+{
+    const char *dir = disk_place_dir(c, p), *name;
+    struct headers metadata = {};
+    struct disk_files f;
+    uint8_t digest[16];
+
+    if (!disk_files_list(c, &f, dir, (struct timestamp){}) || !(f.data || f.tombstone) || !read_beside(c, dir, f.data ? f.data : f.tombstone, &metadata))
+        return NULL;
+    name = headers_get(&metadata, "name");
+    g_auto(GStrv) parts = g_strsplit(name ? name : "", "/", 4);
+    if (g_strv_length(parts) != 4 || *parts[0])
+        return NULL;
+    hash_path(parts[1], parts[2], parts[3], digest);
+    return memcmp(digest, p->digest, sizeof(digest)) ? NULL : name;
 }

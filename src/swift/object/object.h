@@ -19,6 +19,7 @@ struct upload *object_upload(struct ctx *, struct swift_request *, struct swift_
 void object_post(struct ctx *, struct swift_request *, struct swift_response *);
 void object_delete(struct ctx *, struct swift_request *, struct swift_response *);
 void object_replicate(struct ctx *, struct swift_request *, struct swift_response *);
+void object_ssync(struct ctx *, struct swift_request *, struct swift_response *);    /* ssync/receiver.c */
 
 /* Is it a header that is kept with an object as it was sent (content-disposition, x-delete-at, ...)? */
 bool object_header_is_kept(const char *name);

@@ -78,7 +78,7 @@ bool object_find_target(struct ctx *c, struct swift_request *r, bool timestamp_n
 
 static const struct storage_verb verbs[] = {
     { "GET", object_get }, { "HEAD", object_get }, { "PUT", object_put }, { "POST", object_post }, { "DELETE", object_delete },
-    { "REPLICATE", object_replicate }, {}
+    { "REPLICATE", object_replicate }, { "SSYNC", object_ssync }, {}
 };
 
 static void serve(struct ctx *c, struct swift_request *r, struct swift_response *response)
