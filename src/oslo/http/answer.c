@@ -18,7 +18,7 @@ struct puller {
     bool filling, waiting, gone;             /* guarded by lock: a worker has the block; the connection is suspended; is closed */
     size_t used, sent;
     ssize_t last;                            /* what pull said last */
-    char block[BLOCK_SIZE];
+    char *block;                             /* made when the first byte is wanted: an answer to HEAD needs none */
 };
 
 static void puller_free(struct puller *p)
@@ -26,6 +26,7 @@ static void puller_free(struct puller *p)
     struct exchange *x = p->exchange;
 
     pthread_mutex_destroy(&p->lock);
+    g_free(p->block);
     g_free(p);
     exchange_release(x);
 }
@@ -34,9 +35,12 @@ static void fill_block(struct work *work)
 {
     struct puller *p = (struct puller *)work;
     struct reply *reply = &p->exchange->reply;
-    ssize_t n = reply->pull(reply->pull_data, p->block, BLOCK_SIZE);
+    ssize_t n;
     bool gone;
 
+    if (!p->block)
+        p->block = g_malloc(BLOCK_SIZE);
+    n = reply->pull(reply->pull_data, p->block, BLOCK_SIZE);
     pthread_mutex_lock(&p->lock);
     p->last = n;
     p->used = n > 0 ? (size_t)n : 0;
@@ -90,10 +94,9 @@ static void end_stream(void *cls)
 
 static struct MHD_Response *pulled(struct exchange *x)
 {
-    struct puller *p = g_malloc(sizeof(*p));
+    struct puller *p = g_new0(struct puller, 1);
     uint64_t size = x->reply.size < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)x->reply.size;
 
-    memset(p, 0, offsetof(struct puller, block));
     pthread_mutex_init(&p->lock, NULL);
     p->work.run = fill_block;
     p->exchange = x;
