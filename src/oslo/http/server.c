@@ -362,7 +362,7 @@ static void door_open(const struct http_server_options *o)
     signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
     call_pool = pool_new(o->workers, o->queue);
-    stream_pool = pool_new(o->workers, o->queue);
+    stream_pool = pool_new(o->streams ? o->streams : o->workers, o->queue);
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     epoll_ctl(epoll_fd, EPOLL_CTL_ADD, event_fd, &event);

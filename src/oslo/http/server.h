@@ -31,7 +31,8 @@ struct http_server_options {
     int64_t max_body;                /* bytes of a body that is not streamed; 413 */
     int64_t timeout_s;               /* a connection idle, or a request not whole, after that */
     int64_t request_timeout_s;       /* the deadline of the work */
-    int pollers, workers, queue;     /* polling threads; worker threads at most; requests waiting at most (then 503) */
+    int pollers, workers, streams;   /* polling threads; worker threads at most, and those for bodies (0: as many) */
+    int queue;                       /* requests waiting at most (then 503) */
 };
 
 /* Workers and pollers are shared by all servers of a process: the first http_server_start makes them. */

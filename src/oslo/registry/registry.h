@@ -101,7 +101,7 @@ struct common_options {
     char *state_dir;                 /* where everything this cloud keeps lives */
     char *listen, *public_host, *region, *host, *transport_url, *log_file;
     bool debug, sim, share_ports, rpc_ping_enabled;
-    int64_t sim_hosts, port_offset, http_workers, http_pollers, http_queue, max_body, max_header, request_timeout, keepalive_timeout, drain_timeout, trace_slots, token_cache_time, rpc_response_timeout;
+    int64_t sim_hosts, port_offset, http_workers, http_streams, http_pollers, http_queue, max_body, max_header, request_timeout, keepalive_timeout, drain_timeout, trace_slots, token_cache_time, rpc_response_timeout;
     char *tls_certificate, *tls_key;
     char *admin_password;            /* SECRET */
 };

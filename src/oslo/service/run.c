@@ -201,7 +201,8 @@ static bool start_api(struct ctx *c, const struct service *service)
     struct http_server_options options = {
         .address = o->listen, .port = state->port, .share = o->share_ports, .certificate = o->tls_certificate, .key = o->tls_key,
         .max_header = o->max_header, .max_body = o->max_body, .timeout_s = o->keepalive_timeout, .request_timeout_s = o->request_timeout,
-        .pollers = (int)o->http_pollers, .workers = (int)o->http_workers, .queue = (int)o->http_queue,
+        .pollers = (int)o->http_pollers, .workers = (int)o->http_workers, .streams = (int)o->http_streams,
+        .queue = (int)o->http_queue,
     };
     state->server = http_server_start(c, app, &options);
     return state->server != NULL;

@@ -22,6 +22,7 @@ const struct attr common_option_attrs[] = {
     ATTR(struct common_options, port_offset, 0, .min = 0, .max = 50000, .unset = "0", .help = "Added to every API's port."),
     ATTR(struct common_options, share_ports, 0, .unset = "false", .help = "Several processes of this host may serve the same APIs on the same ports."),
     ATTR(struct common_options, http_workers, 0, .min = 1, .max = 1024, .unset = "32", .help = "Threads that serve requests, at most."),
+    ATTR(struct common_options, http_streams, 0, .min = 1, .max = 4096, .unset = "256", .help = "Threads that wait for bodies which come or go slowly, at most."),
     ATTR(struct common_options, http_pollers, 0, .min = 1, .max = 64, .unset = "2", .help = "Threads that read and write connections."),
     ATTR(struct common_options, http_queue, 0, .min = 1, .unset = "1024", .help = "Requests that may wait for a worker; more are answered with 503."),
     ATTR(struct common_options, max_body, 0, .min = 1024, .unset = "1048576", .help = "Bytes of a request's body, where it is not streamed."),
