@@ -9,6 +9,7 @@
 #include "swift/disk/io.h"
 #include "swift/proxy/proxy.h"
 #include "swift/name.h"
+#include "swift/quick.h"
 #include "swift/ring/builder.h"
 #include "swift/ssync/ssync.h"
 
@@ -192,6 +193,7 @@ static void answer(struct ctx *c, struct request *request, struct reply *reply)
 {
     struct swift_response response = RESPONSE_EMPTY;
     struct swift_request *r = ctx_new(c, struct swift_request);      /* a streamed body may ask of it when this has returned */
+    int64_t began = clock_mono_us();
 
     if (request_from_http(c, request, r, &response)) {
         request_split(c, r);                /* where it is none of the API's paths, a middleware or the proxy says so */
@@ -205,11 +207,12 @@ static void answer(struct ctx *c, struct request *request, struct reply *reply)
         if (!response.status)
             response_text(c, &response, 500, "text/plain", "Internal server error.\n");
     }
+    quick_learn(request, &response, began);
     response_to_http(c, r, &response, reply);
 }
 
 const struct service swift = {
     .name = "swift", .type = "object-store", .title = "Object Store", .port = 8080, .endpoint = "/v1/AUTH_%(tenant_id)s",
-    .options = option_attrs, .options_size = sizeof(struct swift_options), .start = start, .stop = stop, .answer = answer,
-    .role = "object",
+    .options = option_attrs, .options_size = sizeof(struct swift_options), .start = start, .stop = stop,
+    .answer = answer, .quick = quick_is, .role = "object",
 };

@@ -5,6 +5,7 @@
 #include "swift/disk/diskfile.h"
 #include "swift/name.h"
 #include "swift/pickle.h"
+#include "swift/quick.h"
 #include "swift/ring/builder.h"
 
 #include <glib/gstdio.h>
@@ -437,6 +438,29 @@ static void test_broker(void)
     ctx_clear(&c);
 }
 
+/* Answered where it was read: what was answered so a moment ago, to the same asker. */
+static void test_quick(void)
+{
+    struct pair mine[] = { { "X-Auth-Token", "mine" }, {} }, yours[] = { { "X-Auth-Token", "yours" }, {} };
+    struct request get = { .method = "GET", .raw_path = "/v1/a/c/o", .query_text = "", .headers = mine }, other = get, put = get;
+    struct swift_response well = { .status = 200, .fd = -1 }, none = { .status = 404, .fd = -1 };
+
+    other.headers = yours;
+    put.method = "PUT";
+    g_assert_false(quick_is(&get));
+    quick_learn(&get, &well, clock_mono_us() - 10 * G_USEC_PER_SEC);
+    g_assert_false(quick_is(&get));
+    quick_learn(&get, &well, clock_mono_us() + G_USEC_PER_SEC);
+    g_assert_true(quick_is(&get));
+    g_assert_false(quick_is(&other));
+    quick_learn(&put, &well, clock_mono_us() + G_USEC_PER_SEC);
+    g_assert_false(quick_is(&put));
+    quick_learn(&other, &none, clock_mono_us() + G_USEC_PER_SEC);
+    g_assert_true(quick_is(&get));
+    quick_learn(&get, &none, clock_mono_us() + G_USEC_PER_SEC);
+    g_assert_false(quick_is(&get));
+}
+
 int main(int argc, char **argv)
 {
     g_autofree char *remove = NULL;
@@ -455,6 +479,7 @@ int main(int argc, char **argv)
     g_test_add_func("/swift/names", test_names);
     g_test_add_func("/swift/ranges", test_ranges);
     g_test_add_func("/swift/broker", test_broker);
+    g_test_add_func("/swift/quick", test_quick);
     failures = g_test_run();
     remove = g_strdup_printf("rm -rf %s", folder);
     if (system(remove))
