@@ -119,7 +119,8 @@ static bool send_response(struct ctx *c, struct incoming *i, struct swift_respon
     struct buf text = {};
     bool well;
 
-    put_head(&text, r, i->keep, bare);
+    /* of a connection that is said to end, a peer sends its own half no more: that is said of none whose body is still read */
+    put_head(&text, r, i->keep || r->disconnect, bare);
     if (!bare && r->fd < 0 && !r->read && r->body.len)
         buf_add(&text, r->body.data, r->body.len);
     well = wire_put(i->wire, text.data, text.len);
