@@ -16,6 +16,7 @@ struct broker_place {
     const char *device, *device_path;
     uint32_t partition;
     const char *account, *container; /* container NULL for an account */
+    struct timestamp epoch;          /* what a shard's database is named by when it is made; none: nothing */
 };
 
 struct broker;
@@ -28,6 +29,7 @@ void brokers_close(void);                                            /* all that
 bool broker_create(struct ctx *, const struct broker_place *, struct timestamp put, int policy_index, bool *ret_made);
 const char *broker_path(const struct broker *);
 const char *broker_file_path(struct ctx *, const struct broker_place *);     /* the file as it is or is to be named */
+char *broker_newest_file(struct ctx *, const char *dir, const char *hash);   /* the same, of its directory */
 
 /* What container_stat or account_stat says, after pending rows were merged. */
 struct broker_info {

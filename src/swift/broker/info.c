@@ -2,6 +2,7 @@
 #include "swift/broker/parts.h"
 
 #include "oslo/base/text.h"
+#include "swift/broker/shards.h"
 #include "swift/name.h"
 
 #include <stdlib.h>
@@ -52,15 +53,8 @@ static void read_container(sqlite3_stmt *s, struct broker_info *i)
     i->max_row = max_row(s, 20);
 }
 
-/* The file's name has an epoch once the container was sharded; the sharder refines this. */
-static const char *db_state(const struct broker *b)
-{
-    const char *base = strrchr(b->path, '/') + 1;
-
-    return b->kind == BROKER_CONTAINER && strlen(base) > 35 ? "sharded" : "unsharded";
-}
-
-bool broker_info(struct ctx *c, struct broker *b, struct broker_info *ret)
+/* What the database itself says. */
+static bool read_info(struct ctx *c, struct broker *b, struct broker_info *ret)
 {
     sqlite3_stmt *s;
     bool found;
@@ -78,7 +72,6 @@ bool broker_info(struct ctx *c, struct broker *b, struct broker_info *ret)
             ret->container_count = sqlite3_column_int64(s, 12);
             ret->max_row = max_row(s, 13);
         }
-        ret->db_state = db_state(b);
     }
     lite_done(s);
     if (!found && !failed(c)) {
@@ -86,6 +79,35 @@ bool broker_info(struct ctx *c, struct broker *b, struct broker_info *ret)
         return fail(c, 500, "DatabaseConnectionError", "%s has no row of its own", b->path);
     }
     return found;
+}
+
+/* While it is sharding the retiring database knows how much there is; of a sharded root its shards do. */
+static bool count_elsewhere(struct ctx *c, struct broker *b, struct broker_info *ret)
+{
+    struct broker *old;
+    struct broker_info info;
+    enum broker_state state;
+    bool root = false, well = true;
+
+    if (!broker_state(c, b, &state) || (state == BROKER_SHARDED && !broker_is_root(c, b, &root)))
+        return false;
+    ret->db_state = broker_state_name(state);
+    if (root)
+        return broker_shard_usage(c, b, &ret->object_count, &ret->bytes_used);
+    if (state != BROKER_SHARDING || !(old = broker_retiring(c, b)))
+        return !failed(c);
+    well = read_info(c, old, &info);
+    ret->object_count = info.object_count;
+    ret->bytes_used = info.bytes_used;
+    broker_done(old);
+    return well;
+}
+
+bool broker_info(struct ctx *c, struct broker *b, struct broker_info *ret)
+{
+    if (!read_info(c, b, ret))
+        return false;
+    return b->kind == BROKER_ACCOUNT || count_elsewhere(c, b, ret);
 }
 
 bool broker_is_deleted(struct ctx *c, struct broker *b, struct broker_info *ret)
@@ -99,11 +121,23 @@ bool broker_is_deleted(struct ctx *c, struct broker *b, struct broker_info *ret)
     return !i->object_count && timestamp_compare(i->delete_timestamp, i->put_timestamp) > 0;
 }
 
-bool broker_is_empty(struct ctx *c, struct broker *b)
+static bool has_nothing(struct ctx *c, struct broker *b)
 {
     if (!broker_commit_pending(c, b))
         return false;
     return !lite_int(c, b, 0, b->kind == BROKER_CONTAINER ? "SELECT max(object_count) FROM policy_stat" : "SELECT container_count FROM account_stat", "");
+}
+
+bool broker_is_empty(struct ctx *c, struct broker *b)
+{
+    struct broker *old = b->kind == BROKER_CONTAINER ? broker_retiring(c, b) : NULL;
+    bool empty = has_nothing(c, b) && (!old || has_nothing(c, old)), root, initiated;
+    int64_t objects = 0, bytes;
+
+    broker_done(old);
+    if (!empty || b->kind == BROKER_ACCOUNT || !broker_is_root(c, b, &root) || !broker_sharding_initiated(c, b, &initiated))
+        return empty && !failed(c);
+    return !root || !initiated || (broker_shard_usage(c, b, &objects, &bytes) && objects <= 0);
 }
 
 bool broker_policy_counts(struct ctx *c, struct broker *b, struct policy_count **ret, size_t *ret_n)
@@ -344,11 +378,21 @@ static bool reclaim_metadata(struct ctx *c, struct broker *b, struct timestamp b
     return well;
 }
 
+/* Deleted ranges that everybody knows of; its own says what it was. */
+static bool reclaim_shards(struct ctx *c, struct broker *b, struct timestamp before)
+{
+    const char *own = broker_name(c, b);
+
+    return own && (broker_shard_max_row(c, b) < 0 ||
+                   lite_run(c, b, "DELETE FROM shard_range WHERE deleted = 1 AND timestamp < ? AND name <> ?", "st", before, own));
+}
+
 bool broker_reclaim(struct ctx *c, struct broker *b, struct timestamp rows_before, struct timestamp syncs_before)
 {
     return broker_commit_pending(c, b) &&
            lite_run(c, b, b->kind == BROKER_CONTAINER ? "DELETE FROM object WHERE deleted = 1 AND created_at < ?"
                                                      : "DELETE FROM container WHERE deleted = 1 AND delete_timestamp < ?", "s", rows_before) &&
+           (b->kind == BROKER_ACCOUNT || reclaim_shards(c, b, syncs_before)) &&
            lite_run(c, b, "DELETE FROM outgoing_sync WHERE updated_at < ?", "s", syncs_before) &&
            lite_run(c, b, "DELETE FROM incoming_sync WHERE updated_at < ?", "s", syncs_before) && reclaim_metadata(c, b, rows_before);
 }

@@ -6,7 +6,7 @@
 
 #include <sqlite3.h>
 
-#define STATEMENTS 24
+#define STATEMENTS 48
 
 struct broker {
     enum broker_kind kind;
@@ -14,6 +14,8 @@ struct broker {
     sqlite3 *db;
     dev_t device; ino_t inode;
     struct { const char *sql; sqlite3_stmt *statement; } cached[STATEMENTS];
+    bool retiring;                   /* its container is being sharded: rows that come in are the fresh one's */
+    char *name;                      /* "account/container"; NULL: not asked yet */
     int64_t last_used;
     struct broker *next;             /* in the pool */
 };
@@ -37,11 +39,19 @@ void lite_rollback(struct broker *);
 /* --- schema.c --------------------------------------------------------------------------------------------------------------- */
 
 extern const char *const broker_schema[2];   /* by enum broker_kind */
+extern const char broker_shard_table[], broker_shard_trigger[];
 void chexor_register(sqlite3 *);
 
 /* --- pool.c ----------------------------------------------------------------------------------------------------------------- */
 
 bool broker_quarantine(struct ctx *, struct broker *, const char *why);
+/* The databases of a container or account that lie in dir, oldest epoch first: base is the name of any of them. */
+size_t broker_files(struct ctx *, const char *dir, const char *base, char ***ret);
+bool broker_make_file(struct ctx *, const char *path, const struct broker_place *, struct timestamp put, int policy_index);
+bool broker_sync_file(const char *path);
+struct broker *broker_open_alone(struct ctx *, enum broker_kind, const char *path);  /* not of the pool: closed by broker_close() */
+void broker_close(struct broker *);
+bool broker_still_there(const struct broker *);
 
 /* --- pending.c -------------------------------------------------------------------------------------------------------------- */
 

@@ -137,7 +137,7 @@ static bool read_entry(struct ctx *c, enum broker_kind kind, const char *entry, 
 
 /* --- merging ---------------------------------------------------------------------------------------------------------------- */
 
-/* With the lock held: what is in the file, and one row more (NULL: none). */
+/* With the lock held: what is in the file, and one row more (NULL: none). Where a database has gone its pending rows wait for the next. */
 static bool merge_pending(struct ctx *c, struct broker *b, const struct broker_row *more)
 {
     size_t n = 0, used = 0;
@@ -169,13 +169,13 @@ bool broker_commit_pending(struct ctx *c, struct broker *b)
     int lock;
     bool well;
 
-    if (stat(b->pending, &st) || !st.st_size)
+    if (b->retiring || stat(b->pending, &st) || !st.st_size)
         return true;
     lock = broker_lock(b);
     if (lock < 0)
         return fail(c, 503, "LockTimeout", "%s: the lock was not got in time", b->dir);
     ctx_init_child(&own, c, c->service);     /* rows by the thousand go at once */
-    well = merge_pending(&own, b, NULL);
+    well = !broker_still_there(b) || merge_pending(&own, b, NULL);
     if (!well)
         fail(c, 500, "DatabaseConnectionError", "%s", own.fault.message ? own.fault.message : "pending rows cannot be merged");
     ctx_clear(&own);
@@ -207,7 +207,7 @@ bool broker_put_row(struct ctx *c, struct broker *b, const struct broker_row *ro
 
     if (lock < 0)
         return fail(c, 503, "LockTimeout", "%s: the lock was not got in time", b->dir);
-    well = !stat(b->pending, &st) && st.st_size > PENDING_MOST ? merge_pending(c, b, row) : append(c, b, row);
+    well = !stat(b->pending, &st) && st.st_size > PENDING_MOST && !b->retiring && broker_still_there(b) ? merge_pending(c, b, row) : append(c, b, row);
     broker_unlock(b, lock);
     return well;
 }

@@ -10,11 +10,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define IDLE_MOST 32
 #define BUSY_MS 25000
+#define FILES_MOST 64
 #define BROKER_OPEN_FAILED 500, "DatabaseConnectionError", "DB connection error (%s): %s"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;        /* guards all below */
@@ -33,38 +35,61 @@ static char *place_dir(struct ctx *c, const struct broker_place *p, const char *
     return ctx_printf(c, "%s/%s/%u/%s/%s", p->device_path, kind_dir(p->kind), p->partition, hash + 29, hash);
 }
 
-/* "<hash>.db", or "<hash>_<epoch>.db" with the newest epoch once the container is sharding. NULL: there is none. */
-static char *newest_file(struct ctx *c, const char *path, const char *hash)
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* "<hash>.db" and "<hash>_<epoch>.db": '_' sorts behind '.'. */
+size_t broker_files(struct ctx *c, const char *path, const char *base, char ***ret)
 {
     DIR *dir = opendir(path);
     struct dirent *entry;
-    char *best = NULL;
+    char **files = ctx_new_n(c, char *, FILES_MOST);
+    size_t n_hash = strcspn(base, "._"), n = 0;
 
-    if (!dir)
-        return NULL;
-    while ((entry = readdir(dir))) {
+    while (dir && n < FILES_MOST && (entry = readdir(dir))) {
         const char *name = entry->d_name;
-        size_t n = strlen(name);
 
-        if (strncmp(name, hash, 32) || n < 35 || strcmp(name + n - 3, ".db") || (name[32] != '.' && name[32] != '_'))
-            continue;
-        if (!best || strcmp(name, best) > 0)         /* '_' sorts behind '.' */
-            best = ctx_strdup(c, name);
+        if (!strncmp(name, base, n_hash) && (name[n_hash] == '.' || name[n_hash] == '_') && g_str_has_suffix(name, ".db"))
+            files[n++] = ctx_printf(c, "%s/%s", path, name);
     }
-    closedir(dir);
-    return best ? ctx_printf(c, "%s/%s", path, best) : NULL;
+    if (dir)
+        closedir(dir);
+    qsort(files, n, sizeof(*files), by_name);
+    *ret = files;
+    return n;
+}
+
+char *broker_newest_file(struct ctx *c, const char *dir, const char *hash)
+{
+    char **files;
+    size_t n = broker_files(c, dir, hash, &files);
+
+    return n ? files[n - 1] : ctx_printf(c, "%s/%s.db", dir, hash);
+}
+
+/* The one of the newest epoch. NULL: there is none. */
+static char *newest_file(struct ctx *c, const char *path, const char *hash)
+{
+    char **files;
+    size_t n = broker_files(c, path, hash, &files);
+
+    return n ? files[n - 1] : NULL;
 }
 
 const char *broker_file_path(struct ctx *c, const struct broker_place *p)
 {
     const char *hash = hash_path_hex(c, p->account, p->container, NULL), *dir = place_dir(c, p, hash), *found = newest_file(c, dir, hash);
 
-    return found ? found : ctx_printf(c, "%s/%s.db", dir, hash);
+    if (found)
+        return found;
+    return timestamp_set(p->epoch) ? ctx_printf(c, "%s/%s_%s.db", dir, hash, timestamp_normal_text(c, p->epoch)) : ctx_printf(c, "%s/%s.db", dir, hash);
 }
 
 /* --- opening ---------------------------------------------------------------------------------------------------------------- */
 
-static void broker_close(struct broker *b)
+void broker_close(struct broker *b)
 {
     for (size_t i = 0; i < STATEMENTS; i++)
         sqlite3_finalize(b->cached[i].statement);
@@ -72,6 +97,7 @@ static void broker_close(struct broker *b)
     g_free(b->path);
     g_free(b->dir);
     g_free(b->pending);
+    g_free(b->name);
     g_free(b);
 }
 
@@ -83,7 +109,7 @@ static void set_pragmas(sqlite3 *db)
     chexor_register(db);
 }
 
-static struct broker *open_file(struct ctx *c, enum broker_kind kind, const char *path)
+struct broker *broker_open_alone(struct ctx *c, enum broker_kind kind, const char *path)
 {
     struct broker *b = g_new0(struct broker, 1);
     const char *base = strrchr(path, '/') + 1;
@@ -104,7 +130,7 @@ static struct broker *open_file(struct ctx *c, enum broker_kind kind, const char
     return b;
 }
 
-static bool still_there(const struct broker *b)
+bool broker_still_there(const struct broker *b)
 {
     struct stat st;
 
@@ -124,7 +150,7 @@ static struct broker *take_idle(const char *path)
             break;
         }
     pthread_mutex_unlock(&lock);
-    if (b && !still_there(b)) {
+    if (b && !broker_still_there(b)) {
         broker_close(b);
         b = NULL;
     }
@@ -135,7 +161,9 @@ struct broker *broker_open_file(struct ctx *c, enum broker_kind kind, const char
 {
     struct broker *b = take_idle(path);
 
-    return b ? b : access(path, F_OK) ? NULL : open_file(c, kind, path);
+    if (b)
+        b->retiring = false;
+    return b ? b : access(path, F_OK) ? NULL : broker_open_alone(c, kind, path);
 }
 
 struct broker *broker_open(struct ctx *c, const struct broker_place *p)
@@ -210,7 +238,7 @@ static bool fill_account(struct ctx *c, struct broker *b, const struct broker_pl
 }
 
 /* The whole database in a file that nobody knows yet. */
-static bool make_file(struct ctx *c, const char *path, const struct broker_place *p, struct timestamp put, int policy)
+bool broker_make_file(struct ctx *c, const char *path, const struct broker_place *p, struct timestamp put, int policy)
 {
     struct broker b = { .kind = p->kind, .path = (char *)(uintptr_t)path };
     char *why = NULL;
@@ -233,7 +261,7 @@ static bool make_file(struct ctx *c, const char *path, const struct broker_place
     return well;
 }
 
-static bool sync_file(const char *path)
+bool broker_sync_file(const char *path)
 {
     int fd = disk.open(path, O_RDWR, 0);
     bool well = fd >= 0 && !disk.fsync(fd);
@@ -271,8 +299,8 @@ bool broker_create(struct ctx *c, const struct broker_place *p, struct timestamp
         return true;
     if (!disk_make_dirs(dir))
         return fail(c, BROKER_OPEN_FAILED, path, g_strerror(errno));
-    well = make_file(c, made, p, put, policy) &&
-           ((sync_file(made) && publish(c, made, path, &fresh)) || fail(c, BROKER_OPEN_FAILED, path, g_strerror(errno)));
+    well = broker_make_file(c, made, p, put, policy) &&
+           ((broker_sync_file(made) && publish(c, made, path, &fresh)) || fail(c, BROKER_OPEN_FAILED, path, g_strerror(errno)));
     if (!fresh)
         unlink(made);
     if (ret_made)

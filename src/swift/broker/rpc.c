@@ -2,6 +2,7 @@
 #include "swift/broker/rpc.h"
 
 #include "oslo/base/text.h"
+#include "swift/broker/shards.h"
 #include "swift/constraints.h"
 #include "swift/disk/io.h"
 #include "swift/name.h"
@@ -265,6 +266,8 @@ static bool sync_with(struct ctx *c, enum broker_kind kind, struct broker *b, js
     }
     answer = broker_info_to_json(c, kind, &info);
     json_object_set_new(answer, "point", json_integer(known));
+    if (kind == BROKER_CONTAINER)
+        json_object_set_new(answer, "shard_max_row", json_integer(broker_shard_max_row(c, b)));
     char *text = json_dumps(answer, JSON_ENSURE_ASCII);
     response_text(c, r, 200, "text/html; charset=UTF-8", text);
     free(text);
@@ -300,25 +303,85 @@ static bool merge_syncs(struct ctx *c, enum broker_kind kind, struct broker *b, 
     return true;
 }
 
+static bool merge_shards(struct ctx *c, enum broker_kind kind, struct broker *b, json_t *list, struct swift_response *r)
+{
+    struct shard_list shards;
+
+    if (kind != BROKER_CONTAINER || shards_from_json(c, json_array_get(list, 1), &shards))
+        return fail(c, BAD_REQUEST, "merge_shard_ranges");
+    if (!broker_merge_shards(c, b, shards.at, shards.n))
+        return false;
+    response_error(c, r, 202, NULL);
+    return true;
+}
+
+static bool get_shards(struct ctx *c, enum broker_kind kind, struct broker *b, json_t *list, struct swift_response *r)
+{
+    struct shard_list shards;
+
+    (void)list;
+    if (kind != BROKER_CONTAINER)
+        return true;
+    if (!broker_shards(c, b, &(struct shard_query){ .own_too = true, .deleted_too = true }, &shards))
+        return false;
+    char *text = json_dumps(shards_to_json(c, &shards), JSON_ENSURE_ASCII);
+    response_text(c, r, 200, "application/json", text);
+    free(text);
+    return true;
+}
+
 static const struct { const char *name; bool (*run)(struct ctx *, enum broker_kind, struct broker *, json_t *, struct swift_response *); } operations[] = {
-    { "sync", sync_with }, { "merge_items", merge_items }, { "merge_syncs", merge_syncs },
+    { "sync", sync_with }, { "merge_items", merge_items }, { "merge_syncs", merge_syncs }, { "merge_shard_ranges", merge_shards },
+    { "get_shard_ranges", get_shards },
 };
 
 /* --- whole databases ------------------------------------------------------------------------------------------------------------- */
 
+static bool is_plain(const char *name)
+{
+    return name && *name && *name != '.' && !strchr(name, '/');
+}
+
+static bool merge_shard_list(struct ctx *c, struct broker *from, struct broker *to)
+{
+    struct shard_list shards;
+
+    return broker_shards(c, from, &(struct shard_query){ .own_too = true, .deleted_too = true }, &shards) &&
+           broker_merge_shards(c, to, shards.at, shards.n);
+}
+
+/* What only the one that is there knows. */
+static bool merge_file(struct ctx *c, enum broker_kind kind, struct broker *old, struct broker *b)
+{
+    struct broker_row *rows;
+    struct broker_meta *meta;
+    struct sync_point *points;
+    int64_t last = -1;
+    size_t n, n_meta, n_points;
+
+    do {
+        if (!broker_rows_since(c, old, last, 1000, &rows, &n) || (n && !broker_merge_rows(c, b, rows, n, NULL)))
+            return false;
+        last = n ? rows[n - 1].rowid : last;
+    } while (n == 1000);
+    return broker_sync_points(c, old, true, &points, &n_points) && broker_merge_sync_points(c, b, points, n_points, true) &&
+           broker_metadata(c, old, &meta, &n_meta) && broker_update_metadata(c, b, meta, n_meta) &&
+           (kind == BROKER_ACCOUNT || merge_shard_list(c, old, b));
+}
+
 /* One that rsync has brought into <device>/tmp: becomes the database, or is merged with the one that is there. */
 static void take_file(struct ctx *c, enum broker_kind kind, const char *device, const char *path, bool merge, json_t *list, struct swift_response *r)
 {
-    const char *name = json_string_value(json_array_get(list, 1)), *came;
-    struct broker *b, *old = NULL;
-    struct broker_row *rows;
-    bool well;
-    size_t n;
+    const char *name = json_string_value(json_array_get(list, 1)), *as = json_string_value(json_array_get(list, 2)), *came;
+    struct broker *b, *old;
+    bool well, sharding = false;
 
-    if (!name || strchr(name, '/') || *name == '.') {
+    if (!is_plain(name) || (as && !is_plain(as))) {
         response_error(c, r, 400, NULL);
         return;
     }
+    if (as && !merge)                        /* "<hash>_<epoch>.db" */
+        path = ctx_printf(c, "%.*s/%s", (int)(strrchr(path, '/') - path), path, as);
     came = ctx_printf(c, "%s/tmp/%s", device, name);
     if ((merge ? access(path, F_OK) : !access(path, F_OK)) || access(came, F_OK)) {
         response_error(c, r, 404, NULL);
@@ -326,20 +389,16 @@ static void take_file(struct ctx *c, enum broker_kind kind, const char *device, 
     }
     b = broker_open_file(c, kind, came);
     well = b != NULL;
-    if (merge && well && (old = broker_open_file(c, kind, path))) {
-        struct broker_meta *meta;
-        struct sync_point *points;
-        int64_t last = -1;
-        size_t n_meta, n_points;
-
-        do {                                 /* what only the one that is there knows */
-            well = broker_rows_since(c, old, last, 1000, &rows, &n) && (!n || broker_merge_rows(c, b, rows, n, NULL));
-            last = n ? rows[n - 1].rowid : last;
-        } while (well && n == 1000);
-        well = well && broker_sync_points(c, old, true, &points, &n_points) && broker_merge_sync_points(c, b, points, n_points, true) &&
-               broker_metadata(c, old, &meta, &n_meta) && broker_update_metadata(c, b, meta, n_meta);
+    old = merge && well ? broker_open_file(c, kind, path) : NULL;
+    if (old && kind == BROKER_CONTAINER)
+        well = broker_sharding_initiated(c, old, &sharding);
+    if (sharding) {                          /* it has begun since the caller asked: rows come by cleaving now */
+        broker_done(old);
+        broker_done(b);
+        response_error(c, r, 404, NULL);
+        return;
     }
-    well = well && broker_new_id(c, b, name);
+    well = well && (!old || merge_file(c, kind, old, b)) && broker_new_id(c, b, name);
     broker_done(old);
     broker_done(b);
     if (!well)
@@ -360,8 +419,9 @@ static bool is_hash(const char *text)
 
 static char *database(struct ctx *c, enum broker_kind kind, const struct swift_request *r, const char *device)
 {
-    return ctx_printf(c, "%s/%s/%u/%s/%s/%s.db", device, kind == BROKER_ACCOUNT ? "accounts" : "containers", r->partition, r->account + 29, r->account,
-                      r->account);
+    char *dir = ctx_printf(c, "%s/%s/%u/%s/%s", device, kind == BROKER_ACCOUNT ? "accounts" : "containers", r->partition, r->account + 29, r->account);
+
+    return broker_newest_file(c, dir, r->account);
 }
 
 void broker_rpc(struct ctx *c, enum broker_kind kind, struct swift_request *r, struct swift_response *response)

@@ -17,6 +17,12 @@
 
 #define CONTAINER_OF(row) row ".put_timestamp || '-' || " row ".delete_timestamp || '-' || " row ".object_count || '-' || " row ".bytes_used"
 
+#define SHARD_TABLE \
+    "CREATE TABLE shard_range (ROWID INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, timestamp TEXT, lower TEXT, upper TEXT," \
+    " object_count INTEGER DEFAULT 0, bytes_used INTEGER DEFAULT 0, meta_timestamp TEXT, deleted INTEGER DEFAULT 0, state INTEGER," \
+    " state_timestamp TEXT, epoch TEXT, reported INTEGER DEFAULT 0, tombstones INTEGER DEFAULT -1);"
+const char broker_shard_table[] = SHARD_TABLE, broker_shard_trigger[] = NO_UPDATE("shard_range");
+
 static const char container_schema[] =
     SYNC_TABLE("outgoing") SYNC_TABLE("incoming")
     "CREATE TABLE object (ROWID INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, created_at TEXT, size INTEGER, content_type TEXT, etag TEXT,"
@@ -51,10 +57,7 @@ static const char container_schema[] =
     " status = NEW.status, status_changed_at = NEW.status_changed_at, metadata = NEW.metadata,"
     " x_container_sync_point1 = NEW.x_container_sync_point1, x_container_sync_point2 = NEW.x_container_sync_point2,"
     " storage_policy_index = NEW.storage_policy_index, reconciler_sync_point = NEW.reconciler_sync_point; END;"
-    "CREATE TABLE shard_range (ROWID INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, timestamp TEXT, lower TEXT, upper TEXT,"
-    " object_count INTEGER DEFAULT 0, bytes_used INTEGER DEFAULT 0, meta_timestamp TEXT, deleted INTEGER DEFAULT 0, state INTEGER,"
-    " state_timestamp TEXT, epoch TEXT, reported INTEGER DEFAULT 0, tombstones INTEGER DEFAULT -1);"
-    NO_UPDATE("shard_range");
+    SHARD_TABLE NO_UPDATE("shard_range");
 
 static const char account_schema[] =
     SYNC_TABLE("outgoing") SYNC_TABLE("incoming")

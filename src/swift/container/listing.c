@@ -5,6 +5,7 @@
 #include "swift/listing.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* Deleted containers show clients nothing of themselves. */
 static void set_info(struct ctx *c, const struct broker_info *i, bool deleted, struct headers *h)
@@ -54,7 +55,10 @@ static bool write_listing(struct ctx *c, const struct swift_request *r, struct b
     headers_set(c, &response->headers, "X-Backend-Record-Type", "object");
     headers_printf(c, &response->headers, "X-Backend-Record-Storage-Policy-Index", "%d", q.policy_index);
     listing_begin(&w, c, format, false, r->container);
-    if (!broker_list(c, b, &q, listing_add, &w)) {
+    struct broker *retiring = broker_retiring(c, b);         /* while it is sharding what there is is listed from there */
+    bool well = !failed(c) && broker_list(c, retiring ? retiring : b, &q, listing_add, &w);
+    broker_done(retiring);
+    if (!well) {
         buf_clear(&w.text);
         return false;
     }
@@ -63,6 +67,16 @@ static bool write_listing(struct ctx *c, const struct swift_request *r, struct b
     response->status = w.text.len ? 200 : 204;
     response_bytes(c, response, type, &w.text);
     return true;
+}
+
+/* Is what is wanted shard ranges? "auto": if the container has some. */
+static bool shards_asked(const struct swift_request *r, const struct broker_info *info)
+{
+    const char *type = request_get(r, "X-Backend-Record-Type");
+
+    if (!type || strcmp(r->method, "GET"))
+        return false;
+    return !strcasecmp(type, "shard") || (!strcasecmp(type, "auto") && info->db_state && g_str_has_prefix(info->db_state, "shard"));
 }
 
 static bool answer(struct ctx *c, const struct swift_request *r, struct broker *b, const struct broker_info *info, struct swift_response *response)
@@ -79,7 +93,9 @@ static bool answer(struct ctx *c, const struct swift_request *r, struct broker *
     if (!set_metadata(c, b, &response->headers))
         return false;
     response->status = 204;
-    return !strcmp(r->method, "HEAD") || write_listing(c, r, b, info, limit, format, response);
+    if (!strcmp(r->method, "HEAD"))
+        return true;
+    return shards_asked(r, info) ? container_shards_get(c, r, b, info, response) : write_listing(c, r, b, info, limit, format, response);
 }
 
 void container_get(struct ctx *c, struct swift_request *r, struct swift_response *response)
@@ -95,6 +111,8 @@ void container_get(struct ctx *c, struct swift_request *r, struct swift_response
     if (failed(c))
         return;
     deleted = !b || broker_is_deleted(c, b, &info);
+    if (deleted && b && shards_asked(r, &info) && header_true(&r->headers, "X-Backend-Override-Deleted"))
+        deleted = false;
     if (!failed(c) && deleted) {
         set_info(c, &info, true, &response->headers);
         response_error(c, response, 404, NULL);

@@ -18,9 +18,9 @@ static void keep_row(struct ctx *c, struct swift_request *r, bool deleted, struc
         return;
     row->policy_index = policy ? policy->index : 0;
     row->created_at = timestamp_text(c, when);
-    if (!container_autocreate(c, r, &p, when, row->policy_index, response) || !(b = container_open(c, &p, response)))
+    if (!container_autocreate(c, r, &p, when, row->policy_index, NULL, response) || !(b = container_open(c, &p, response)))
         return;
-    if (broker_put_row(c, b, row))
+    if (!container_redirects(c, r, b, response) && !failed(c) && broker_put_row(c, b, row))
         response_error(c, response, deleted ? 204 : 201, NULL);
     broker_done(b);
 }
@@ -55,7 +55,7 @@ void container_update_rows(struct ctx *c, struct swift_request *r, struct swift_
     size_t n;
 
     if (!storage_timestamp(c, r, response, &when) || !container_place(c, r, &p, response) || !storage_policy(c, r, response, &policy) ||
-        !container_autocreate(c, r, &p, when, policy ? policy->index : 0, response) || !(b = container_open(c, &p, response)))
+        !container_autocreate(c, r, &p, when, policy ? policy->index : 0, NULL, response) || !(b = container_open(c, &p, response)))
         return;
     if (broker_rows_read(c, BROKER_CONTAINER, r, response, &rows, &n) && broker_merge_rows(c, b, rows, n, NULL))
         response_error(c, response, 202, NULL);

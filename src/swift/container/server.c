@@ -33,12 +33,12 @@ struct broker *container_open(struct ctx *c, const struct broker_place *p, struc
 }
 
 bool container_autocreate(struct ctx *c, const struct swift_request *r, const struct broker_place *p, struct timestamp when, int policy,
-                          struct swift_response *response)
+                          bool *ret_made, struct swift_response *response)
 {
     bool wanted = request_get(r, "X-Backend-Auto-Create") ? header_true(&r->headers, "X-Backend-Auto-Create")
                                                           : *r->account == '.' && !g_str_has_prefix(r->account, ".shards_");
 
-    return !wanted || broker_create(c, p, when, policy, NULL);
+    return !wanted || broker_create(c, p, when, policy, ret_made);
 }
 
 /* --- metadata ---------------------------------------------------------------------------------------------------------------- */
@@ -74,7 +74,7 @@ static bool reset_sync(struct ctx *c, struct broker *b, const char *sync_to)
     return !sync_to || (old && !strcmp(old, sync_to)) || broker_set_sync_points(c, b, -1, -1);
 }
 
-static bool update_metadata(struct ctx *c, const struct swift_request *r, struct broker *b, struct timestamp when, struct swift_response *response)
+bool container_update_metadata(struct ctx *c, const struct swift_request *r, struct broker *b, struct timestamp when, struct swift_response *response)
 {
     struct broker_meta *list = ctx_new_n(c, struct broker_meta, r->headers.n + 1);
     size_t n = 0;
@@ -129,7 +129,7 @@ static bool tell_account(struct ctx *c, const struct swift_request *r, struct br
 
 /* --- PUT --------------------------------------------------------------------------------------------------------------------- */
 
-static bool say_policy(struct ctx *c, struct broker *b, struct swift_response *response)
+bool container_say_policy(struct ctx *c, struct broker *b, struct swift_response *response)
 {
     struct broker_info info;
 
@@ -197,14 +197,14 @@ static void put(struct ctx *c, struct swift_request *r, struct swift_response *r
     }
     if (!storage_timestamp(c, r, response, &when) || !container_place(c, r, &p, response) || !storage_policy(c, r, response, &asked))
         return;
-    if (type && !strcasecmp(type, "shard")) {        /* shard ranges: the sharder's */
-        response_error(c, response, 501, NULL);
+    if (type && !strcasecmp(type, "shard")) {
+        container_shards_put(c, r, &p, when, asked, response);
         return;
     }
     b = update_or_create(c, r, &p, when, asked, &created, response);
     if (!b)
         return;
-    if (update_metadata(c, r, b, when, response) && tell_account(c, r, b, response) && say_policy(c, b, response))
+    if (container_update_metadata(c, r, b, when, response) && tell_account(c, r, b, response) && container_say_policy(c, b, response))
         response_error(c, response, created ? 201 : 202, NULL);
     broker_done(b);
 }
@@ -258,7 +258,7 @@ static void post(struct ctx *c, struct swift_request *r, struct swift_response *
         return;
     if (broker_is_deleted(c, b, NULL)) {
         response_error(c, response, 404, NULL);
-    } else if (!failed(c) && broker_update_put_timestamp(c, b, when) && update_metadata(c, r, b, when, response)) {
+    } else if (!failed(c) && broker_update_put_timestamp(c, b, when) && container_update_metadata(c, r, b, when, response)) {
         response_error(c, response, 204, NULL);
     }
     broker_done(b);
