@@ -173,21 +173,36 @@ static struct MHD_Response *response_new(struct exchange *x)
     return MHD_create_response_from_buffer_with_free_callback(n, buf_steal(&reply->body), free);
 }
 
+/* The library counts bodies and keeps connections by itself. It can be told to say that it keeps one, and the length of a 204. */
+static bool library_writes(const struct reply *reply, const char *name, const char *value, enum MHD_ResponseFlags *flags)
+{
+    if (strcasecmp(name, "Connection") == 0 && strcasecmp(value, "keep-alive") == 0) {
+        *flags |= MHD_RF_SEND_KEEP_ALIVE_HEADER;
+        return true;
+    }
+    return strcasecmp(name, "Content-Length") == 0 && reply->status != 204;
+}
+
 /* libmicrohttpd refuses an empty value: a blank is sent for one. */
 static void add_headers(struct exchange *x, struct MHD_Response *response)
 {
     struct reply *reply = &x->reply;
+    enum MHD_ResponseFlags flags = reply->status == 204 ? MHD_RF_INSANITY_HEADER_CONTENT_LENGTH : MHD_RF_NONE;
     bool typed = false;
 
+    MHD_set_response_options(response, flags, MHD_RO_END);
     for (int i = 0; i < reply->n_headers; i++) {
-        typed = typed || strcasecmp(reply->headers[i].name, "Content-Type") == 0;
-        if (strcasecmp(reply->headers[i].name, "Content-Length") != 0)
-            MHD_add_response_header(response, reply->headers[i].name, *reply->headers[i].value ? reply->headers[i].value : " ");
+        const char *name = reply->headers[i].name, *value = reply->headers[i].value;
+
+        typed = typed || strcasecmp(name, "Content-Type") == 0;
+        if (!library_writes(reply, name, value, &flags))
+            MHD_add_response_header(response, name, *value ? value : " ");
     }
     if (!typed && (reply->has_body || reply->content_type))
         MHD_add_response_header(response, "Content-Type", reply->content_type ? reply->content_type : "application/json");
     if (x->server->draining && !reply->upgrade)
         MHD_add_response_header(response, "Connection", "close");
+    MHD_set_response_options(response, flags, MHD_RO_END);
 }
 
 enum MHD_Result exchange_answer(struct exchange *x)

@@ -23,6 +23,15 @@ static bool is_token(const char *text, size_t n)
     return n > 0;
 }
 
+/* Clients name headers by more than tokens, and the API's users find their metadata under those names. */
+static bool is_field_name(const char *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!g_ascii_isgraph(text[i]) || text[i] == ':')
+            return false;
+    return n > 0;
+}
+
 static bool is_field_value(const char *text, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -46,7 +55,7 @@ static const char *read_line(struct ctx *c, struct pair *header, const char *p, 
     const char *start = p;
 
     p += name + 1;
-    if (p >= end || !is_token(start, name))
+    if (p >= end || !is_field_name(start, name))
         return NULL;
     while (p < end && (*p == ' ' || *p == '\t'))
         p++;

@@ -4,7 +4,7 @@
 
 #include "oslo/http/http.h"
 
-#define HEADERS_MAX 128
+#define HEADERS_MAX 200
 #define TARGET_MAX 8192
 
 struct framing {
