@@ -87,6 +87,7 @@ static void hand_file(struct swift_response *r, struct reply *reply)
 
 void response_to_http(struct ctx *c, const struct swift_request *request, struct swift_response *r, struct reply *reply)
 {
+    const char *keep = request_get(request, "Connection");
     bool typed = false;
 
     reply->status = r->status;
@@ -102,6 +103,10 @@ void response_to_http(struct ctx *c, const struct swift_request *request, struct
         reply->content_type = "text/html; charset=UTF-8";
     if (r->disconnect)
         reply_header(c, reply, "Connection", "close");
+    else if (keep && !strcasecmp(keep, "keep-alive"))
+        reply_header(c, reply, "Connection", keep);
+    if (r->status == 204)
+        reply_header(c, reply, "Content-Length", "0");
     if (r->read || !strcmp(request->method, "HEAD")) {
         hand_stream(c, r, reply);
     } else if (r->fd >= 0) {

@@ -64,12 +64,25 @@ static bool too_many(const struct byte_range *ranges, int n)
     return overlaps > MAX_OVERLAPS || (!ascending && n >= MAX_NONASCENDING);
 }
 
+static const char *without_blanks(struct ctx *c, const char *text)
+{
+    char *copy = ctx_strdup(c, text), *to = copy;
+
+    for (const char *at = copy; at && *at; at++)
+        if (*at != ' ')
+            *to++ = *at;
+    if (to)
+        *to = '\0';
+    return copy;
+}
+
 int ranges_read(struct ctx *c, const char *header, int64_t length, struct byte_range **ret)
 {
     struct byte_range *ranges;
     int n = 0, room = 1;
 
-    if (!header || strncmp(header, "bytes=", 6))
+    header = without_blanks(c, header);
+    if (!header || strncasecmp(header, "bytes=", 6))
         return -1;
     for (const char *at = header; *at; at++)
         room += *at == ',';

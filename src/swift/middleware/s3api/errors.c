@@ -53,6 +53,7 @@ static const char *printable(const char *value)
 void s3_error_write(struct s3_request *s, struct swift_response *response)
 {
     struct xml x = { 0 };
+    bool bare = !strcmp(s->client->method, "HEAD");      /* not even the length of what a GET would say */
 
     response_clear(response);
     xml_begin_plain(&x, "Error", true);
@@ -63,5 +64,9 @@ void s3_error_write(struct s3_request *s, struct swift_response *response)
     for (int i = 0; i < s->error.n_info; i++)
         s3_xml_text(&x, s->error.info[i].name, printable(s->error.info[i].value));
     xml_end(s->c, &x, response, "application/xml");
+    if (bare) {
+        buf_clear(&response->body);
+        response->length = 0;
+    }
     response->status = s->error.status ? s->error.status : codes[s->error.code].status;
 }

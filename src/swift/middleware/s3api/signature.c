@@ -258,7 +258,9 @@ static bool canonical_request(struct s3_request *s, struct buf *b)
     struct pair *pairs = sorted_query(s, &n);
     const char *hash = NULL, *separator = "";
 
-    buf_printf(b, "%s\n", s->method);
+    for (const char *at = s->method; *at; at++)
+        buf_putc(b, g_ascii_toupper(*at));
+    buf_putc(b, '\n');
     name_quote_to(b, s->client->path, "-_.~/");
     buf_putc(b, '\n');
     for (size_t i = 0; i < n; i++) {

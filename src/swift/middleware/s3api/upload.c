@@ -226,12 +226,20 @@ static bool store_manifest(struct s3_request *s, json_t *manifest, const struct 
     return well;
 }
 
+/* Some clients say the port twice. */
+static const char *own_host(struct s3_request *s)
+{
+    const char *host = s->client->env->scheme_host, *port = strchr(strstr(host, "://") + 3, ':'), *again = port ? strchr(port + 1, ':') : NULL;
+
+    return again && !strchr(host, '[') ? ctx_strndup(s->c, host, (size_t)(again - host)) : host;
+}
+
 static bool completed(struct s3_request *s, const char *etag, struct swift_response *response)
 {
     struct xml x = { 0 };
 
     xml_begin(&x, "CompleteMultipartUploadResult");
-    s3_xml_text(&x, "Location", ctx_printf(s->c, "%s%s", s->client->env->scheme_host, name_quote(s->c, s->client->path, "/")));
+    s3_xml_text(&x, "Location", ctx_printf(s->c, "%s%s", own_host(s), name_quote(s->c, s->client->path, "/")));
     s3_xml_text(&x, "Bucket", s->bucket);
     s3_xml_text(&x, "Key", s->key);
     s3_xml_text(&x, "ETag", ctx_printf(s->c, "\"%s\"", etag));

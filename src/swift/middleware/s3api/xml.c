@@ -91,7 +91,7 @@ static bool too_deep(const xmlNode *node, int depth)
     if (depth > DEPTH_MAX)
         return true;
     for (; node; node = node->next)
-        if (node->type == XML_ENTITY_REF_NODE || (node->children && node->type == XML_ELEMENT_NODE && too_deep(node->children, depth + 1)))
+        if (node->children && node->type == XML_ELEMENT_NODE && too_deep(node->children, depth + 1))
             return true;
     return false;
 }
@@ -145,12 +145,15 @@ s3_node *xml_child(s3_node *parent, const char *name)
     return NULL;
 }
 
+/* What stands before an entity's reference counts, the entity does not: none is ever looked at. */
 const char *xml_value(struct ctx *c, s3_node *node)
 {
-    xmlChar *text = node ? xmlNodeGetContent(node) : NULL;
-    const char *value = text && *text ? ctx_strdup(c, (const char *)text) : NULL;
+    struct buf text = { 0 };
 
-    xmlFree(text);
+    for (const xmlNode *child = node ? node->children : NULL; child && child->type == XML_TEXT_NODE; child = child->next)
+        buf_puts(&text, (const char *)child->content);
+    const char *value = text.len ? ctx_strdup(c, text.data) : NULL;
+    buf_clear(&text);
     return value;
 }
 
