@@ -45,6 +45,7 @@ bool run_argv(struct ctx *c, struct run *run, const char *const argv[])
     p.input = run->input;
     p.input_size = run->input && !run->input_size ? strlen(run->input) : run->input_size;
     p.timeout_us = run->timeout_us;
+    p.unwanted = run->unwanted;
     process_run(&p);
     ok = run_judge(c, run, &p);
     span_end(c, span, ok ? 0 : run->exit_code);
@@ -137,6 +138,17 @@ static bool spawn(struct process *p, pid_t *ret_pid, int ret_fds[3])
     return code == 0;
 }
 
+/* Waits for one of its streams, or its end. False: its time is up. */
+static bool await(const struct process *p, struct pollfd polled[4], int64_t deadline)
+{
+    int64_t left;
+
+    while ((left = deadline - clock_mono_us()) > 0 && !(p->unwanted && p->unwanted()))
+        if (poll(polled, 4, (int)(MIN(left, p->unwanted ? G_USEC_PER_SEC : left) / 1000) + 1) != 0)
+            return true;
+    return false;
+}
+
 /* Until the process has ended (what it left running in the background may keep the streams open). */
 static bool serve(struct process *p, int fds[3], int pidfd, int64_t deadline)
 {
@@ -145,16 +157,13 @@ static bool serve(struct process *p, int fds[3], int pidfd, int64_t deadline)
     bool ended = false, in_time = true;
 
     while (!ended && in_time) {
-        int64_t left = deadline - clock_mono_us();
-
         if (polled[0].fd >= 0 && sent == p->input_size) {
             close(polled[0].fd);
             polled[0].fd = -1;
         }
-        if (left <= 0 || poll(polled, 4, (int)(left / 1000) + 1) == 0) {
-            in_time = false;
+        in_time = await(p, polled, deadline);
+        if (!in_time)
             break;
-        }
         ended = pidfd >= 0 ? polled[3].revents != 0 : polled[1].fd < 0 && polled[2].fd < 0;
         if (polled[0].revents)
             feed(p, &polled[0], &sent);

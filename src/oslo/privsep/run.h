@@ -10,6 +10,7 @@ struct run {
     size_t input_size;           /* 0 with input: strlen(input) */
     int64_t timeout_us;          /* 0: one minute */
     bool quiet;                  /* a non-zero exit is an answer, not a fault */
+    bool (*unwanted)(void);      /* asked every second: true ends it as one that took too long; NULL: it is not asked */
     /* filled in */
     int exit_code;               /* 128 + n for a signal */
     char *output;                /* standard output, NUL-terminated, of the ctx; at most 16 MiB */
@@ -29,6 +30,7 @@ struct process {
     const void *input;
     size_t input_size;
     int64_t timeout_us;
+    bool (*unwanted)(void);
     /* filled in */
     enum process_end { PROCESS_ENDED, PROCESS_NOT_STARTED, PROCESS_TIMED_OUT } end;
     int exit_code;               /* of one that ended; errno of one that did not start */
