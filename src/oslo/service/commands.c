@@ -112,6 +112,7 @@ static bool read_arguments(int argc, char **argv, struct arguments *to)
         { "--state-dir", "state_dir", NULL }, { "--port-offset", "port_offset", NULL }, { "--log-file", "log_file", NULL },
         { "--config", NULL, &to->config_file }, { "--roles", NULL, &to->roles }, { "--services", NULL, &to->services },
         { "--name", NULL, &to->name }, { "--devices", NULL, &to->devices }, { "--partitions", NULL, &to->partitions },
+        { "--policies", NULL, &to->policies },
     };
     struct { const char *name; bool *flag; } flags[] = {
         { "--foreground", &to->foreground }, { "--sim", &to->sim }, { "--purge", &to->purge }, { "--json", &to->json },

@@ -11,7 +11,7 @@ struct arguments {
     const char *roles;               /* "api,network"; NULL: all */
     const char *services;            /* of the role api; NULL: all */
     const char *name;                /* of this process among those of its role: --name, or the word itself ("api-2") */
-    const char *devices, *partitions;        /* of nacre swift: lists with commas; NULL: all */
+    const char *devices, *partitions, *policies;     /* of nacre swift: lists with commas; NULL: all */
     bool foreground, sim, purge, json, otlp;
     char **words;                    /* what is not an option, NULL-terminated */
     int n_words;

@@ -13,7 +13,7 @@ static int usage(struct ctx *c)
 
     for (size_t i = 0; daemons[i]; i++)
         names = ctx_printf(c, "%s%s%s", names, *names ? " | " : "", daemons[i]->name);
-    return !fail(c, BAD_REQUEST, ctx_printf(c, "usage: nacre swift DAEMON [--devices D,...] [--partitions P,...]\n  DAEMON: %s", names));
+    return !fail(c, BAD_REQUEST, ctx_printf(c, "usage: nacre swift DAEMON [--devices D,...] [--partitions P,...] [--policies I,...]\n  DAEMON: %s", names));
 }
 
 static const char *const *list(struct ctx *c, const char *text)
@@ -28,7 +28,7 @@ int command_swift(struct ctx *c, const struct arguments *arguments)
     if (!daemon)
         return usage(c);
     bool well = service_configure(c, arguments->config_file) && swift_configure(c) && internal_open(c) &&
-                daemon_round(c, daemon, list(c, arguments->devices), list(c, arguments->partitions));
+                daemon_round(c, daemon, &(struct selection){ list(c, arguments->devices), list(c, arguments->partitions), list(c, arguments->policies) });
     internal_close();
     storage_stop();
     backends_close();

@@ -34,13 +34,17 @@ struct daemon {
     bool (*run)(struct ctx *, const struct round *);
 };
 
+/* What a round by hand is about: lists that end with NULL; NULL: all. Partitions and policies (their indices) as decimals. */
+struct selection { const char *const *devices, *const *partitions, *const *policies; };
+
 /* One round, as it is to be run. */
 struct round {
     const struct daemon *daemon;
     const struct daemon_settings *settings;
     const void *options;             /* of the daemon's own rows; NULL: it has none */
     const char *const *devices;      /* names of this node's drives that are to be looked at; ends with NULL */
-    const char *const *partitions;   /* those alone, as decimals; NULL: all */
+    const struct selection *only;    /* what it was asked for; never NULL */
+    bool whole;                      /* it is asked for everything: what recon is told of */
     bool by_hand;                    /* whatever the daemon would leave for later is done now */
 };
 
@@ -52,11 +56,12 @@ bool daemons_start(struct ctx *);
 void daemons_stop(void);             /* returns when the last round has ended */
 bool daemon_stops(void);             /* the process is to end: a round ends as soon as it can */
 bool daemon_pause(int64_t us);       /* sleeps in a round; false: daemon_stops() */
-/* One round now, over these devices and partitions (NULL: all). False with a fault. */
-bool daemon_round(struct ctx *, const struct daemon *, const char *const *devices, const char *const *partitions);
+/* One round now. False with a fault. */
+bool daemon_round(struct ctx *, const struct daemon *, const struct selection *);
 const struct daemon *daemon_find(const char *name);          /* NULL: none */
-/* Has the round been asked for that partition? */
+/* Has the round been asked for that partition, that policy? */
 bool round_has_partition(const struct round *, const char *partition);
+bool round_has_policy(struct ctx *, const struct round *, const struct storage_policy *);
 
 /* --- what rounds share (walk.c) ------------------------------------------------------------------------------- */
 

@@ -70,19 +70,20 @@ const struct daemon *daemon_find(const char *name)
 
 /* --- one round -------------------------------------------------------------------------------------------------------------------- */
 
-static bool run_round(struct ctx *c, const struct running *r, const char *const *devices, const char *const *partitions, bool by_hand)
+static bool run_round(struct ctx *c, const struct running *r, const struct selection *only, bool by_hand)
 {
-    struct round round = { .daemon = r->daemon, .settings = r->settings, .options = r->options, .partitions = partitions, .by_hand = by_hand,
-                           .devices = devices ? devices : storage_devices(c) };
+    struct round round = { .daemon = r->daemon, .settings = r->settings, .options = r->options, .only = only, .by_hand = by_hand,
+                           .whole = !only->devices && !only->partitions && !only->policies,
+                           .devices = only->devices ? only->devices : storage_devices(c) };
 
     return r->daemon->run(c, &round);
 }
 
-bool daemon_round(struct ctx *c, const struct daemon *daemon, const char *const *devices, const char *const *partitions)
+bool daemon_round(struct ctx *c, const struct daemon *daemon, const struct selection *only)
 {
     struct running r;
 
-    return read_options(c, daemon, &r) && run_round(c, &r, devices, partitions, true);
+    return read_options(c, daemon, &r) && run_round(c, &r, only, true);
 }
 
 /* Processes that share drives take turns: a daemon runs in one of them. */
@@ -97,7 +98,7 @@ static void round_of_thread(struct running *self)
         ctx_clear(&c);
         return;
     }
-    if (run_round(&c, self, NULL, NULL, false)) {
+    if (run_round(&c, self, &(struct selection){}, false)) {
         g_clear_pointer(&self->last_fault, g_free);
     } else if (!self->last_fault || g_strcmp0(self->last_fault, c.fault.message)) {
         log_error(&c, "%s: %s", self->daemon->name, c.fault.message ? c.fault.message : "?");

@@ -1,6 +1,7 @@
 /* What rounds over drives share: the walk, the pace, who is told, what recon reads. */
 #include "swift/daemon/daemon.h"
 
+#include "oslo/base/text.h"
 #include "swift/disk/io.h"
 #include "swift/name.h"
 
@@ -15,13 +16,19 @@ const char *round_device_path(struct ctx *c, const char *device)
     return ctx_printf(c, "%s/%s", storage_devices_dir(), device);
 }
 
+static bool is_among(const char *const *list, const char *text)
+{
+    return !list || text_in(text, list);
+}
+
 bool round_has_partition(const struct round *round, const char *partition)
 {
-    const char *const *p = round->partitions;
+    return is_among(round->only->partitions, partition);
+}
 
-    while (p && *p && strcmp(*p, partition))
-        p++;
-    return !p || *p;
+bool round_has_policy(struct ctx *c, const struct round *round, const struct storage_policy *policy)
+{
+    return is_among(round->only->policies, ctx_printf(c, "%d", policy->index));
 }
 
 static bool walk(struct ctx *c, const char *dir, int depth, bool (*visit)(struct ctx *, void *, const char *), void *data)
