@@ -66,6 +66,13 @@ void headers_set(struct ctx *c, struct headers *h, const char *name, const char 
     }
 }
 
+void headers_append(struct ctx *c, struct headers *h, const char *name, const char *item)
+{
+    const char *have = headers_get(h, name);
+
+    headers_set(c, h, name, have ? ctx_printf(c, "%s,%s", have, item) : item);
+}
+
 void headers_printf(struct ctx *c, struct headers *h, const char *name, const char *format, ...)
 {
     va_list args;

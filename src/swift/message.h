@@ -18,6 +18,7 @@ struct headers {
 const char *headers_get(const struct headers *, const char *name);           /* the first; NULL */
 void headers_set(struct ctx *, struct headers *, const char *name, const char *value);      /* replaces; value NULL removes */
 void headers_add(struct ctx *, struct headers *, const char *name, const char *value);      /* beside those of the same name */
+void headers_append(struct ctx *, struct headers *, const char *name, const char *item);     /* to a list with commas */
 void headers_printf(struct ctx *, struct headers *, const char *name, const char *format, ...) G_GNUC_PRINTF(4, 5);
 void headers_remove(struct headers *, const char *name);
 void headers_remove_prefix(struct headers *, const char *prefix);

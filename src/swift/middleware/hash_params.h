@@ -4,6 +4,10 @@
 
 #include "swift/message.h"
 
+/* What the row of an object is to say instead of the MD5 of its bytes. */
+#define OVERRIDE_ETAG "X-Object-Sysmeta-Container-Update-Override-Etag"
+#define EMPTY_MD5 "d41d8cd98f00b204e9800998ecf8427e"
+
 /* Takes a parameter out of a row's hash; its value, of the ctx. NULL: it is not there. */
 const char *hash_param_take(struct ctx *, json_t *row, const char *name);
 /* Calls change for every row of a JSON listing (200) whose text holds `hint`; the response is written anew where any did. */

@@ -2,11 +2,11 @@
 #ifndef SWIFT_MIDDLEWARE_SLO_H
 #define SWIFT_MIDDLEWARE_SLO_H
 
+#include "swift/middleware/hash_params.h"
 #include "swift/proxy/pipeline.h"
 
 #define SLO_ETAG "X-Object-Sysmeta-Slo-Etag"
 #define SLO_SIZE "X-Object-Sysmeta-Slo-Size"
-#define OVERRIDE_ETAG "X-Object-Sysmeta-Container-Update-Override-Etag"
 
 struct slo_options {
     int64_t max_manifest_segments, max_manifest_size, yield_frequency, max_get_time, rate_limit_under_size, rate_limit_after_segment,

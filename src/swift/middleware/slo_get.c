@@ -162,13 +162,6 @@ static void show_manifest(struct ctx *c, const struct swift_request *r, struct s
 
 /* --- the whole ----------------------------------------------------------------------------------------------------------- */
 
-static void look_at(struct ctx *c, struct swift_request *r, const char *header, const char *value)
-{
-    const char *before = request_get(r, header);
-
-    headers_set(c, &r->headers, header, before ? ctx_printf(c, "%s,%s", before, value) : value);
-}
-
 /* The ETag conditions are asked about: that of the first header of X-Backend-Etag-Is-At which is there. */
 static const char *conditional_etag(struct ctx *c, const struct swift_request *r, const struct headers *headers)
 {
@@ -283,8 +276,8 @@ void slo_read(struct ctx *c, const struct step *step, struct swift_request *r, s
     bool manifest = text_equal(request_param(r, "multipart-manifest"), "get");
 
     if (!manifest) {
-        look_at(c, r, "X-Backend-Etag-Is-At", SLO_ETAG);
-        look_at(c, r, "X-Backend-Ignore-Range-If-Metadata-Present", "X-Static-Large-Object");
+        headers_append(c, &r->headers, "X-Backend-Etag-Is-At", SLO_ETAG);
+        headers_append(c, &r->headers, "X-Backend-Ignore-Range-If-Metadata-Present", "X-Static-Large-Object");
     }
     step_next(c, step, r, response);
     if (!header_true(&response->headers, "X-Static-Large-Object"))

@@ -11,8 +11,6 @@
 #define TARGET_HEADER "X-Symlink-Target"
 #define LOOP_EXTEND "X-Object-Sysmeta-Symloop-Extend"
 #define ALLOW_RESERVED "X-Object-Sysmeta-Allow-Reserved-Names"
-#define OVERRIDE_ETAG "X-Object-Sysmeta-Container-Update-Override-Etag"
-#define EMPTY_MD5 "d41d8cd98f00b204e9800998ecf8427e"
 
 struct symlink_options { int64_t symloop_max; };
 

@@ -109,6 +109,7 @@ static bool next_source(struct ctx *c, struct resumed *b)
     headers_printf(c, &b->s->headers, "Range", "bytes=%" PRId64 "-%" PRId64, b->position, b->end - 1);
     headers_printf(c, &b->s->headers, "If-Match", "\"%s\"", b->etag);
     headers_remove(&b->s->headers, "If-None-Match");
+    headers_remove(&b->s->headers, "X-Backend-Etag-Is-At");
     while (nodes_next(c, b->s->nodes, &node)) {
         struct backend_call *call = ctx_new(c, struct backend_call);
 

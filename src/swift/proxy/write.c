@@ -55,19 +55,12 @@ void proxy_backend_headers(struct ctx *c, const struct swift_request *r, struct 
                                              *r->query_text ? "?" : "", r->query_text));
 }
 
-static void append(struct ctx *c, struct headers *h, const char *name, const char *value)
-{
-    const char *have = headers_get(h, name);
-
-    headers_set(c, h, name, have ? ctx_printf(c, "%s,%s", have, value) : value);
-}
-
 void proxy_add_host(struct ctx *c, struct headers *h, const char *kind, const struct ring_device *d, uint32_t partition)
 {
     headers_printf(c, h, ctx_printf(c, "X-%s-Partition", kind), "%u", partition);
-    append(c, h, ctx_printf(c, "X-%s-Host", kind), header_true(h, "X-Backend-Use-Replication-Network")
+    headers_append(c, h, ctx_printf(c, "X-%s-Host", kind), header_true(h, "X-Backend-Use-Replication-Network")
            ? ctx_printf(c, "%s:%d", d->replication_ip, d->replication_port) : ctx_printf(c, "%s:%d", d->ip, d->port));
-    append(c, h, ctx_printf(c, "X-%s-Device", kind), d->device);
+    headers_append(c, h, ctx_printf(c, "X-%s-Device", kind), d->device);
 }
 
 /* --- the best of the answers ---------------------------------------------------------------------------------------------------- */
