@@ -1,8 +1,10 @@
 /* Erasure codes and the policies that have them: fragments are the bytes pyeclib makes, any of them that are enough give the segment back, what
  * is no fragment is refused; what a swift.conf may say. */
-#include "swift/policy.h"
+#include "oslo/base/text.h"
+#include "swift/disk/diskfile.h"
 #include "swift/name.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define SEGMENT 100000
@@ -74,10 +76,96 @@ static void test_refused(void)
     g_assert_true(erasure_check(code, copy, fragments.size, &index, &length));
 }
 
-/* --- policies ------------------------------------------------------------------------------------------------------------------------ */
+/* --- on a disk ----------------------------------------------------------------------------------------------------------------------- */
 
+#define DEEP ZERO CODE "aliases = far, deep, cold\nec_type = liberasurecode_rs_vand\nec_num_data_fragments = 4\nec_num_parity_fragments = 2\n" \
+    "ec_duplication_factor = 2\n"
 #define ZERO "[storage-policy:0]\nname = gold\ndefault = yes\n"
 #define CODE "[storage-policy:1]\nname = deep\npolicy_type = erasure_coding\n"
+
+static const struct storage_policy *deep(struct ctx *c)
+{
+    g_assert_true(policies_configure(c, conf_parse(c, "swift.conf", DEEP), NULL));
+    return policy_by_index(1);
+}
+
+static void chooses(const char *names, const struct disk_wish *wish, const char *data, const char *meta, const char *obsolete)
+{
+    struct disk_files f = {};
+    const char *gone = "";
+    struct ctx c;
+
+    ctx_init(&c, NULL, "");
+    const struct storage_policy *policy = deep(&c);
+    char **list = text_split(&c, names, ' ');
+    disk_files_choose(&c, &f, list, g_strv_length(list), policy, wish, (struct timestamp){});
+    for (size_t i = 0; i < f.n_obsolete; i++)
+        gone = ctx_printf(&c, "%s%s%s", gone, *gone ? " " : "", f.obsolete[i]);
+    g_assert_cmpstr(f.data, ==, data);
+    g_assert_cmpstr(f.meta, ==, meta);
+    g_assert_cmpstr(gone, ==, obsolete);
+    ctx_clear(&c);
+}
+
+static void test_files(void)
+{
+    struct disk_preference at_201 = { .time = { 20100000, 0 }, .excluded = 1 << 3 };
+    struct disk_wish any = { .fragment = -1, .undurable = true }, second = { .fragment = 2 };
+    struct disk_wish older = { .fragment = -1, .undurable = true, .preferences = &at_201, .n_preferences = 1 };
+
+    /* what is not durable is not there */
+    chooses("0000000201.00000#2.data", NULL, NULL, NULL, "");
+    chooses("0000000201.00000#2.data", &any, "0000000201.00000#2.data", NULL, "");
+    /* one that is makes what is older obsolete, not what is newer */
+    chooses("0000000203.00000#1.data 0000000201.00000#2#d.data 0000000201.00000#3.data 0000000200.00000#2#d.data 0000000202.00000.meta", NULL,
+            "0000000201.00000#3.data", "0000000202.00000.meta", "0000000200.00000#2#d.data");
+    chooses("0000000203.00000#1.data 0000000201.00000#2#d.data 0000000201.00000#3.data", &second, "0000000201.00000#2#d.data", NULL, "");
+    chooses("0000000203.00000#1.data 0000000201.00000#2#d.data 0000000201.00000#3.data", &any, "0000000203.00000#1.data", NULL, "");
+    chooses("0000000203.00000#1.data 0000000201.00000#2#d.data 0000000201.00000#3.data", &older, "0000000201.00000#2#d.data", NULL, "");
+    /* as old versions marked it */
+    chooses("0000000201.00000#2.data 0000000201.00000.durable 0000000200.00000.durable", NULL, "0000000201.00000#2.data", NULL, "0000000200.00000.durable");
+    chooses("0000000201.00000#2.data 0000000200.00000.durable", NULL, NULL, NULL, "0000000200.00000.durable");
+    /* a tombstone */
+    chooses("0000000203.00000.ts 0000000201.00000#2#d.data", NULL, NULL, NULL, "0000000201.00000#2#d.data");
+    chooses("0000000201.00000.ts 0000000203.00000#2#d.data", NULL, "0000000203.00000#2#d.data", NULL, "0000000201.00000.ts");
+    /* no fragment of this code */
+    chooses("0000000201.00000#6#d.data 0000000201.00000.data 0000000201.00000#x#d.data", NULL, NULL, NULL, "");
+}
+
+static void test_suffix_hashes(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("nacre-erasure-XXXXXX", NULL), *partition = g_strdup_printf("%s/7", folder);
+    g_autofree char *object = g_strdup_printf("%s/abc/0123456789abcdef0123456789abcabc", partition), *clean = g_strdup_printf("rm -rf %s", folder);
+    static const char *const names[] = { "1795336101.93031#3#d.data", "1795336101.93031#1.data", "1795336102.00000#0.data", "1795336103.00000.meta" };
+    struct suffix_hash *rows, *again;
+    struct buf text = {};
+    struct ctx c;
+    size_t n, m;
+
+    ctx_init(&c, NULL, "");
+    const struct storage_policy *policy = deep(&c);
+    g_mkdir_with_parents(object, 0755);
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+        g_assert_true(g_file_set_contents(ctx_printf(&c, "%s/%s", object, names[i]), "", 0, NULL));
+    for (int round = 0; round < 2; round++) {        /* the second time from hashes.pkl */
+        g_assert_true(hashes_get(&c, partition, policy, NULL, 99999999999, &rows, &n));
+        g_assert_cmpuint(n, ==, 4);
+        g_assert_cmpint(rows[0].fragment, ==, -1);
+        g_assert_cmpstr(rows[0].hash, ==, "17c470f5effc86875e6fd7ecfed3d4b8");
+        g_assert_cmpint(rows[1].fragment, ==, 0);
+        g_assert_cmpint(rows[3].fragment, ==, 3);
+        g_assert_cmpstr(rows[3].hash, ==, "e7482b4f2987f8295f8aeaf96288339c");
+    }
+    hashes_pickle(&c, rows, n, policy, &text);
+    g_assert_true(hashes_unpickle(&c, text.data, text.len, &again, &m));
+    g_assert_cmpmem(rows, n * sizeof(*rows), again, m * sizeof(*again));
+    buf_clear(&text);
+    ctx_clear(&c);
+    if (system(clean))
+        g_test_fail();
+}
+
+/* --- policies ------------------------------------------------------------------------------------------------------------------------ */
 
 static void refuses(const char *text, const char *why)
 {
@@ -120,8 +208,7 @@ static void test_policies(void)
     struct ctx c;
 
     ctx_init(&c, NULL, "");
-    g_assert_true(policies_configure(&c, conf_parse(&c, "swift.conf", ZERO CODE "aliases = far, deep, cold\nec_type = liberasurecode_rs_vand\n"
-                                                    "ec_num_data_fragments = 4\nec_num_parity_fragments = 2\nec_duplication_factor = 2\n"), NULL));
+    deep(&c);
     g_assert_nonnull(p = policy_by_name("COLD"));
     g_assert_cmpstr(p->aliases, ==, "deep, far, cold");
     g_assert_cmpint(policy_quorum(p, 12), ==, 10);
@@ -144,6 +231,8 @@ int main(int argc, char **argv)
     g_test_add_func("/erasure/bytes", test_bytes);
     g_test_add_func("/erasure/decode", test_decode);
     g_test_add_func("/erasure/refused", test_refused);
+    g_test_add_func("/erasure/files", test_files);
+    g_test_add_func("/erasure/hashes", test_suffix_hashes);
     g_test_add_func("/erasure/policies/refused", test_policies_refused);
     g_test_add_func("/erasure/policies", test_policies);
     failures = g_test_run();

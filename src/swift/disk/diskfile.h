@@ -2,6 +2,9 @@
  * whole or not at all. The original's layout.
  *
  * <devices>/<device>/objects[-N]/<partition>/<suffix>/<hash>/<timestamp>.{data,meta,ts}
+ *
+ * Under an erasure code the data of a node is one fragment of each segment: <timestamp>#<fragment>.data, which counts once it is called
+ * <timestamp>#<fragment>#d.data (durable): enough other nodes have theirs. (Old versions: <timestamp>.durable beside it.)
  */
 #ifndef SWIFT_DISK_DISKFILE_H
 #define SWIFT_DISK_DISKFILE_H
@@ -10,6 +13,14 @@
 #include "swift/policy.h"
 #include "swift/timestamp.h"
 
+/* Which fragment of an erasure-coded object is asked for. */
+struct disk_preference { struct timestamp time; uint32_t excluded; };        /* at that time any whose bit is not set */
+struct disk_wish {
+    int fragment;                    /* that one alone; -1: any, the highest first */
+    bool undurable;                  /* also such that are not durable, those preferred first */
+    const struct disk_preference *preferences; size_t n_preferences;
+};
+
 /* A device of this node, and one object's place on it. */
 struct disk_place {
     const char *device_path;         /* "/srv/node/sdb1" */
@@ -17,6 +28,7 @@ struct disk_place {
     uint32_t partition;
     uint8_t digest[16];
     const char *name;                /* "/a/c/o" as a name; NULL when only the hash is known */
+    const struct disk_wish *wish;    /* of an erasure code; NULL: any that is durable */
 };
 void disk_place_init(struct ctx *, struct disk_place *, const char *device_path, const struct storage_policy *, uint32_t partition,
                      const char *account, const char *container, const char *object);
@@ -26,7 +38,9 @@ const char *disk_place_name(struct ctx *, const struct disk_place *);
 
 enum disk_found { DISK_THERE, DISK_ABSENT, DISK_DELETED, DISK_EXPIRED, DISK_QUARANTINED, DISK_COLLISION, DISK_ERROR };
 
-/* The files of a hash directory that count, newest first (replicated policy; EC adds fragments by its own rows). */
+struct fragment { char *name; struct timestamp time; int index; bool durable; };
+
+/* The files of a hash directory that count, newest first. */
 struct disk_files {
     char *data, *meta, *ctype_meta, *tombstone;      /* names in the directory; NULL: none. ctype_meta: a second .meta, newer in content type */
     struct timestamps times;                         /* data; content_type, meta where a .meta says them */
@@ -34,13 +48,20 @@ struct disk_files {
     char **obsolete; size_t n_obsolete;              /* what can be unlinked */
     size_t n;                                        /* all names */
     bool exists;                                     /* the directory does */
-    struct fragment *fragments; size_t n_fragments;  /* of an EC policy: the seam; NULL here */
+    /* of an erasure code: */
+    struct fragment *fragments; size_t n_fragments;  /* sets of one time, newest first; none older than the durable one */
+    int fragment;                                    /* that of data; -1: none */
+    bool durable;                                    /* data is */
+    struct timestamp durable_time;                   /* of the durable set, where there is one */
 };
-/* From a list of names, sorted or not. */
-void disk_files_choose(struct ctx *, struct disk_files *, char **names, size_t n, struct timestamp reclaim_before);
-bool disk_files_list(struct ctx *, struct disk_files *, const char *dir, struct timestamp reclaim_before);
+/* From a list of names, sorted or not. policy NULL: a replicated one. wish: as in a place. */
+void disk_files_choose(struct ctx *, struct disk_files *, char **names, size_t n, const struct storage_policy *, const struct disk_wish *,
+                       struct timestamp reclaim_before);
+bool disk_files_list(struct ctx *, struct disk_files *, const char *dir, const struct storage_policy *, const struct disk_wish *,
+                     struct timestamp reclaim_before);
 /* The same, and what is obsolete is unlinked, a directory without files removed. */
-bool disk_files_tidy(struct ctx *, struct disk_files *, const char *dir, struct timestamp reclaim_before);
+bool disk_files_tidy(struct ctx *, struct disk_files *, const char *dir, const struct storage_policy *, const struct disk_wish *,
+                     struct timestamp reclaim_before);
 
 /* An object that is open to be read. */
 struct disk_object {
@@ -85,6 +106,15 @@ struct disk_commit {
 void disk_writers_commit(struct ctx *, struct disk_commit *, size_t n);
 void disk_writer_free(struct disk_writer *);                         /* what was not committed is gone */
 
+/* --- fragments (fragments.c) ---------------------------------------------------------------------------------------- */
+
+char *fragment_file_name(struct ctx *, struct timestamp, int fragment, bool durable);
+/* A fragment that lies there counts from now on. True also when somebody has put something newer in its place. */
+bool disk_make_durable(struct ctx *, const struct disk_place *, struct timestamp, int fragment);
+/* What another node has now goes: the tombstone of that time, the .meta of meta (where set), the fragment (-1: none) of that time; one that is
+ * not durable only after delay_s seconds. */
+void disk_purge(struct ctx *, const struct disk_place *, struct timestamp, int fragment, struct timestamp meta, int64_t delay_s);
+
 /* A tombstone, and new metadata beside the data. */
 bool disk_write_tombstone(struct ctx *, const struct disk_place *, struct timestamp);
 /* content_type_time: raw 0 when metadata has no Content-Type of its own. */
@@ -98,16 +128,23 @@ bool disk_metadata_unpickle(struct ctx *, const void *bytes, size_t n, struct he
 
 /* --- suffix hashes (hashes.c) --------------------------------------------------------------------------------- */
 
-struct suffix_hash { char suffix[4]; char hash[33]; };               /* hash "": known to exist, not hashed */
+struct suffix_hash {
+    char suffix[4];
+    int fragment;                    /* of an erasure code: whose times; -1: what all of them share. Else -1 */
+    char hash[33];                   /* "": known to exist, not hashed */
+};
 /* Marks the suffix of a place invalid: before the object's new name is given. */
 bool hashes_invalidate(struct ctx *, const struct disk_place *);
 bool hashes_invalidate_suffix(struct ctx *, const char *partition_dir, const char *suffix);
-/* All suffixes of a partition: invalid ones hashed anew, and those named (NULL-terminated; NULL none). List of the ctx, sorted.
- * False: errno. reclaim_age in seconds: older tombstones are removed. */
-bool hashes_get(struct ctx *, const char *partition_dir, const char *const *recalculate, int64_t reclaim_age,
+/* All suffixes of a partition: invalid ones hashed anew, and those named (NULL-terminated; NULL none). List of the ctx, sorted by suffix and
+ * fragment. False: errno. reclaim_age in seconds: older tombstones are removed. policy NULL: a replicated one. */
+bool hashes_get(struct ctx *, const char *partition_dir, const struct storage_policy *, const char *const *recalculate, int64_t reclaim_age,
                 struct suffix_hash **ret, size_t *ret_n);
-/* The hash of one suffix directory; "" when there is nothing in it. */
-bool hashes_of_suffix(struct ctx *, const char *suffix_dir, int64_t reclaim_age, char ret_hex[33]);
+/* The hash of one suffix directory: in hex, or "None=<hex> 0=<hex> ..." of an erasure code; "" when there is nothing in it. NULL: errno. */
+const char *hashes_of_suffix(struct ctx *, const char *suffix_dir, const struct storage_policy *, int64_t reclaim_age);
+/* As REPLICATE answers: {suffix: hash}, {suffix: {None: hash, 0: hash, ...}}. */
+void hashes_pickle(struct ctx *, const struct suffix_hash *, size_t n, const struct storage_policy *, struct buf *to);
+bool hashes_unpickle(struct ctx *, const void *bytes, size_t n, struct suffix_hash **ret, size_t *ret_n);
 
 /* --- container updates that failed (async.c) ------------------------------------------------------------------ */
 

@@ -1,21 +1,13 @@
-/* Which of the files in a hash directory count (replicated policies). */
-#include "swift/disk/diskfile.h"
+/* Which of the files in a hash directory count: the tombstone and the .meta files, and of replicas the data. */
+#include "swift/disk/parts.h"
 
 #include "swift/disk/io.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
-
-enum file_kind { FILE_DATA, FILE_META, FILE_TS, FILE_OTHER };
-
-struct file {
-    char *name;
-    enum file_kind kind;
-    struct timestamp time, content_type;     /* content_type: of a .meta that says one, else 0 */
-    bool gone;
-};
 
 static bool parse_meta(char *stem, struct file *f)
 {
@@ -29,32 +21,40 @@ static bool parse_meta(char *stem, struct file *f)
     return true;
 }
 
-static bool parse(struct ctx *c, char *name, struct file *f)
+static const struct { const char *extension; enum file_kind kind; } extensions[] = {
+    { ".data", FILE_DATA }, { ".meta", FILE_META }, { ".ts", FILE_TS }, { ".durable", FILE_DURABLE },
+};
+
+static bool parse(struct ctx *c, char *name, const struct storage_policy *policy, struct file *f)
 {
     const char *dot = strrchr(name, '.');
     char *stem;
 
-    *f = (struct file){ .name = name, .kind = FILE_OTHER };
+    *f = (struct file){ .name = name, .kind = FILE_OTHER, .fragment = -1 };
     if (!dot || dot == name)
         return false;
     stem = ctx_strndup(c, name, (size_t)(dot - name));
-    f->kind = !strcmp(dot, ".data") ? FILE_DATA : !strcmp(dot, ".meta") ? FILE_META : !strcmp(dot, ".ts") ? FILE_TS : FILE_OTHER;
+    for (size_t i = 0; i < G_N_ELEMENTS(extensions); i++)
+        if (!strcmp(dot, extensions[i].extension))
+            f->kind = extensions[i].kind;
     if (f->kind == FILE_META)
         return parse_meta(stem, f);
+    if (f->kind == FILE_DATA && policy && policy->type == POLICY_ERASURE && !fragment_parse(stem, policy, f))
+        return false;
     return f->kind != FILE_OTHER && timestamp_parse(stem, &f->time);
 }
 
-static struct file *newest(struct file *files, size_t n, enum file_kind kind)
+struct file *files_newest(struct listing *l, enum file_kind kind)
 {
     struct file *best = NULL;
 
-    for (size_t i = 0; i < n; i++)
-        if (files[i].kind == kind && !files[i].gone && (!best || timestamp_compare(files[i].time, best->time) > 0))
-            best = &files[i];
+    for (size_t i = 0; i < l->n; i++)
+        if (l->files[i].kind == kind && !l->files[i].gone && (!best || timestamp_compare(l->files[i].time, best->time) > 0))
+            best = &l->files[i];
     return best;
 }
 
-static void drop(struct ctx *c, struct disk_files *f, struct file *file)
+void files_drop(struct ctx *c, struct disk_files *f, struct file *file)
 {
     if (!f->obsolete)
         f->obsolete = ctx_new_n(c, char *, f->n);
@@ -62,34 +62,32 @@ static void drop(struct ctx *c, struct disk_files *f, struct file *file)
     f->obsolete[f->n_obsolete++] = file->name;
 }
 
-/* All that is not newer than limit, but for keep and those of its kind and time. */
-static void drop_older(struct ctx *c, struct disk_files *f, struct file *files, size_t n, const struct file *keep)
+void files_drop_older(struct ctx *c, struct disk_files *f, struct listing *l, struct timestamp limit, bool or_equal, const struct file *keep)
 {
-    for (size_t i = 0; i < n; i++) {
-        int compared = timestamp_compare(files[i].time, keep->time);
+    for (size_t i = 0; i < l->n; i++) {
+        struct file *file = &l->files[i];
 
-        if (&files[i] == keep || files[i].gone || files[i].kind == FILE_OTHER || compared > 0)
-            continue;
-        drop(c, f, &files[i]);
+        if (file != keep && !file->gone && timestamp_compare(file->time, limit) < or_equal)
+            files_drop(c, f, file);
     }
 }
 
 /* The newest .meta stays, and one that is newer in content type. */
-static struct file *choose_meta(struct ctx *c, struct disk_files *f, struct file *files, size_t n, struct file **ret_ctype)
+static struct file *choose_meta(struct ctx *c, struct disk_files *f, struct listing *l, struct file **ret_ctype)
 {
-    struct file *first = newest(files, n, FILE_META), *second = NULL;
+    struct file *first = files_newest(l, FILE_META), *second = NULL, *each;
 
-    for (size_t i = 0; first && i < n; i++)
-        if (files[i].kind == FILE_META && !files[i].gone && &files[i] != first &&
-            timestamp_compare(files[i].content_type, (second ? second : first)->content_type) > 0)
-            second = &files[i];
+    for (each = l->files; first && each < l->files + l->n; each++)
+        if (each->kind == FILE_META && !each->gone && each != first &&
+            timestamp_compare(each->content_type, (second ? second : first)->content_type) > 0)
+            second = each;
     if (second && !timestamp_compare(second->time, first->time)) {
         first = second;
         second = NULL;
     }
-    for (size_t i = 0; first && i < n; i++)
-        if (files[i].kind == FILE_META && !files[i].gone && &files[i] != first && &files[i] != second)
-            drop(c, f, &files[i]);
+    for (each = l->files; first && each < l->files + l->n; each++)
+        if (each->kind == FILE_META && !each->gone && each != first && each != second)
+            files_drop(c, f, each);
     *ret_ctype = second;
     return first;
 }
@@ -97,18 +95,20 @@ static struct file *choose_meta(struct ctx *c, struct disk_files *f, struct file
 static void reclaim(struct ctx *c, struct disk_files *f, struct file *file, struct timestamp before)
 {
     if (file && !file->gone && timestamp_compare(file->time, before) < 0)
-        drop(c, f, file);
+        files_drop(c, f, file);
 }
 
-static void take(struct disk_files *f, const struct file *data, const struct file *meta, const struct file *ctype)
+void files_take(struct disk_files *f, const struct file *data, const struct file *meta, const struct file *ctype)
 {
     f->data = data->name;
     f->times.data = data->time;
-    if (!meta)
+    f->fragment = data->fragment;
+    f->durable = data->durable;
+    if (!meta || meta->gone)
         return;
     f->meta = meta->name;
     f->times.meta = meta->time;
-    if (!ctype)
+    if (!ctype || ctype->gone)
         ctype = meta;
     if (timestamp_compare(ctype->content_type, data->time) > 0) {
         f->times.content_type = ctype->content_type;
@@ -116,27 +116,37 @@ static void take(struct disk_files *f, const struct file *data, const struct fil
     }
 }
 
-void disk_files_choose(struct ctx *c, struct disk_files *f, char **names, size_t n, struct timestamp reclaim_before)
+static void replicas_choose(struct ctx *c, struct disk_files *f, struct listing *l, struct file *meta, struct file *ctype, struct timestamp reclaim_before)
 {
-    struct file *files = ctx_new_n(c, struct file, n + 1), *ts, *data, *meta, *ctype;
-    size_t known = 0;
+    struct file *data = files_newest(l, FILE_DATA);
+
+    if (data) {
+        files_drop_older(c, f, l, data->time, true, data);
+        files_take(f, data, meta, ctype);
+    } else {
+        reclaim(c, f, meta, reclaim_before);
+    }
+}
+
+void disk_files_choose(struct ctx *c, struct disk_files *f, char **names, size_t n, const struct storage_policy *policy, const struct disk_wish *wish,
+                       struct timestamp reclaim_before)
+{
+    struct listing l = { .files = ctx_new_n(c, struct file, n + 1) };
+    struct file *ts, *meta, *ctype;
 
     f->n = n;
+    f->fragment = -1;
     for (size_t i = 0; i < n; i++)
-        known += parse(c, names[i], &files[known]);
-    ts = newest(files, known, FILE_TS);
+        l.n += parse(c, names[i], policy, &l.files[l.n]);
+    ts = files_newest(&l, FILE_TS);
     if (ts)
-        drop_older(c, f, files, known, ts);
-    data = newest(files, known, FILE_DATA);
-    meta = choose_meta(c, f, files, known, &ctype);
-    if (data) {
-        drop_older(c, f, files, known, data);
-        take(f, data, meta && !meta->gone ? meta : NULL, ctype && !ctype->gone ? ctype : NULL);
-        return;
-    }
-    if (meta)
-        reclaim(c, f, meta, reclaim_before);
-    if (!ts)
+        files_drop_older(c, f, &l, ts->time, true, ts);
+    meta = choose_meta(c, f, &l, &ctype);
+    if (policy && policy->type == POLICY_ERASURE)
+        fragments_choose(c, f, &l, wish, meta, ctype, reclaim_before);
+    else
+        replicas_choose(c, f, &l, meta, ctype, reclaim_before);
+    if (f->data || !ts)
         return;
     reclaim(c, f, ts, reclaim_before);
     if (!ts->gone) {
@@ -145,14 +155,30 @@ void disk_files_choose(struct ctx *c, struct disk_files *f, char **names, size_t
     }
 }
 
-bool disk_files_list(struct ctx *c, struct disk_files *f, const char *path, struct timestamp reclaim_before)
+#define COMMIT_WINDOW 60             /* seconds in which a fragment may still become durable */
+
+/* What could go for its age alone may just be under way: a fragment that is not durable stays until it has lain there for a while. */
+static void keep_fresh(struct ctx *c, struct disk_files *f, const char *dir)
+{
+    for (size_t i = 0; i < f->n_fragments; i++)
+        for (size_t k = 0; k < f->n_obsolete; k++) {
+            struct stat st;
+
+            if (f->obsolete[k] == f->fragments[i].name && !stat(ctx_printf(c, "%s/%s", dir, f->obsolete[k]), &st) &&
+                st.st_mtime > time(NULL) - COMMIT_WINDOW)
+                f->obsolete[k--] = f->obsolete[--f->n_obsolete];
+        }
+}
+
+bool disk_files_list(struct ctx *c, struct disk_files *f, const char *path, const struct storage_policy *policy, const struct disk_wish *wish,
+                     struct timestamp reclaim_before)
 {
     DIR *dir = opendir(path);
     struct dirent *entry;
     size_t n = 0, room = 8;
     char **names;
 
-    *f = (struct disk_files){};
+    *f = (struct disk_files){ .fragment = -1 };
     if (!dir)
         return errno == ENOENT;
     f->exists = true;
@@ -170,13 +196,15 @@ bool disk_files_list(struct ctx *c, struct disk_files *f, const char *path, stru
         names[n++] = ctx_strdup(c, entry->d_name);
     }
     closedir(dir);
-    disk_files_choose(c, f, names, n, reclaim_before);
+    disk_files_choose(c, f, names, n, policy, wish, reclaim_before);
+    keep_fresh(c, f, path);
     return true;
 }
 
-bool disk_files_tidy(struct ctx *c, struct disk_files *f, const char *dir, struct timestamp reclaim_before)
+bool disk_files_tidy(struct ctx *c, struct disk_files *f, const char *dir, const struct storage_policy *policy, const struct disk_wish *wish,
+                     struct timestamp reclaim_before)
 {
-    if (!disk_files_list(c, f, dir, reclaim_before))
+    if (!disk_files_list(c, f, dir, policy, wish, reclaim_before))
         return false;
     for (size_t i = 0; i < f->n_obsolete; i++)
         disk.unlink(ctx_printf(c, "%s/%s", dir, f->obsolete[i]));

@@ -82,30 +82,41 @@ static bool list_dir(struct ctx *c, const char *path, char ***ret, size_t *ret_n
     return true;
 }
 
-static void add_time(struct md5 *md5, struct timestamp t, const char *extension)
+/* What is summed up of a suffix: what is the same on all nodes, and what each fragment has. */
+struct sums { struct md5 *whole, *fragments[ERASURE_MOST]; };
+
+static void add_time(struct md5 **md5, struct timestamp t, const char *extension)
 {
     char text[TIMESTAMP_TEXT];
 
+    if (!*md5)
+        *md5 = md5_new();
     timestamp_internal(text, t);
-    md5_add(md5, text, strlen(text));
-    md5_add(md5, extension, strlen(extension));
+    md5_add(*md5, text, strlen(text));
+    md5_add(*md5, extension, strlen(extension));
 }
 
 /* The files of one object; obsolete ones go. False: it cannot be listed. */
-static bool hash_object(struct ctx *c, const char *dir, struct timestamp reclaim_before, struct md5 *md5)
+static bool hash_object(struct ctx *c, const char *dir, const struct storage_policy *policy, struct timestamp reclaim_before, struct sums *sums)
 {
     struct disk_files f;
 
-    if (!disk_files_tidy(c, &f, dir, reclaim_before))
+    if (!disk_files_tidy(c, &f, dir, policy, NULL, reclaim_before))
         return false;
+    if (f.n == f.n_obsolete)
+        return true;
     if (f.meta)
-        add_time(md5, f.times.meta, ".meta");
+        add_time(&sums->whole, f.times.meta, ".meta");
     if (f.tombstone)
-        add_time(md5, f.deleted, ".ts");
-    if (f.data)
-        add_time(md5, f.times.data, ".data");
+        add_time(&sums->whole, f.deleted, ".ts");
+    for (size_t i = 0; i < f.n_fragments; i++)
+        add_time(&sums->fragments[f.fragments[i].index], f.fragments[i].time, "");
+    if (timestamp_set(f.durable_time))
+        add_time(&sums->whole, f.durable_time, ".durable");
+    else if (f.data)
+        add_time(&sums->whole, f.times.data, ".data");
     if (timestamp_set(f.times.content_type))
-        add_time(md5, f.times.content_type, "_ctype");
+        add_time(&sums->whole, f.times.content_type, "_ctype");
     return true;
 }
 
@@ -121,33 +132,190 @@ static void quarantine_dir(struct ctx *c, const char *suffix_dir, const char *ha
         disk.rename(from, ctx_printf(c, "%s/%s-%s", base, hash, uuid_new_hex(c)));
 }
 
-bool hashes_of_suffix(struct ctx *c, const char *suffix_dir, int64_t reclaim_age, char ret_hex[33])
+static void put_sum(struct buf *to, const char *name, struct md5 *md5)
+{
+    char hex[33];
+
+    if (!md5)
+        return;
+    md5_end_hex(md5, hex);
+    buf_printf(to, "%s%s=%s", to->len ? " " : "", name, hex);
+}
+
+/* "None=<hex> 0=<hex> ...", or of replicas the hex alone; an empty sum is one as well. */
+static const char *sums_text(struct ctx *c, const struct storage_policy *policy, struct sums *sums)
+{
+    struct buf text = {};
+    const char *all;
+    char hex[33];
+
+    if (!policy || policy->type != POLICY_ERASURE) {
+        md5_end_hex(sums->whole ? sums->whole : md5_new(), hex);
+        return ctx_strdup(c, hex);
+    }
+    put_sum(&text, "None", sums->whole);
+    for (int i = 0; i < ERASURE_MOST; i++)
+        put_sum(&text, ctx_printf(c, "%d", i), sums->fragments[i]);
+    all = ctx_strdup(c, text.len ? text.data : " ");
+    buf_clear(&text);
+    return all;
+}
+
+const char *hashes_of_suffix(struct ctx *c, const char *suffix_dir, const struct storage_policy *policy, int64_t reclaim_age)
 {
     struct timestamp before = { MAX(clock_us() / 10 - reclaim_age * 100000, 0), 0 };
-    struct md5 *md5;
+    struct sums sums = {};
+    const char *text;
     char **names;
     size_t n;
 
-    *ret_hex = '\0';
     if (!list_dir(c, suffix_dir, &names, &n))
-        return errno == ENOENT || errno == ENOTDIR;
-    md5 = md5_new();
+        return errno == ENOENT || errno == ENOTDIR ? "" : NULL;
     for (size_t i = 0; i < n; i++) {
         const char *dir = ctx_printf(c, "%s/%s", suffix_dir, names[i]);
 
-        if (!hash_object(c, dir, before, md5) && (errno == ENOTDIR || errno == ENODATA))
+        if (!hash_object(c, dir, policy, before, &sums) && (errno == ENOTDIR || errno == ENODATA))
             quarantine_dir(c, suffix_dir, names[i]);
     }
-    md5_end_hex(md5, ret_hex);
-    if (!rmdir(suffix_dir) || errno == ENOENT)
-        *ret_hex = '\0';
+    text = sums_text(c, policy, &sums);
+    return !rmdir(suffix_dir) || errno == ENOENT ? "" : text;
+}
+
+/* --- as rows, as pickles --------------------------------------------------------------------------------------------------- */
+
+static int by_suffix(const void *a, const void *b)
+{
+    const struct suffix_hash *x = a, *y = b;
+    int compared = strcmp(x->suffix, y->suffix);
+
+    return compared ? compared : x->fragment - y->fragment;
+}
+
+/* "<hex>", "None=<hex> 0=<hex>", " " or "". */
+static struct pickle *text_pickle(struct ctx *c, const char *text)
+{
+    struct pickle *dict;
+
+    if (!strpbrk(text, "= "))
+        return *text ? pickle_new_text(c, text) : pickle_new(c, PICKLE_NONE);
+    dict = pickle_new(c, PICKLE_DICT);
+    for (char **piece = text_split(c, text, ' '); *piece; piece++) {
+        char *equals = strchr(*piece, '=');
+
+        if (!equals)
+            continue;
+        pickle_append(c, dict, g_ascii_isdigit(**piece) ? pickle_new_int(c, atoi(*piece)) : pickle_new(c, PICKLE_NONE));
+        pickle_append(c, dict, pickle_new_text(c, equals + 1));
+    }
+    return dict;
+}
+
+static const char *hash_text(const struct pickle *p)
+{
+    const char *text = pickle_text(p);
+
+    return text && strlen(text) == 32 ? text : NULL;
+}
+
+/* The other way. NULL: it is none of these. */
+static const char *pickle_hashes(struct ctx *c, const struct pickle *p)
+{
+    struct buf text = {};
+    const char *all;
+    int64_t index;
+
+    if (p->kind == PICKLE_NONE)
+        return "";
+    if (p->kind != PICKLE_DICT)
+        return hash_text(p);
+    for (size_t i = 0; i + 1 < p->n_items; i += 2) {
+        const struct pickle *key = p->items[i];
+
+        if (!hash_text(p->items[i + 1]))
+            continue;
+        if (key->kind == PICKLE_NONE)
+            buf_printf(&text, "%sNone=%s", text.len ? " " : "", hash_text(p->items[i + 1]));
+        else if (pickle_int(key, &index) && index >= 0 && index < ERASURE_MOST)
+            buf_printf(&text, "%s%d=%s", text.len ? " " : "", (int)index, hash_text(p->items[i + 1]));
+    }
+    all = ctx_strdup(c, text.len ? text.data : " ");
+    buf_clear(&text);
+    return all;
+}
+
+/* The rows of one suffix. */
+static void add_rows(struct ctx *c, GArray *rows, const char *suffix, const char *text)
+{
+    struct suffix_hash row = { .fragment = -1 };
+
+    g_strlcpy(row.suffix, suffix, sizeof(row.suffix));
+    if (!strchr(text, '=')) {
+        g_strlcpy(row.hash, *text == ' ' ? "" : text, sizeof(row.hash));
+        g_array_append_val(rows, row);
+        return;
+    }
+    for (char **piece = text_split(c, text, ' '); *piece; piece++) {
+        row.fragment = g_ascii_isdigit(**piece) ? atoi(*piece) : -1;
+        g_strlcpy(row.hash, strchr(*piece, '=') + 1, sizeof(row.hash));
+        g_array_append_val(rows, row);
+    }
+}
+
+static void take_rows(struct ctx *c, GArray *rows, struct suffix_hash **ret, size_t *ret_n)
+{
+    *ret = ctx_new_n(c, struct suffix_hash, rows->len + 1);
+    *ret_n = rows->len;
+    if (rows->len) {
+        memcpy(*ret, rows->data, rows->len * sizeof(**ret));
+        qsort(*ret, rows->len, sizeof(**ret), by_suffix);
+    }
+    g_array_free(rows, TRUE);
+}
+
+void hashes_pickle(struct ctx *c, const struct suffix_hash *rows, size_t n, const struct storage_policy *policy, struct buf *to)
+{
+    struct pickle *dict = pickle_new(c, PICKLE_DICT), *of_suffix = NULL;
+    bool erasure = policy && policy->type == POLICY_ERASURE;
+
+    for (size_t i = 0; i < n; i++) {
+        struct pickle *hash = *rows[i].hash ? pickle_new_text(c, rows[i].hash) : pickle_new(c, PICKLE_NONE);
+
+        if (!erasure || !*rows[i].hash) {
+            pickle_set(c, dict, rows[i].suffix, erasure ? pickle_new(c, PICKLE_DICT) : hash);
+            continue;
+        }
+        if (!i || strcmp(rows[i].suffix, rows[i - 1].suffix))
+            pickle_set(c, dict, rows[i].suffix, of_suffix = pickle_new(c, PICKLE_DICT));
+        pickle_append(c, of_suffix, rows[i].fragment < 0 ? pickle_new(c, PICKLE_NONE) : pickle_new_int(c, rows[i].fragment));
+        pickle_append(c, of_suffix, hash);
+    }
+    pickle_write(to, dict);
+}
+
+bool hashes_unpickle(struct ctx *c, const void *bytes, size_t n, struct suffix_hash **ret, size_t *ret_n)
+{
+    const struct pickle *dict = pickle_read(c, bytes, n);
+    GArray *rows;
+
+    if (!dict || dict->kind != PICKLE_DICT) {
+        fault_clear(c);
+        return false;
+    }
+    rows = g_array_new(FALSE, FALSE, sizeof(struct suffix_hash));
+    for (size_t i = 0; i + 1 < dict->n_items; i += 2) {
+        const char *suffix = pickle_text(dict->items[i]), *text = pickle_hashes(c, dict->items[i + 1]);
+
+        if (suffix && is_suffix(suffix) && text)
+            add_rows(c, rows, suffix, text);
+    }
+    take_rows(c, rows, ret, ret_n);
     return true;
 }
 
 /* --- all of a partition ------------------------------------------------------------------------------------------------- */
 
 struct table {
-    GHashTable *hashes;              /* suffix -> hash in hex, "" where it is to be made */
+    GHashTable *hashes;              /* suffix -> its hashes as a text, "" where they are to be made */
     bool valid;
 };
 
@@ -158,12 +326,10 @@ static void set_hash(struct ctx *c, struct table *t, const char *suffix, const c
 
 static void read_entry(struct ctx *c, struct table *t, const char *key, const struct pickle *value)
 {
-    const char *hash = pickle_text(value);
-
     if (key && !strcmp(key, "valid"))
         t->valid = value->integer != 0;
     else if (key && is_suffix(key))
-        set_hash(c, t, key, hash && strlen(hash) == 32 ? hash : "");
+        set_hash(c, t, key, pickle_hashes(c, value) ?: "");
     else if (!key || strcmp(key, "updated"))
         t->valid = false;
 }
@@ -198,7 +364,7 @@ static bool table_write(struct ctx *c, const char *partition_dir, const struct t
 
     g_hash_table_iter_init(&each, t->hashes);
     while (g_hash_table_iter_next(&each, &suffix, &hash))
-        pickle_set(c, dict, suffix, *(char *)hash ? pickle_new_text(c, hash) : pickle_new(c, PICKLE_NONE));
+        pickle_set(c, dict, suffix, text_pickle(c, hash));
     pickle_set(c, dict, "valid", pickle_new_bool(c, t->valid));
     pickle_set(c, dict, "updated", pickle_new_real(c, (double)clock_us() / 1e6));
     pickle_write(&text, dict);
@@ -247,23 +413,22 @@ static bool add_directories(struct ctx *c, struct table *t, const char *partitio
 }
 
 /* Hashes what has none. True: something has changed. */
-static bool fill(struct ctx *c, struct table *t, const char *partition_dir, int64_t reclaim_age)
+static bool fill(struct ctx *c, struct table *t, const char *partition_dir, const struct storage_policy *policy, int64_t reclaim_age)
 {
     GList *suffixes = g_hash_table_get_keys(t->hashes);
     bool changed = false;
 
     for (GList *each = suffixes; each; each = each->next) {
-        char hex[33];
+        const char *text;
 
         if (*(char *)g_hash_table_lookup(t->hashes, each->data))
             continue;
         changed = true;
-        if (hashes_of_suffix(c, ctx_printf(c, "%s/%s", partition_dir, (char *)each->data), reclaim_age, hex)) {
-            if (*hex)
-                set_hash(c, t, each->data, hex);
-            else
-                g_hash_table_remove(t->hashes, each->data);
-        }
+        text = hashes_of_suffix(c, ctx_printf(c, "%s/%s", partition_dir, (char *)each->data), policy, reclaim_age);
+        if (text && *text)
+            set_hash(c, t, each->data, text);
+        else if (text)
+            g_hash_table_remove(t->hashes, each->data);
     }
     g_list_free(suffixes);
     return changed;
@@ -298,7 +463,8 @@ static struct table *table_copy(struct ctx *c, const struct table *from)
 }
 
 /* One attempt. False, *ret_again: somebody else has written meanwhile. */
-static struct table *attempt(struct ctx *c, const char *partition_dir, const char *const *recalculate, int64_t reclaim_age, bool *ret_again)
+static struct table *attempt(struct ctx *c, const char *partition_dir, const struct storage_policy *policy, const char *const *recalculate,
+                             int64_t reclaim_age, bool *ret_again)
 {
     int lock = lock_partition(c, partition_dir);
     struct table *was = lock >= 0 ? consolidate(c, partition_dir) : NULL, *t;
@@ -317,7 +483,7 @@ static struct table *attempt(struct ctx *c, const char *partition_dir, const cha
     for (const char *const *suffix = recalculate; suffix && *suffix; suffix++)
         if (is_suffix(*suffix))
             set_hash(c, t, *suffix, "");
-    changed = fill(c, t, partition_dir, reclaim_age) || changed;
+    changed = fill(c, t, partition_dir, policy, reclaim_age) || changed;
     if (!changed)
         return t;
     lock = lock_partition(c, partition_dir);
@@ -330,31 +496,23 @@ static struct table *attempt(struct ctx *c, const char *partition_dir, const cha
     return t;
 }
 
-static int by_suffix(const void *a, const void *b)
-{
-    return strcmp(((const struct suffix_hash *)a)->suffix, ((const struct suffix_hash *)b)->suffix);
-}
-
-bool hashes_get(struct ctx *c, const char *partition_dir, const char *const *recalculate, int64_t reclaim_age, struct suffix_hash **ret,
-                size_t *ret_n)
+bool hashes_get(struct ctx *c, const char *partition_dir, const struct storage_policy *policy, const char *const *recalculate, int64_t reclaim_age,
+                struct suffix_hash **ret, size_t *ret_n)
 {
     struct table *t = NULL;
     bool again = true;
     GHashTableIter each;
-    void *suffix, *hash;
-    size_t n = 0;
+    void *suffix, *text;
+    GArray *rows;
 
     for (int i = 0; i < TRIES && again; i++)
-        t = attempt(c, partition_dir, recalculate, reclaim_age, &again);
+        t = attempt(c, partition_dir, policy, recalculate, reclaim_age, &again);
     if (!t)
         return false;
-    *ret = ctx_new_n(c, struct suffix_hash, g_hash_table_size(t->hashes) + 1);
+    rows = g_array_new(FALSE, FALSE, sizeof(struct suffix_hash));
     g_hash_table_iter_init(&each, t->hashes);
-    while (g_hash_table_iter_next(&each, &suffix, &hash)) {
-        g_strlcpy((*ret)[n].suffix, suffix, sizeof((*ret)[n].suffix));
-        g_strlcpy((*ret)[n++].hash, hash, sizeof((*ret)->hash));
-    }
-    qsort(*ret, n, sizeof(**ret), by_suffix);
-    *ret_n = n;
+    while (g_hash_table_iter_next(&each, &suffix, &text))
+        add_rows(c, rows, suffix, text);
+    take_rows(c, rows, ret, ret_n);
     return true;
 }

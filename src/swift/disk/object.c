@@ -153,7 +153,7 @@ enum disk_found disk_object_open(struct ctx *c, const struct disk_place *p, int6
     const char *dir = disk_place_dir(c, p), *wrong, *name;
 
     *o = (struct disk_object){ .fd = -1, .found = DISK_ERROR };
-    if (!disk_files_list(c, &o->files, dir, (struct timestamp){}))
+    if (!disk_files_list(c, &o->files, dir, p->policy, p->wish, (struct timestamp){}))
         return errno == ENOTDIR || errno == ENODATA ? quarantined(c, p, o, "the hash directory cannot be listed") : DISK_ERROR;
     if (!o->files.data)
         return without_data(c, o);
@@ -196,12 +196,15 @@ bool disk_object_meta(struct ctx *c, const struct disk_place *p, const struct di
 
 const char *disk_place_name(struct ctx *c, const struct disk_place *p)
 {
-    const char *dir = disk_place_dir(c, p), *name;
+    const char *dir = disk_place_dir(c, p), *name, *any;
     struct headers metadata = {};
     struct disk_files f;
     uint8_t digest[16];
 
-    if (!disk_files_list(c, &f, dir, (struct timestamp){}) || !(f.data || f.tombstone) || !read_beside(c, dir, f.data ? f.data : f.tombstone, &metadata))
+    if (!disk_files_list(c, &f, dir, p->policy, p->wish, (struct timestamp){}))
+        return NULL;
+    any = f.data ? f.data : f.n_fragments ? f.fragments[0].name : f.tombstone;
+    if (!any || !read_beside(c, dir, any, &metadata))
         return NULL;
     name = headers_get(&metadata, "name");
     g_auto(GStrv) parts = g_strsplit(name ? name : "", "/", 4);

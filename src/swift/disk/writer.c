@@ -187,10 +187,8 @@ static bool tidy(struct ctx *c, struct disk_commit *d)
     const struct disk_writer *w = d->writer;
     struct disk_files files;
 
-    if (w->dirs_made || !disk_files_list(c, &files, w->dir, (struct timestamp){}))
-        return true;
-    for (size_t i = 0; i < files.n_obsolete; i++)
-        disk.unlink(ctx_printf(c, "%s/%s", w->dir, files.obsolete[i]));
+    if (!w->dirs_made)
+        disk_files_tidy(c, &files, w->dir, w->place.policy, NULL, (struct timestamp){});
     return true;
 }
 

@@ -92,18 +92,6 @@ void object_get(struct ctx *c, struct swift_request *request, struct swift_respo
 
 /* --- REPLICATE ---------------------------------------------------------------------------------------------------------------- */
 
-static void write_hashes(struct ctx *c, const struct suffix_hash *hashes, size_t n, struct swift_response *r)
-{
-    struct pickle *dict = pickle_new(c, PICKLE_DICT);
-    struct buf text = {};
-
-    for (size_t i = 0; i < n; i++)
-        pickle_set(c, dict, hashes[i].suffix, *hashes[i].hash ? pickle_new_text(c, hashes[i].hash) : pickle_new(c, PICKLE_NONE));
-    pickle_write(&text, dict);
-    r->status = 200;
-    response_bytes(c, r, "text/html; charset=UTF-8", &text);
-}
-
 /* Suffixes that somebody has changed from outside: to be hashed anew when next asked. */
 static void mark(struct ctx *c, const char *partition, const char *const *suffixes, struct swift_response *r)
 {
@@ -125,15 +113,19 @@ void object_replicate(struct ctx *c, struct swift_request *request, struct swift
     const char *device = storage_device(c, request, r), *partition;
     const struct storage_policy *policy;
     struct suffix_hash *hashes = NULL;
+    struct buf text = {};
     size_t n = 0;
 
     if (!device || !storage_policy(c, request, r, &policy))
         return;
     partition = ctx_printf(c, "%s/%s/%u", device, policy_dir(c, "objects", policy), request->partition);
-    if (request->account && *request->account)
+    if (request->account && *request->account) {
         mark(c, partition, (const char *const *)text_split(c, request->account, '-'), r);
-    else if (!g_file_test(partition, G_FILE_TEST_IS_DIR) || hashes_get(c, partition, NULL, swift_options()->reclaim_age, &hashes, &n))
-        write_hashes(c, hashes, n, r);
-    else
+    } else if (!g_file_test(partition, G_FILE_TEST_IS_DIR) || hashes_get(c, partition, policy, NULL, swift_options()->reclaim_age, &hashes, &n)) {
+        hashes_pickle(c, hashes, n, policy, &text);
+        r->status = 200;
+        response_bytes(c, r, "text/html; charset=UTF-8", &text);
+    } else {
         response_error(c, r, 500, NULL);
+    }
 }

@@ -40,6 +40,7 @@ struct receiver {
     const struct storage_policy *policy;
     uint32_t partition;
     const char *fragment;            /* X-Backend-Ssync-Frag-Index, as sent; NULL */
+    struct disk_wish wish;           /* the same as a wish */
     struct ssync_reader in;
     struct buf out; size_t said;     /* what is to be answered, and how much of it has been */
     enum step step;
@@ -147,21 +148,39 @@ static void let_go(struct receiver *r)
 
 /* --- what is missing --------------------------------------------------------------------------------------------------------------- */
 
-/* What this device has of that object. False: nothing that counts. */
-static bool look(struct ctx *c, const struct receiver *r, const char *hash, struct ssync_offer *ret)
+/* Is the fragment that is offered here already, newer than all that is durable? */
+static bool has_newer(const struct receiver *r, const struct disk_files *f, struct timestamp offered)
 {
-    struct disk_place place = { .device_path = r->device_path, .policy = r->policy, .partition = r->partition };
+    for (size_t i = 0; i < f->n_fragments; i++)
+        if (f->fragments[i].index == r->wish.fragment && !f->fragments[i].durable && !timestamp_compare(f->fragments[i].time, offered))
+            return true;
+    return false;
+}
+
+/* What this device has of that object. False: nothing that counts. Where only the word that a fragment is durable is missing, it is taken. */
+static bool look(struct ctx *c, const struct receiver *r, const struct ssync_offer *offer, struct ssync_offer *ret)
+{
+    struct disk_place place = { .device_path = r->device_path, .policy = r->policy, .partition = r->partition, .wish = &r->wish };
+    const char *hash = offer->hash;
     struct disk_object o;
+    bool newer;
 
     if (strlen(hash) != 32 || !hex_read(hash, place.digest, sizeof(place.digest)))
         return false;
     disk_object_open(c, &place, 0, &o);
+    newer = has_newer(r, &o.files, offer->data);
+    if (newer && offer->durable && disk_make_durable(c, &place, offer->data, r->wish.fragment)) {
+        disk_object_close(&o);
+        disk_object_open(c, &place, 0, &o);
+    }
     disk_object_close(&o);
     *ret = (struct ssync_offer){ .hash = hash };
     if (o.found == DISK_DELETED)
         ret->data = o.timestamp;
     else if (o.found == DISK_THERE)
         *ret = (struct ssync_offer){ hash, o.times.data, o.timestamp, o.times.content_type, true };
+    if (newer && !offer->durable)
+        ret->data = offer->data;
     return timestamp_set(ret->data);
 }
 
@@ -174,7 +193,7 @@ static bool check_one(struct ctx *c, struct receiver *r, const char *line, struc
 
     ctx_init_child(&one, c, c->service);
     well = ssync_offer_read(&one, line, &offer);
-    if (well && ssync_compare(&offer, look(&one, r, offer.hash, &mine) ? &mine : NULL, &want)) {
+    if (well && ssync_compare(&offer, look(&one, r, &offer, &mine) ? &mine : NULL, &want)) {
         buf_puts(wanted, wanted->len ? "\r\n" : "");
         buf_puts(wanted, ssync_wanted_write(&one, &want));
     }
@@ -422,7 +441,7 @@ void object_ssync(struct ctx *c, struct swift_request *request, struct swift_res
 {
     struct receiver *r = ctx_new(c, struct receiver);
     const char *fragment = request_get(request, "X-Backend-Ssync-Frag-Index");
-    int64_t number;
+    int64_t number = -1;
 
     *r = (struct receiver){ .device = request->device, .partition = request->partition, .fragment = fragment && *fragment ? fragment : NULL,
                             .locks = { -1, -1 } };
@@ -434,6 +453,7 @@ void object_ssync(struct ctx *c, struct swift_request *request, struct swift_res
         response_error(c, response, 400, ctx_printf(c, "Invalid X-Backend-Ssync-Frag-Index '%s'", r->fragment));
         return;
     }
+    r->wish.fragment = r->policy->type == POLICY_ERASURE ? (int)number : -1;
     r->device_path = storage_device(c, request, response);
     if (!r->device_path)
         return;

@@ -18,6 +18,7 @@ struct sender {
     const struct ssync_job *job;
     struct ssync_result *result;
     const char *device_path, *partition_dir;
+    struct disk_wish wish;           /* which fragments are offered */
     struct wire *wire;
     struct ssync_reader in;
     GPtrArray *wanted;               /* struct ssync_wanted, of the ctx */
@@ -89,6 +90,7 @@ static bool begin(struct ctx *c, struct sender *s)
         return stop(c, s, ctx_printf(c, "connect receive: %s", g_strerror(errno)));
     if (!g_str_has_prefix(line, "HTTP/1.") || strlen(line) < 12 || strncmp(line + 9, "200", 3))
         return stop(c, s, refusal(c, s, line, &answer));
+    s->wish.undurable = s->wish.undurable && header_true(&answer, "X-Backend-Accept-No-Commit");
     wire_begin_body(s->wire, &answer, 200, false);
     ssync_reader_init(c, &s->in, read_answer, s->wire);
     return true;
@@ -122,7 +124,8 @@ static bool offer(struct ctx *c, struct sender *s, const char *hash, const struc
     struct ctx line;
     bool well;
 
-    *o = (struct ssync_offer){ .hash = ctx_strdup(c, hash), .data = f->data ? f->times.data : f->deleted, .durable = true };
+    *o = (struct ssync_offer){ .hash = ctx_strdup(c, hash), .data = f->data ? f->times.data : f->deleted,
+                                .durable = !f->data || f->fragment < 0 || f->durable };
     if (f->data && f->meta) {
         o->meta = f->times.meta;
         o->content_type = f->times.content_type;
@@ -156,7 +159,7 @@ static bool offer_suffix(struct ctx *c, struct sender *s, const char *suffix)
         if (!is_asked(s, entry->d_name))
             continue;
         ctx_init_child(&one, c, c->service);
-        if (disk_files_tidy(&one, &f, ctx_printf(&one, "%s/%s", path, entry->d_name), before)) {
+        if (disk_files_tidy(&one, &f, ctx_printf(&one, "%s/%s", path, entry->d_name), s->job->policy, &s->wish, before)) {
             any = any || f.n > f.n_obsolete;
             if ((f.data || f.tombstone) && s->job->max_objects && s->result->offered >= s->job->max_objects)
                 s->result->limited = true;
@@ -270,19 +273,19 @@ static bool send_data(struct ctx *c, struct sender *s, const struct disk_place *
 {
     struct file_body file = { .fd = o->fd };
     struct ssync_source from = { .length = o->length, .metadata = o->data_metadata, .read = read_file, .data = &file };
+    bool well, durable = o->files.fragment < 0 || o->files.durable;
     char etag[33];
-    bool well;
 
     if (s->job->build) {
         if (!s->job->build(c, s->job->build_data, place, o, &from))
             return true;
-        well = send_source(c, s, place->name, &from, true);
+        well = send_source(c, s, place->name, &from, durable);
         if (from.close)
             from.close(from.data);
         return well;
     }
     file.md5 = md5_new();
-    well = send_source(c, s, place->name, &from, true);
+    well = send_source(c, s, place->name, &from, durable);
     md5_end_hex(file.md5, etag);
     if (well && headers_get(&o->data_metadata, "ETag") && strcmp(etag, headers_get(&o->data_metadata, "ETag")))
         disk_quarantine(c, place, ctx_printf(c, "ETag %s and file's md5 %s do not match", headers_get(&o->data_metadata, "ETag"), etag));
@@ -307,7 +310,8 @@ static bool send_meta(struct ctx *c, struct sender *s, const struct disk_place *
 /* What cannot be opened any more is left out: the other has not got it. */
 static bool send_one(struct ctx *c, struct sender *s, const struct ssync_wanted *want)
 {
-    struct disk_place place = { .device_path = s->device_path, .policy = s->job->policy, .partition = s->job->partition };
+    struct disk_place place = { .device_path = s->device_path, .policy = s->job->policy, .partition = s->job->partition,
+                                .wish = &s->wish };
     struct disk_object o;
     bool well = true;
 
@@ -360,6 +364,7 @@ bool ssync_send(struct ctx *c, const struct ssync_job *job, struct ssync_result 
     *result = (struct ssync_result){ .in_sync = ctx_own(c, g_hash_table_new(g_str_hash, g_str_equal), (void (*)(void *))g_hash_table_destroy) };
     if (!*job->suffixes)
         return true;
+    s.wish = (struct disk_wish){ .fragment = job->policy->type == POLICY_ERASURE ? job->fragment : -1, .undurable = job->include_non_durable };
     s.partition_dir = ctx_printf(c, "%s/%s/%u", s.device_path, policy_dir(c, "objects", job->policy), job->partition);
     s.wanted = g_ptr_array_new();
     well = begin(c, &s) && check_missing(c, &s) && (job->only ? leave_out_wanted(&s) : send_updates(c, &s));
