@@ -203,7 +203,7 @@ json_t *broker_info_to_json(struct ctx *c, enum broker_kind kind, const struct b
     return o;
 }
 
-static bool merge_metadata(struct ctx *c, struct broker *b, const char *text)
+bool broker_merge_metadata(struct ctx *c, struct broker *b, const char *text)
 {
     json_t *all = text && *text ? ctx_json(c, json_loads(text, JSON_ALLOW_NUL, NULL)) : NULL, *pair;
     struct broker_meta *list = ctx_new_n(c, struct broker_meta, json_object_size(all) + 1);
@@ -253,7 +253,7 @@ static bool sync_with(struct ctx *c, enum broker_kind kind, struct broker *b, js
 
     if (!hash || !id)
         return fail(c, BAD_REQUEST, "sync");
-    if (!broker_info(c, b, &info) || (kind == BROKER_CONTAINER && !sync_policy(c, b, list, &info)) || !merge_metadata(c, b, json_string_value(json_array_get(list, 7))))
+    if (!broker_info(c, b, &info) || (kind == BROKER_CONTAINER && !sync_policy(c, b, list, &info)) || !broker_merge_metadata(c, b, json_string_value(json_array_get(list, 7))))
         return false;
     if ((timestamp_compare(created, info.created_at) || timestamp_compare(put, info.put_timestamp) || timestamp_compare(deleted, info.delete_timestamp)) &&
         !broker_merge_timestamps(c, b, created, put, deleted))

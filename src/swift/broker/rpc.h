@@ -14,6 +14,9 @@ json_t *broker_rows_to_json(struct ctx *, enum broker_kind, const struct broker_
 /* What `sync` sends and answers. */
 json_t *broker_info_to_json(struct ctx *, enum broker_kind, const struct broker_info *);
 
+/* Metadata as that JSON text says it, merged with what is there: of each name the newest. */
+bool broker_merge_metadata(struct ctx *, struct broker *, const char *text);
+
 /* Would the user's metadata be too much with these? 400 in the response. */
 bool broker_meta_fits(struct ctx *, struct broker *, const struct broker_meta *, size_t n, struct swift_response *);
 

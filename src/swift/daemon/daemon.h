@@ -48,7 +48,7 @@ struct round {
     bool by_hand;                    /* whatever the daemon would leave for later is done now */
 };
 
-extern const struct daemon container_updater, object_updater;
+extern const struct daemon account_replicator, container_replicator, container_updater, object_updater;
 
 extern const struct daemon *const daemons[];         /* ends with NULL */
 
@@ -70,7 +70,7 @@ const char *round_device_path(struct ctx *, const char *device);     /* "/srv/no
  * Names that begin with '.' are left out. */
 void drive_walk(struct ctx *, const char *dir, int depth, bool (*visit)(struct ctx *, void *data, const char *path), void *data);
 /* A rate: waits so that no more than per_second units pass in a second, in the long run. per_second 0: no limit. */
-struct pace { int64_t per_second, next_us; };
+struct pace { double per_second; int64_t next_us; };
 bool pace_wait(struct pace *, int64_t units);                /* false: daemon_stops() */
 /* The same update to all primaries of an account (container NULL) or a container: how many took it, of how many. */
 size_t tell_primaries(struct ctx *, const struct round *, enum storage_kind, const char *method, const char *account, const char *container,

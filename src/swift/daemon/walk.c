@@ -61,9 +61,9 @@ bool pace_wait(struct pace *pace, int64_t units)
 {
     int64_t now = clock_mono_us();
 
-    if (!pace->per_second)
+    if (!(pace->per_second > 0))
         return !daemon_stops();
-    pace->next_us = MAX(pace->next_us, now - G_USEC_PER_SEC) + units * G_USEC_PER_SEC / pace->per_second;
+    pace->next_us = MAX(pace->next_us, now - G_USEC_PER_SEC) + (int64_t)((double)(units * G_USEC_PER_SEC) / pace->per_second);
     return pace->next_us <= now ? !daemon_stops() : daemon_pause(pace->next_us - now);
 }
 
