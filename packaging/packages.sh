@@ -2,14 +2,14 @@
 packages_build="gcc libc6-dev meson ninja-build pkg-config python3 libglib2.0-dev libjansson-dev libsqlite3-dev libpq-dev libssl-dev
   libcurl4-openssl-dev libmicrohttpd-dev libyaml-dev libvirt-dev libcrypt-dev libarchive-dev libldap-dev libxml2-dev librabbitmq-dev zlib1g-dev liberasurecode-dev"
 packages_demo="python3-openstackclient python3-yaml openssh-client curl"
-packages_run="libvirt-daemon-driver-qemu qemu-system-x86 qemu-utils iproute2 nftables dnsmasq-base iputils-ping procps genisoimage"
+packages_run="libvirt-daemon-driver-qemu qemu-system-x86 qemu-utils iproute2 nftables dnsmasq-base iputils-ping procps genisoimage rsync"
 packages_engines="postgresql rabbitmq-server"
 packages_check="clang $packages_engines python3-gabbi python3-requests python3-yaml python3-pytest python3-cryptography python3-oslo.messaging libclang-rt-14-dev openssl socat
   openvswitch-switch ethtool slapd ldap-utils xmlsec1"
 
 # The original's agents and server, for tests that put them on the other end.
 packages_originals="python3-keystone python3-glance python3-nova python3-oslo.messaging python3-psycopg2 neutron-openvswitch-agent neutron-dhcp-agent neutron-l3-agent
-  neutron-server neutron-rpc-server swift-proxy swift-account swift-container swift-object memcached
+  neutron-server neutron-rpc-server swift-proxy swift-account swift-container swift-object swift-object-expirer rsync memcached
   openvswitch-switch ethtool iptables conntrack dnsmasq-base"
 
 # Prints those of its arguments that are not installed.
