@@ -7,7 +7,7 @@
 #include "swift/daemon/daemon.h"
 #include "swift/daemon/internal.h"
 #include "swift/disk/io.h"
-#include "swift/proxy/proxy.h"
+#include "swift/proxy/shards.h"
 #include "swift/name.h"
 #include "swift/quick.h"
 #include "swift/ring/builder.h"
@@ -182,6 +182,7 @@ static void stop(void)
     daemons_stop();
     storage_stop();
     pipeline_close();
+    shards_close();
     backends_close();
     brokers_close();
     disk_syncs_close();

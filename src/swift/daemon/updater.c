@@ -1,18 +1,14 @@
-/* What was not told in time is told now: to accounts what their containers hold, to containers the rows that storage nodes kept for them.
+/* What was not told in time is told now: to accounts what their containers hold.
  *
  * A database that has not changed since a round in which all went well is not opened again.
  */
 #include "swift/daemon/daemon.h"
 
-#include "swift/broker/broker.h"
-#include "swift/disk/diskfile.h"
+#include "swift/broker/shards.h"
 
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
-
-/* --- containers ------------------------------------------------------------------------------------------------------------------ */
 
 struct containers {
     const struct round *round;
@@ -32,9 +28,12 @@ static bool tell_account(struct ctx *c, const struct round *round, struct broker
     struct broker_info info;
     struct headers h = {};
     size_t told, replicas;
+    bool root;
 
-    if (!broker_info(c, b, &info))
+    if (!broker_info(c, b, &info) || !broker_is_root(c, b, &root))
         return false;
+    if (!root)                               /* what shards hold their root tells */
+        info.object_count = info.bytes_used = 0;
     if (is_told(&info))
         return true;
     headers_set(c, &h, "X-Put-Timestamp", timestamp_text(c, info.put_timestamp));
@@ -60,7 +59,7 @@ static bool visit_container(struct ctx *c, void *data, const char *path)
     struct containers *all = data;
     struct broker *b;
 
-    if (!g_str_has_suffix(path, ".db") || !changed(c, path, all->changed_since))
+    if (!g_str_has_suffix(path, ".db") || !broker_is_newest(c, path) || !changed(c, path, all->changed_since))
         return true;
     b = broker_open_file(c, BROKER_CONTAINER, path);
     if (!b || !tell_account(c, all->round, b))
@@ -85,40 +84,3 @@ static bool tell_accounts(struct ctx *c, const struct round *round)
 }
 
 const struct daemon container_updater = { .name = "container-updater", .kind = STORAGE_CONTAINER, .interval = 60, .run = tell_accounts };
-
-/* --- rows of objects ------------------------------------------------------------------------------------------------------------- */
-
-static bool visit_async(struct ctx *c, void *data, const char *path)
-{
-    const struct round *round = data;
-    const char *account, *container, *slash;
-    struct async_update u;
-    size_t replicas;
-
-    if (!async_read(c, path, &u))
-        return true;
-    account = u.account;
-    container = u.container;
-    slash = u.container_path ? strchr(u.container_path, '/') : NULL;
-    if (slash) {
-        account = ctx_strndup(c, u.container_path, (size_t)(slash - u.container_path));
-        container = slash + 1;
-    }
-    if (tell_primaries(c, round, STORAGE_CONTAINER, u.op, account, container, u.object, &u.headers, &replicas) == replicas && replicas)
-        unlink(path);
-    return true;
-}
-
-static bool tell_containers(struct ctx *c, const struct round *round)
-{
-    time_t begun = time(NULL);
-
-    for (const char *const *device = round->devices; *device; device++)
-        for (size_t i = 0; i < policies_count(); i++)
-            drive_walk(c, ctx_printf(c, "%s/%s", round_device_path(c, *device), policy_dir(c, "async_pending", policy_at(i))), 1, visit_async,
-                       (void *)(uintptr_t)round);
-    recon_dump(c, round, json_pack("{s:f}", "object_updater_sweep", difftime(time(NULL), begun)));
-    return true;
-}
-
-const struct daemon object_updater = { .name = "object-updater", .kind = STORAGE_OBJECT, .interval = 60, .run = tell_containers };

@@ -18,14 +18,9 @@ static struct pickle *name_value(struct ctx *c, const char *name)
     return p;
 }
 
-bool async_write(struct ctx *c, const char *device_path, const struct storage_policy *policy, const struct async_update *u)
+static struct pickle *write_update(struct ctx *c, const struct async_update *u)
 {
-    struct pickle *dict = pickle_new(c, PICKLE_DICT), *headers = pickle_new(c, PICKLE_DICT);
-    const char *hash = hash_path_hex(c, u->account, u->container, u->object);
-    const char *dir = ctx_printf(c, "%s/%s/%s", device_path, policy_dir(c, "async_pending", policy), hash + 29);
-    const char *tmp = ctx_printf(c, "%s/%s", device_path, policy_dir(c, "tmp", policy));
-    struct buf text = {};
-    bool well;
+    struct pickle *dict = pickle_new(c, PICKLE_DICT), *headers = pickle_new(c, PICKLE_DICT), *list;
 
     for (size_t i = 0; i < u->headers.n; i++)
         pickle_set(c, headers, header_title(c, u->headers.pairs[i].name), name_value(c, u->headers.pairs[i].value));
@@ -36,11 +31,44 @@ bool async_write(struct ctx *c, const char *device_path, const struct storage_po
     pickle_set(c, dict, "headers", headers);
     if (u->container_path)
         pickle_set(c, dict, "container_path", name_value(c, u->container_path));
-    pickle_write(&text, dict);
-    well = disk_make_dirs(dir) && disk_make_dirs(tmp) &&
-           disk_replace_file(ctx_printf(c, "%s/%s-%s", dir, hash, timestamp_text(c, u->timestamp)), tmp, text.data, text.len, true);
+    if (u->told && u->told->len) {
+        list = pickle_new(c, PICKLE_LIST);
+        for (guint i = 0; i < u->told->len; i++)
+            pickle_append(c, list, pickle_new_int(c, g_array_index(u->told, int64_t, i)));
+        pickle_set(c, dict, "successes", list);
+    }
+    if (u->redirected && u->redirected->len) {
+        list = pickle_new(c, PICKLE_LIST);
+        for (guint i = 0; i < u->redirected->len; i++)
+            pickle_append(c, list, name_value(c, u->redirected->pdata[i]));
+        pickle_set(c, dict, "redirect_history", list);
+    }
+    return dict;
+}
+
+static bool store(struct ctx *c, const char *device_path, const struct storage_policy *policy, const struct async_update *u, const char *path)
+{
+    const char *tmp = ctx_printf(c, "%s/%s", device_path, policy_dir(c, "tmp", policy));
+    struct buf text = {};
+    bool well;
+
+    pickle_write(&text, write_update(c, u));
+    well = disk_make_dirs(tmp) && disk_replace_file(path, tmp, text.data, text.len, true);
     buf_clear(&text);
     return well;
+}
+
+bool async_write(struct ctx *c, const char *device_path, const struct storage_policy *policy, const struct async_update *u)
+{
+    const char *hash = hash_path_hex(c, u->account, u->container, u->object);
+    const char *dir = ctx_printf(c, "%s/%s/%s", device_path, policy_dir(c, "async_pending", policy), hash + 29);
+
+    return disk_make_dirs(dir) && store(c, device_path, policy, u, ctx_printf(c, "%s/%s-%s", dir, hash, timestamp_text(c, u->timestamp)));
+}
+
+bool async_rewrite(struct ctx *c, const char *device_path, const struct storage_policy *policy, const struct async_update *u)
+{
+    return store(c, device_path, policy, u, u->path);
 }
 
 static const char *get_name(struct ctx *c, const struct pickle *dict, const char *key)
@@ -48,6 +76,21 @@ static const char *get_name(struct ctx *c, const struct pickle *dict, const char
     const struct pickle *p = pickle_get(dict, key);
 
     return pickle_text(p) ? name_from_bytes(c, p->bytes, p->n) : NULL;
+}
+
+static void read_lists(struct ctx *c, const struct pickle *dict, struct async_update *u)
+{
+    const struct pickle *told = pickle_get(dict, "successes"), *way = pickle_get(dict, "redirect_history");
+    int64_t id;
+
+    u->told = ctx_own(c, g_array_new(FALSE, FALSE, sizeof(int64_t)), (void (*)(void *))(void *)g_array_unref);
+    u->redirected = ctx_own(c, g_ptr_array_new(), (void (*)(void *))(void *)g_ptr_array_unref);
+    for (size_t i = 0; told && told->kind == PICKLE_LIST && i < told->n_items; i++)
+        if (pickle_int(told->items[i], &id))
+            g_array_append_val(u->told, id);
+    for (size_t i = 0; way && way->kind == PICKLE_LIST && i < way->n_items; i++)
+        if (pickle_text(way->items[i]))
+            g_ptr_array_add(u->redirected, name_from_bytes(c, way->items[i]->bytes, way->items[i]->n));
 }
 
 bool async_read(struct ctx *c, const char *path, struct async_update *u)
@@ -69,5 +112,6 @@ bool async_read(struct ctx *c, const char *path, struct async_update *u)
         if (pickle_text(headers->items[i]) && pickle_text(headers->items[i + 1]))
             headers_set(c, &u->headers, headers->items[i]->bytes, name_from_bytes(c, headers->items[i + 1]->bytes, headers->items[i + 1]->n));
     timestamp_parse(headers_get(&u->headers, "X-Timestamp"), &u->timestamp);
+    read_lists(c, dict, u);
     return u->op && u->account && u->container && u->object;
 }

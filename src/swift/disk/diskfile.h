@@ -152,10 +152,14 @@ struct async_update {
     const char *op, *account, *container, *object;
     struct headers headers;
     const char *container_path;      /* "acct/cont" of a shard, or NULL */
+    GArray *told;                    /* int64_t: ids of the container's nodes that have it; of the ctx */
+    GPtrArray *redirected;           /* "acct/cont": where it was sent on to already; of the ctx */
     struct timestamp timestamp;
     const char *path;                /* of the file, when it was read */
 };
 bool async_write(struct ctx *, const char *device_path, const struct storage_policy *, const struct async_update *);
+/* In the place of the file that it was read from. */
+bool async_rewrite(struct ctx *, const char *device_path, const struct storage_policy *, const struct async_update *);
 bool async_read(struct ctx *, const char *path, struct async_update *ret);
 
 #endif

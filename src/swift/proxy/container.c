@@ -1,5 +1,5 @@
 /* The container controller. */
-#include "swift/proxy/proxy.h"
+#include "swift/proxy/shards.h"
 
 #include "oslo/base/text.h"
 #include "swift/name.h"
@@ -9,6 +9,10 @@
 static const char *const passed[] = { "X-Container-Read", "X-Container-Write", "X-Container-Sync-Key", "X-Container-Sync-To", "X-Versions-Location",
                                       NULL };
 
+/* Whoever may see it says here whether a container may be sharded. */
+#define SHARDING "X-Container-Sharding"
+#define SYSMETA_SHARDING "X-Container-Sysmeta-Sharding"
+
 static bool account_exists(struct ctx *c, const struct swift_request *r)
 {
     const struct account_info *a = *r->account == '.' ? NULL : account_info(c, r, r->account);
@@ -17,26 +21,6 @@ static bool account_exists(struct ctx *c, const struct swift_request *r)
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------------------- */
-
-/* What the backend is asked: JSON; of a sharded container its ranges. */
-static const char *backend_query(struct ctx *c, const struct swift_request *r, bool states)
-{
-    struct buf q = {};
-    const char *text;
-
-    buf_puts(&q, states ? "format=json&states=listing" : "format=json");
-    for (const struct pair *p = r->query; p && p->name; p++) {
-        if (!strcmp(p->name, "format") || (states && !strcmp(p->name, "states")))
-            continue;
-        buf_putc(&q, '&');
-        name_quote_to(&q, p->name, "");
-        buf_putc(&q, '=');
-        name_quote_to(&q, p->value, "");
-    }
-    text = ctx_strdup(c, q.data);
-    buf_clear(&q);
-    return text;
-}
 
 static bool query_is_well(struct ctx *c, const struct swift_request *r, struct swift_response *response)
 {
@@ -56,8 +40,7 @@ static bool query_is_well(struct ctx *c, const struct swift_request *r, struct s
 
 static void get(struct ctx *c, struct swift_request *r, struct swift_response *response)
 {
-    bool own_type = request_get(r, "X-Backend-Record-Type") != NULL;
-    struct nodes nodes;
+    struct swift_response refusal = RESPONSE_EMPTY;
 
     if (!strcmp(r->method, "GET") && !query_is_well(c, r, response))
         return;
@@ -66,20 +49,20 @@ static void get(struct ctx *c, struct swift_request *r, struct swift_response *r
             response_error(c, response, 404, NULL);
         return;
     }
-    if (!own_type)
-        headers_set(c, &r->headers, "X-Backend-Record-Type", "auto");
-    nodes_init(c, &nodes, STORAGE_CONTAINER, storage_ring(STORAGE_CONTAINER), r->account, r->container, NULL, true);
-    proxy_get(c, r, response, &nodes, backend_query(c, r, !own_type));
-    info_learn(c, r->account, r->container, response);
-    const char *acl = response_get(response, "X-Container-Read");
-    struct swift_response refusal = RESPONSE_EMPTY;
-    if (!proxy_authorized(c, r, acl, &refusal)) {
+    container_fetch(c, r, response);
+    if (!header_true(&response->headers, "X-Backend-Cached-Results"))
+        info_learn(c, r->account, r->container, response);
+    if (!proxy_authorized(c, r, response_get(response, "X-Container-Read"), &refusal)) {
         response_clear(response);
         *response = refusal;
         return;
     }
+    if (shards_answered(r, response))
+        shards_gather(c, r, response);
     if (!r->env->swift_owner)
         proxy_hide_owner_headers(&response->headers);
+    if (r->env->reseller_request)
+        headers_set(c, &response->headers, SHARDING, header_true(&response->headers, SYSMETA_SHARDING) ? "True" : "False");
 }
 
 /* --- writing ------------------------------------------------------------------------------------------------------------------- */
@@ -101,10 +84,12 @@ static bool clean_acls(struct ctx *c, struct swift_request *r, struct swift_resp
     return true;
 }
 
-static void drop_owner_headers(struct swift_request *r)
+static void drop_owner_headers(struct ctx *c, struct swift_request *r)
 {
     if (!r->env->swift_owner)
         proxy_hide_owner_headers(&r->headers);
+    if (r->env->reseller_request && request_get(r, SHARDING))
+        headers_set(c, &r->headers, SYSMETA_SHARDING, header_true(&r->headers, SHARDING) ? "True" : "False");
 }
 
 /* X-Storage-Policy names one. *ret -1: none is named. */
@@ -147,6 +132,7 @@ static void to_all(struct ctx *c, struct swift_request *r, struct swift_response
             proxy_add_host(c, &all[i % nodes.replicas], "Account", accounts.primaries[i], accounts.partition);
     }
     info_forget(r->account, r->container);
+    shards_forget(r->account, r->container);
     proxy_to_all(c, r, response, &nodes, r->method, all, nodes.replicas, NULL, 0, 0);
     info_forget(r->account, r->container);
 }
@@ -181,7 +167,7 @@ static void put(struct ctx *c, struct swift_request *r, struct swift_response *r
 
     if (!clean_acls(c, r, response) || !check_metadata(c, r, "container", response) || !policy_of(c, r, &policy, response))
         return;
-    drop_owner_headers(r);
+    drop_owner_headers(c, r);
     if (!name_fits(c, r, response))
         return;
     if (!account_exists(c, r)) {
@@ -202,7 +188,7 @@ static void post(struct ctx *c, struct swift_request *r, struct swift_response *
 {
     if (!clean_acls(c, r, response) || !check_metadata(c, r, "container", response))
         return;
-    drop_owner_headers(r);
+    drop_owner_headers(c, r);
     if (account_exists(c, r))
         to_all(c, r, response, -2, false);
     else

@@ -125,6 +125,8 @@ static void read_container(struct entry *e, const struct swift_response *r)
                                   .sharding_state = copied(c, r, "X-Backend-Sharding-State"), .object_count = copied(c, r, "X-Container-Object-Count"),
                                   .bytes = copied(c, r, "X-Container-Bytes-Used"), .policy_index = number(r, "X-Backend-Storage-Policy-Index") };
     split_meta(c, r, "container", &i->meta, &i->sysmeta);
+    for (size_t k = 0; i->sharding_state && !strcmp(i->sharding_state, "sharded") && k < r->headers.n; k++)
+        headers_add(c, &i->all, ctx_strdup(c, r->headers.pairs[k].name), ctx_strdup(c, r->headers.pairs[k].value));
     i->cors_origin = headers_get(&i->meta, "Access-Control-Allow-Origin");
     i->cors_expose = headers_get(&i->meta, "Access-Control-Expose-Headers");
     i->cors_max_age = headers_get(&i->meta, "Access-Control-Max-Age");
@@ -179,6 +181,13 @@ const struct account_info *account_info(struct ctx *c, const struct swift_reques
     head(c, sake, account, NULL, &r);
     e = find(c, account, NULL);
     return e ? &e->account : &make(c, account, NULL, &r)->account;
+}
+
+const struct container_info *container_info_known(struct ctx *c, const char *account, const char *container)
+{
+    struct entry *e = find(c, account, container);
+
+    return e ? &e->container : NULL;
 }
 
 const struct container_info *container_info(struct ctx *c, const struct swift_request *sake, const char *account, const char *container)

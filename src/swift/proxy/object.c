@@ -1,5 +1,5 @@
 /* The object controller, for replicated policies. */
-#include "swift/proxy/proxy.h"
+#include "swift/proxy/shards.h"
 
 #include "oslo/base/log.h"
 #include "oslo/base/text.h"
@@ -14,6 +14,7 @@ struct where {
     const struct container_info *container;
     const struct storage_policy *policy;
     struct nodes nodes, containers, expirers;
+    const char *shard;               /* of its container, which keeps its row; NULL: the container does */
     const char *delete_at_container;
     bool expires;
 };
@@ -72,13 +73,25 @@ static void get(struct ctx *c, struct swift_request *r, struct swift_response *r
 
 /* --- headers of writes ------------------------------------------------------------------------------------------------------------ */
 
+/* Where its row is kept: with the container, or with one of its shards. */
+static void find_row(struct ctx *c, const struct swift_request *r, struct where *w)
+{
+    const char *state = w->container->sharding_state, *account = r->account, *container = r->container;
+
+    if (state && (!strcmp(state, "sharded") || !strcmp(state, "sharding")))
+        w->shard = shards_of_update(c, r, account, container, r->object);
+    if (w->shard)
+        shard_split_name(c, w->shard, &account, &container);
+    nodes_init(c, &w->containers, STORAGE_CONTAINER, storage_ring(STORAGE_CONTAINER), account, container, NULL, false);
+}
+
 static void place(struct ctx *c, struct swift_request *r, struct where *w)
 {
     const char *delete_at = request_get(r, "X-Delete-At");
     int64_t seconds;
 
     nodes_init(c, &w->nodes, STORAGE_OBJECT, w->policy->ring, r->account, r->container, r->object, false);
-    nodes_init(c, &w->containers, STORAGE_CONTAINER, storage_ring(STORAGE_CONTAINER), r->account, r->container, NULL, false);
+    find_row(c, r, w);
     if (!delete_at || !strcmp(r->method, "DELETE") || !text_to_int(delete_at, &seconds))
         return;
     w->expires = true;
@@ -106,6 +119,8 @@ static struct headers *backend_headers(struct ctx *c, const struct swift_request
             headers_set(c, &all[i], "X-Backend-Clean-Expiring-Object-Queue", i < 2 ? "t" : "f");
     }
     for (size_t i = 0; rows && n && i < needed; i++) {
+        if (w->shard)
+            headers_set(c, &all[i % n], "X-Backend-Quoted-Container-Path", name_quote(c, w->shard, "/"));
         proxy_add_host(c, &all[i % n], "Container", w->containers.primaries[i % rows], w->containers.partition);
         if (!w->expires || !w->expirers.n_primaries)
             continue;

@@ -14,7 +14,9 @@ struct proxy_options {
     bool allow_account_management, account_autocreate, strict_cors_mode, expose_info;
     double conn_timeout, node_timeout, recoverable_node_timeout, post_quorum_timeout, error_suppression_interval;    /* seconds */
     int64_t error_suppression_limit, recheck_account_existence, recheck_container_existence, max_containers_per_account;
+    int64_t recheck_listing_shard_ranges, recheck_updating_shard_ranges;
     char *request_node_count, *sorting_method, *max_containers_whitelist, *swift_owner_headers, *cors_allow_origin, *cors_expose_headers;
+    char *container_listing_shard_ranges_skip_cache, *container_updating_shard_ranges_skip_cache;    /* per cent */
     char *deny_host_headers, *admin_key, *trans_id_suffix;
 };
 extern const struct proxy_options *proxy_options;                    /* set once while the process starts */
@@ -66,12 +68,14 @@ struct container_info {
     const char *object_count, *bytes;
     int policy_index;
     struct headers meta, sysmeta;    /* without X-Container-Meta-, X-Container-Sysmeta- */
+    struct headers all;              /* as they were answered, where it is sharded */
 };
 /* Never NULL. Kept for a while; of the ctx. */
 const struct account_info *account_info(struct ctx *, const struct swift_request *, const char *account);
 const struct container_info *container_info(struct ctx *, const struct swift_request *, const char *account, const char *container);
 /* What a container's objects come to, with their hidden versions. */
 int64_t container_bytes(struct ctx *, const struct swift_request *, const struct container_info *);
+const struct container_info *container_info_known(struct ctx *, const char *account, const char *container); /* NULL: nobody has asked yet */
 /* What a node has just said of it is kept (container NULL: the account). */
 void info_learn(struct ctx *, const char *account, const char *container, const struct swift_response *);
 void info_forget(const char *account, const char *container);
