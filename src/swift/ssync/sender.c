@@ -315,17 +315,16 @@ static bool send_one(struct ctx *c, struct sender *s, const struct ssync_wanted 
     struct disk_object o;
     bool well = true;
 
-    if (!hex_read(want->hash, place.digest, sizeof(place.digest)) || !(place.name = disk_place_name(c, &place))) {
-        g_hash_table_remove(s->result->in_sync, want->hash);
+    if (!hex_read(want->hash, place.digest, sizeof(place.digest)))
         return true;
-    }
     disk_object_open(c, &place, 0, &o);
-    if (o.found != DISK_DELETED && o.found != DISK_THERE)
+    place.name = disk_place_name(c, &place);
+    if (!place.name || (o.found != DISK_DELETED && o.found != DISK_THERE))
         g_hash_table_remove(s->result->in_sync, want->hash);
-    if (o.found == DISK_DELETED && want->data)
-        well = send_tombstone(c, s, &place, o.timestamp);
     else if (o.found == DISK_THERE)
         well = (!want->data || send_data(c, s, &place, &o)) && (!want->meta || send_meta(c, s, &place, &o));
+    else if (want->data)
+        well = send_tombstone(c, s, &place, o.timestamp);
     disk_object_close(&o);
     s->result->sent++;
     return well;
