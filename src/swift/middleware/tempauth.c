@@ -1,16 +1,16 @@
-/* tempauth: users and keys in the configuration, tokens in memory; authorization by groups and ACLs. For tests and small clouds.
+/* tempauth: users and keys in the configuration, tokens in the cache; authorization by groups and ACLs. For tests and small clouds.
  *
  *     user_<account>_<user> = <key> [group] [group] [...] [storage url]
  */
 #include "swift/middleware/middlewares.h"
 
 #include "oslo/base/text.h"
+#include "swift/cache.h"
 #include "swift/faults.h"
 #include "swift/middleware/acl.h"
 #include "swift/middleware/s3api/auth.h"
 #include "swift/name.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -38,18 +38,9 @@ struct user {
     char **groups;
 };
 
-struct token {
-    char *text;
-    char **groups;
-    int64_t ends_us;
-};
-
 struct tempauth {
     struct resellers *resellers;
     GHashTable *users;               /* "account:user" to struct user */
-    pthread_mutex_t lock;            /* guards the two below */
-    GHashTable *tokens;              /* text to struct token */
-    GHashTable *by_user;             /* "account:user" to the text of its token */
 };
 
 /* --- users, from the configuration ----------------------------------------------------------------------------- */
@@ -64,15 +55,6 @@ static void user_free(void *data)
     g_free(u->url);
     g_strfreev(u->groups);
     g_free(u);
-}
-
-static void token_free(void *data)
-{
-    struct token *t = data;
-
-    g_free(t->text);
-    g_strfreev(t->groups);
-    g_free(t);
 }
 
 /* user64_: both names in base64, so that they may hold underscores; the padding is not written. */
@@ -133,9 +115,6 @@ static bool tempauth_open(struct ctx *c, struct step *step)
     step->state = t;
     t->resellers = resellers_new(options->reseller_prefix);
     t->users = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, user_free);
-    t->tokens = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, token_free);
-    t->by_user = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    pthread_mutex_init(&t->lock, NULL);
     options->auth_prefix = g_strdup_printf("%s%s%s", *options->auth_prefix == '/' ? "" : "/", options->auth_prefix,
                                            g_str_has_suffix(options->auth_prefix, "/") ? "" : "/");
     if (!options->auth_prefix[1] || !strcmp(options->auth_prefix, "//"))
@@ -154,10 +133,7 @@ static void tempauth_close(struct step *step)
     if (!t)
         return;
     g_hash_table_destroy(t->users);
-    g_hash_table_destroy(t->tokens);
-    g_hash_table_destroy(t->by_user);
     resellers_free(t->resellers);
-    pthread_mutex_destroy(&t->lock);
     g_free(t);
 }
 
@@ -205,43 +181,52 @@ static const char *const *groups_copy(struct ctx *c, char *const *groups)
     return copy;
 }
 
-static const char *const *groups_of_token(struct ctx *c, struct tempauth *t, const char *text)
+static const char *token_key(struct ctx *c, const struct tempauth *t, const char *text)
 {
-    const char *const *groups = NULL;
-
-    pthread_mutex_lock(&t->lock);
-    const struct token *token = g_hash_table_lookup(t->tokens, text);
-    if (token && token->ends_us > clock_us())
-        groups = groups_copy(c, token->groups);
-    pthread_mutex_unlock(&t->lock);
-    return groups;
+    return ctx_printf(c, "%s/token/%s", t->resellers->prefixes[0], text);
 }
 
-/* Its token that is still good, or a new one. */
-static const char *token_for(struct ctx *c, struct tempauth *t, const struct tempauth_options *options, const char *user_key, const struct user *u,
+/* What is kept of a token: [when it ends, "group,group,..."]. NULL: it is not known, or has ended. */
+static const char *const *groups_of_token(struct ctx *c, const struct tempauth *t, const char *text, double *ret_ends)
+{
+    json_t *token = cache_get(c, token_key(c, t, text));
+    const char *groups = json_string_value(json_array_get(token, 1));
+
+    *ret_ends = json_number_value(json_array_get(token, 0));
+    return groups && *ret_ends > (double)clock_us() / 1e6 ? (const char *const *)text_split(c, groups, ',') : NULL;
+}
+
+static bool same_groups(const char *const *a, char *const *b)
+{
+    size_t n = 0;
+
+    for (; a[n]; n++)
+        if (!text_in(a[n], (const char *const *)b))
+            return false;
+    for (; *b; b++)
+        if (!text_in(*b, a))
+            return false;
+    return true;
+}
+
+/* Its token that is still good, or a new one. NULL: it cannot be kept. */
+static const char *token_for(struct ctx *c, const struct tempauth *t, const struct tempauth_options *options, const char *user_key, const struct user *u,
                              int64_t *ret_life)
 {
-    int64_t now = clock_us();
-    const char *text;
+    const char *key = ctx_printf(c, "%s/user/%s", t->resellers->prefixes[0], user_key), *text = json_string_value(cache_get(c, key));
+    g_auto(GStrv) groups = groups_of(t, u);
+    g_autofree char *joined = g_strjoinv(",", groups);
+    double ends = 0, now = (double)clock_us() / 1e6;
+    const char *const *have = text ? groups_of_token(c, t, text, &ends) : NULL;
 
-    pthread_mutex_lock(&t->lock);
-    const char *known = g_hash_table_lookup(t->by_user, user_key);
-    struct token *token = known ? g_hash_table_lookup(t->tokens, known) : NULL;
-    if (token && token->ends_us <= now) {
-        g_hash_table_remove(t->tokens, token->text);
-        token = NULL;
+    if (!have || !same_groups(have, groups)) {
+        text = ctx_printf(c, "%stk%s", t->resellers->prefixes[0], uuid_new_hex(c));
+        ends = now + (double)options->token_life;
+        if (!cache_set(c, token_key(c, t, text), ctx_json(c, json_pack("[f, s]", ends, joined)), options->token_life) ||
+            !cache_set(c, key, ctx_json(c, json_string(text)), options->token_life))
+            return NULL;
     }
-    if (!token) {
-        token = g_new0(struct token, 1);
-        token->text = g_strdup_printf("%stk%s", t->resellers->prefixes[0], uuid_new_hex(c));
-        token->groups = groups_of(t, u);
-        token->ends_us = now + options->token_life * 1000000;
-        g_hash_table_replace(t->tokens, token->text, token);
-        g_hash_table_replace(t->by_user, g_strdup(user_key), g_strdup(token->text));
-    }
-    text = ctx_strdup(c, token->text);
-    *ret_life = (token->ends_us - now) / 1000000;
-    pthread_mutex_unlock(&t->lock);
+    *ret_life = (int64_t)(ends - now);
     return text;
 }
 
@@ -273,6 +258,10 @@ static void give_token(struct ctx *c, const struct step *step, const char *accou
         return;
     }
     const char *token = token_for(c, t, options, name, u, &life), *host = strstr(u->url, "$HOST"), *url = u->url;
+    if (!token) {
+        response_error(c, response, 503, NULL);
+        return;
+    }
     if (host)
         url = ctx_printf(c, "%.*s%s%s", (int)(host - u->url), u->url, r->env->scheme_host, host + 5);
     if (strcmp(options->storage_url_scheme, "default") && strchr(url, ':'))
@@ -489,6 +478,7 @@ static void run(struct ctx *c, const struct step *step, struct swift_request *r,
     const struct s3_auth *s3 = s3_auth_of(r);
     const char *token = request_get(r, "X-Auth-Token"), *service = request_get(r, "X-Service-Token"), *own = t->resellers->prefixes[0];
     const char *const *groups = NULL, *const *more;
+    double ends;
 
     token = token ? token : request_get(r, "X-Storage-Token");
     if (options->allow_overrides && r->env->authorize_override) {
@@ -500,8 +490,8 @@ static void run(struct ctx *c, const struct step *step, struct swift_request *r,
         return;
     }
     if (s3 || (token && g_str_has_prefix(token, own))) {
-        groups = s3 ? groups_of_signer(c, t, r, s3) : groups_of_token(c, t, token);
-        if (groups && service && (more = groups_of_token(c, t, service)))
+        groups = s3 ? groups_of_signer(c, t, r, s3) : groups_of_token(c, t, token, &ends);
+        if (groups && service && (more = groups_of_token(c, t, service, &ends)))
             groups = joined(c, groups, more);
         if (groups) {
             know(step, r, groups);

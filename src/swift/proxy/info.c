@@ -1,9 +1,12 @@
-/* What is known of accounts and containers: asked of a node by HEAD, kept for a minute (a tenth of it when there is none). */
+/* What is known of accounts and containers: asked of a node by HEAD, kept for a minute (a tenth of it when there is none): here, or with
+ * all proxies where the cache is shared. */
 #include "swift/proxy/proxy.h"
 
 #include "oslo/base/log.h"
 #include "oslo/base/text.h"
+#include "swift/cache.h"
 #include "swift/name.h"
+#include "swift/proxy/info_shared.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -38,11 +41,15 @@ static char *key_of(const char *account, const char *container)
     return container ? g_strdup_printf("%s/%s", account, container) : g_strdup(account);
 }
 
+static struct entry *recall(struct ctx *c, const char *account, const char *container);
+
 static struct entry *find(struct ctx *c, const char *account, const char *container)
 {
     g_autofree char *key = key_of(account, container);
     struct entry *e;
 
+    if (cache_is_shared())
+        return recall(c, account, container);
     pthread_mutex_lock(&lock);
     e = entries ? g_hash_table_lookup(entries, key) : NULL;
     if (e && e->until < clock_mono_us()) {
@@ -70,6 +77,10 @@ void info_forget(const char *account, const char *container)
 {
     g_autofree char *key = key_of(account, container);
 
+    if (cache_is_shared()) {
+        info_unshare(account, container);
+        return;
+    }
     pthread_mutex_lock(&lock);
     if (entries)
         g_hash_table_remove(entries, key);
@@ -132,21 +143,40 @@ static void read_container(struct entry *e, const struct swift_response *r)
     i->cors_max_age = headers_get(&i->meta, "Access-Control-Max-Age");
 }
 
-static struct entry *make(struct ctx *c, const char *account, const char *container, const struct swift_response *r)
+static struct entry *read_entry(const char *container, const struct swift_response *r)
 {
     struct entry *e = g_new0(struct entry, 1);
-    bool gone = r->status == 404 || r->status == 410, keep = gone || r->status / 100 == 2;
-    int64_t seconds = container ? proxy_options->recheck_container_existence : proxy_options->recheck_account_existence;
 
     ctx_init(&e->memory, NULL, "");
-    e->references = keep ? 2 : 1;
-    e->until = clock_mono_us() + seconds * (gone ? G_USEC_PER_SEC / 10 : G_USEC_PER_SEC);
+    e->references = 1;
     if (container)
         read_container(e, r);
     else
         read_account(e, r);
-    if (keep)
+    return e;
+}
+
+/* What another proxy or this one has left in the shared cache. */
+static struct entry *recall(struct ctx *c, const char *account, const char *container)
+{
+    struct swift_response r = RESPONSE_EMPTY;
+
+    return info_recall(c, account, container, &r) ? ctx_own(c, read_entry(container, &r), entry_unref) : NULL;
+}
+
+static struct entry *make(struct ctx *c, const char *account, const char *container, const struct swift_response *r)
+{
+    struct entry *e = read_entry(container, r);
+    bool gone = r->status == 404 || r->status == 410, keep = gone || r->status / 100 == 2;
+    int64_t seconds = container ? proxy_options->recheck_container_existence : proxy_options->recheck_account_existence;
+
+    e->until = clock_mono_us() + seconds * (gone ? G_USEC_PER_SEC / 10 : G_USEC_PER_SEC);
+    if (keep && cache_is_shared()) {
+        info_share(c, account, container, r, gone ? seconds / 10 : seconds);
+    } else if (keep) {
+        e->references++;
         store(account, container, e);
+    }
     return ctx_own(c, e, entry_unref);
 }
 
