@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define SYSMETA "X-Object-Sysmeta-"
+#define TRIES 3
 
 void disk_place_init(struct ctx *c, struct disk_place *p, const char *device_path, const struct storage_policy *policy, uint32_t partition,
                      const char *account, const char *container, const char *object)
@@ -148,7 +149,20 @@ static void set_times(struct disk_object *o)
     o->timestamp = o->times.meta;
 }
 
-enum disk_found disk_object_open(struct ctx *c, const struct disk_place *p, int64_t now, struct disk_object *o)
+/* Is it what the hash of a name says? */
+static bool name_fits(const char *name, const uint8_t wanted[16])
+{
+    g_auto(GStrv) parts = g_strsplit(name ? name : "", "/", 4);
+    uint8_t digest[16];
+
+    if (g_strv_length(parts) != 4 || *parts[0])
+        return false;
+    hash_path(parts[1], parts[2], parts[3], digest);
+    return !memcmp(digest, wanted, sizeof(digest));
+}
+
+/* ABSENT, where the list told of a file: somebody has put something newer in its place meanwhile. */
+static enum disk_found open_once(struct ctx *c, const struct disk_place *p, int64_t now, struct disk_object *o)
 {
     const char *dir = disk_place_dir(c, p), *wrong, *name;
 
@@ -161,12 +175,18 @@ enum disk_found disk_object_open(struct ctx *c, const struct disk_place *p, int6
     if (o->fd < 0)
         return o->found = errno == ENOENT ? DISK_ABSENT : DISK_ERROR;
     set_times(o);
-    if (!disk_metadata_read(c, o->fd, &o->data_metadata) || !merge(c, dir, o))
-        return quarantined(c, p, o, "its metadata cannot be read");
+    if (!disk_metadata_read(c, o->fd, &o->data_metadata) || !merge(c, dir, o)) {
+        if (errno == EBADMSG || errno == ENODATA || errno == EIO)
+            return quarantined(c, p, o, "its metadata cannot be read");
+        disk_object_close(o);
+        return o->found = errno == ENOENT ? DISK_ABSENT : DISK_ERROR;
+    }
     wrong = wrong_with(c, p, o);
     if (wrong)
         return quarantined(c, p, o, wrong);
     name = headers_get(&o->data_metadata, "name");
+    if (!p->name && !name_fits(name, p->digest))
+        return quarantined(c, p, o, "Hash of name in metadata does not match directory name");
     if (p->name && strcmp(name, p->name)) {
         disk_object_close(o);
         return o->found = DISK_COLLISION;
@@ -177,6 +197,14 @@ enum disk_found disk_object_open(struct ctx *c, const struct disk_place *p, int6
     headers_remove(&o->metadata, "X-Timestamp");
     headers_remove(&o->metadata, "Content-Type-Timestamp");
     return o->found = o->delete_at && now && o->delete_at <= now ? DISK_EXPIRED : DISK_THERE;
+}
+
+enum disk_found disk_object_open(struct ctx *c, const struct disk_place *p, int64_t now, struct disk_object *o)
+{
+    for (int i = 0; i < TRIES; i++)
+        if (open_once(c, p, now, o) != DISK_ABSENT || !o->files.data)
+            break;
+    return o->found;
 }
 
 void disk_object_close(struct disk_object *o)
@@ -199,7 +227,6 @@ const char *disk_place_name(struct ctx *c, const struct disk_place *p)
     const char *dir = disk_place_dir(c, p), *name, *any;
     struct headers metadata = {};
     struct disk_files f;
-    uint8_t digest[16];
 
     if (!disk_files_list(c, &f, dir, p->policy, p->wish, (struct timestamp){}))
         return NULL;
@@ -207,9 +234,5 @@ const char *disk_place_name(struct ctx *c, const struct disk_place *p)
     if (!any || !read_beside(c, dir, any, &metadata))
         return NULL;
     name = headers_get(&metadata, "name");
-    g_auto(GStrv) parts = g_strsplit(name ? name : "", "/", 4);
-    if (g_strv_length(parts) != 4 || *parts[0])
-        return NULL;
-    hash_path(parts[1], parts[2], parts[3], digest);
-    return memcmp(digest, p->digest, sizeof(digest)) ? NULL : name;
+    return name_fits(name, p->digest) ? name : NULL;
 }
