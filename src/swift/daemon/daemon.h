@@ -48,7 +48,7 @@ struct round {
     bool by_hand;                    /* whatever the daemon would leave for later is done now */
 };
 
-extern const struct daemon account_replicator, container_replicator, container_updater, object_replicator, object_updater;
+extern const struct daemon account_replicator, container_replicator, container_updater, object_auditor, object_replicator, object_updater;
 
 extern const struct daemon *const daemons[];         /* ends with NULL */
 

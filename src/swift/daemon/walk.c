@@ -86,11 +86,38 @@ size_t tell_primaries(struct ctx *c, const struct round *round, enum storage_kin
     return told;
 }
 
+/* A member of what recon reads: objects are merged, an empty one removes what has its name; so within them. */
+static void recon_set(json_t *all, const char *key, json_t *value)
+{
+    const char *name;
+    json_t *to, *each;
+
+    if (!json_is_object(value)) {
+        json_object_set(all, key, value);
+        return;
+    }
+    if (!json_object_size(value)) {
+        json_object_del(all, key);
+        return;
+    }
+    to = json_object_get(all, key);
+    if (!json_is_object(to)) {
+        to = json_object();
+        json_object_set_new(all, key, to);
+    }
+    json_object_foreach(value, name, each) {
+        if (json_is_object(each) && !json_object_size(each))
+            json_object_del(to, name);
+        else
+            json_object_set(to, name, each);
+    }
+}
+
 void recon_dump(struct ctx *c, const struct round *round, json_t *members)
 {
     static const char *const names[STORAGE_KINDS] = { "object", "container", "account" };
-    const char *dir = round->settings->recon_cache_path, *path;
-    json_t *all;
+    const char *dir = round->settings->recon_cache_path, *path, *key;
+    json_t *all, *member;
     char *text;
     int turn;
 
@@ -105,7 +132,8 @@ void recon_dump(struct ctx *c, const struct round *round, json_t *members)
         json_decref(all);
         all = json_object();
     }
-    json_object_update(all, members);
+    json_object_foreach(members, key, member)
+        recon_set(all, key, member);
     text = json_dumps(all, JSON_SORT_KEYS);
     disk_replace_file(path, dir, text, strlen(text), false);
     free(text);
