@@ -156,7 +156,7 @@ bool swift_configure(struct ctx *c)
 }
 
 /* Where proxy-server.conf names none. */
-#define PIPELINE "catch_errors gatekeeper healthcheck proxy_logging listing_formats bulk tempurl formpost crossdomain authtoken keystoneauth staticweb" \
+#define PIPELINE "catch_errors gatekeeper healthcheck proxy_logging listing_formats bulk tempurl formpost crossdomain authtoken s3api s3token keystoneauth staticweb" \
     " copy container_quotas account_quotas slo dlo versioned_writes symlink proxy_logging proxy-server"
 
 static bool start(struct ctx *c)

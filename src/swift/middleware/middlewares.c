@@ -6,7 +6,7 @@ const struct middleware *const middlewares[] = {
     &middleware_container_quotas, &middleware_copy, &middleware_crossdomain, &middleware_dlo,
     &middleware_domain_remap, &middleware_encryption, &middleware_etag_quoter, &middleware_formpost, &middleware_gatekeeper,
     &middleware_healthcheck, &middleware_keymaster, &middleware_keystoneauth, &middleware_listing_formats, &middleware_name_check,
-    &middleware_proxy_logging, &middleware_read_only, &middleware_s3api, &middleware_slo, &middleware_staticweb,
+    &middleware_proxy_logging, &middleware_read_only, &middleware_s3api, &middleware_s3token, &middleware_slo, &middleware_staticweb,
     &middleware_symlink, &middleware_tempauth, &middleware_tempurl, &middleware_versioned_writes,
     NULL,
 };
