@@ -35,6 +35,7 @@ static const struct { int status; const char *reason, *explanation; } statuses[]
     { 416, "Requested Range Not Satisfiable", "The Range requested is not available." },
     { 417, "Expectation Failed", "Expectation failed." },
     { 422, "Unprocessable Entity", "Unable to process the contained instructions" },
+    { 497, "Blacklisted", "" },
     { 498, "Rate Limited", "" },
     { 499, "Client Disconnect", "The client was disconnected during request." },
     { 500, "Internal Error", "The server has either erred or is incapable of performing the requested operation." },

@@ -5,6 +5,7 @@
 #include "oslo/record/record.h"
 #include "swift/cache.h"
 #include "swift/faults.h"
+#include "swift/quick.h"
 #include "swift/swift.h"
 
 struct memcache_options {
@@ -51,6 +52,8 @@ static bool open_cache(struct ctx *c, struct step *step)
 
     if (o && o->tls_enabled)
         return fail(c, PIPELINE_INVALID, "cache: tls_enabled");
+    if (o && *o->memcache_servers)
+        quick_forbid();
     return o && cache_open(c, &(struct cache_options){ .servers = o->memcache_servers, .connections = connections > 0 ? connections : 16,
                                                        .connect_timeout = o->connect_timeout, .io_timeout = o->io_timeout,
                                                        .pool_timeout = o->pool_timeout, .tries = o->tries,

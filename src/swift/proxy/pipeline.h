@@ -48,7 +48,7 @@ bool pipeline_has(const char *name);                         /* also while it is
 const struct step *pipeline_find(const char *name);          /* the first of that name; NULL */
 
 /* What a middleware keeps in env->middleware[]. */
-enum middleware_slot { SLOT_SLO, SLOT_S3, SLOT_LOG, SLOT_LISTING, SLOT_KEYS };
+enum middleware_slot { SLOT_SLO, SLOT_S3, SLOT_LOG, SLOT_LISTING, SLOT_KEYS, SLOT_RATE };
 
 /* Every middleware there is; ends with NULL: middleware/middlewares.c. */
 extern const struct middleware *const middlewares[];
