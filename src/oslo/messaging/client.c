@@ -3,7 +3,7 @@
 #include "oslo/messaging/internal.h"
 #include "oslo/trace/trace.h"
 
-static struct message *request_new(struct ctx *, const struct target *, const char *method, const json_t *args);
+static struct message *request_new(struct ctx *, const struct driver *, const struct target *, const char *method, const json_t *args);
 static bool check_cap(struct ctx *, const struct target *, const struct rpc_options *);
 
 json_t *rpc_call(struct ctx *c, const struct target *target, const char *method, const json_t *args,
@@ -25,7 +25,7 @@ json_t *rpc_call(struct ctx *c, const struct target *target, const char *method,
     if (target->fanout)
         return fail_null(c, 500, "InvalidTarget", "A call cannot be used with fanout");
     span = span_begin(c, SPAN_CALL, "%s %s", target->topic, method);
-    ok = transport->driver->send(c, transport, target, request_new(c, target, method, args), options, deadline, &reply);
+    ok = transport->driver->send(c, transport, target, request_new(c, transport->driver, target, method, args), options, deadline, &reply);
     if (ok && reply.failure) {
         failure_to_fault(c, reply.failure);
         json_decref(reply.failure);
@@ -45,14 +45,19 @@ bool rpc_cast(struct ctx *c, const struct target *target, const char *method, co
     if (!transport || inject(c, INJECT_MESSAGE))
         return false;
     span = span_begin(c, SPAN_CALL, "%s %s %s", target->fanout ? "fanout" : "cast", target->topic, method);
-    ok = transport->driver->send(c, transport, target, request_new(c, target, method, args), &none, c->deadline, NULL);
+    ok = transport->driver->send(c, transport, target, request_new(c, transport->driver, target, method, args), &none, c->deadline, NULL);
     span_end(c, span, ok ? 0 : c->fault.status);
     return ok;
 }
 
-static struct message *request_new(struct ctx *c, const struct target *target, const char *method, const json_t *args)
+static json_t *own_args(const struct driver *driver, const json_t *args)
 {
-    struct message *m = message_new(method, args ? json_deep_copy(args) : NULL, context_to_json(c));
+    return driver->by_text ? json_incref((json_t *)(uintptr_t)args) : json_deep_copy(args);
+}
+
+static struct message *request_new(struct ctx *c, const struct driver *driver, const struct target *target, const char *method, const json_t *args)
+{
+    struct message *m = message_new(method, args ? own_args(driver, args) : NULL, context_to_json(c));
 
     m->rpc_namespace = g_strdup(target->rpc_namespace);
     m->version = g_strdup(target->version);

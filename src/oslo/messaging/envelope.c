@@ -9,6 +9,7 @@
 
 #include "oslo/base/buf.h"
 #include "oslo/messaging/internal.h"
+#include "oslo/record/out.h"
 
 #define CONTEXT "_context_"
 enum { MAJOR = 2, MINOR = 0 };
@@ -30,26 +31,20 @@ static void write_id(char id[MESSAGE_ID_SIZE])
     id[MESSAGE_ID_SIZE - 1] = 0;
 }
 
-static void add_unique_id(json_t *object)
+static void write_unique_id(struct out *o)
 {
     char id[MESSAGE_ID_SIZE];
 
     write_id(id);
-    json_object_set_new_nocheck(object, "_unique_id", json_string_nocheck(id));
+    out_string(o, "_unique_id", id);
 }
 
-static void add_context(json_t *object, json_t *context)
+static bool is_ascii(const char *text, size_t n)
 {
-    char name[256] = CONTEXT;
-    const char *key;
-    json_t *value;
-
-    json_object_foreach(context, key, value) {
-        if (strlen(key) >= sizeof(name) - strlen(CONTEXT))
-            continue;
-        strcpy(name + strlen(CONTEXT), key);
-        json_object_set_nocheck(object, name, value);
-    }
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)(text[i] - 1) >= 0x7F)            /* NUL too, which ends what out_string() writes */
+            return false;
+    return true;
 }
 
 static int add_text(const char *text, size_t n, void *to)
@@ -58,88 +53,183 @@ static int add_text(const char *text, size_t n, void *to)
     return 0;
 }
 
-static int add_escaped(const char *text, size_t n, void *to)
+/* What is rare, as jansson writes it. */
+static void write_odd(struct out *o, const char *key, const json_t *tree)
 {
-    struct buf *b = to;
-
-    for (size_t from = 0, at; from < n; from = at) {
-        for (at = from; at < n && text[at] != '"' && text[at] != '\\'; at++)
-            ;
-        buf_add(b, text + from, at - from);
-        if (at < n) {
-            buf_putc(b, '\\');
-            buf_putc(b, text[at++]);
-        }
-    }
-    return 0;
+    out_raw(o, key, "");
+    json_dump_callback(tree, add_text, o->to, JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
 }
 
-/* Takes the object. */
-static char *finish(json_t *object, bool wrapped, size_t *ret_n)
+static bool has_plain_keys(json_t *object)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(object, key, value)
+        if (!is_ascii(key, strlen(key)))
+            return false;
+    return true;
+}
+
+/* Plain texts are nearly all there is. */
+static void write_tree(struct out *o, const char *key, json_t *tree)
+{
+    const char *name;
+    json_t *value;
+    size_t i;
+
+    if (json_is_string(tree) && is_ascii(json_string_value(tree), json_string_length(tree))) {
+        out_string(o, key, json_string_value(tree));
+    } else if (json_is_object(tree) && has_plain_keys(tree)) {
+        out_object(o, key);
+        json_object_foreach(tree, name, value)
+            write_tree(o, name, value);
+        out_end_object(o);
+    } else if (json_is_array(tree)) {
+        out_array(o, key);
+        json_array_foreach(tree, i, value)
+            write_tree(o, NULL, value);
+        out_end_array(o);
+    } else if (json_is_integer(tree)) {
+        out_int(o, key, json_integer_value(tree));
+    } else if (json_is_boolean(tree)) {
+        out_bool(o, key, json_is_true(tree));
+    } else if (!tree || json_is_null(tree)) {
+        out_null(o, key);
+    } else {
+        write_odd(o, key, tree);
+    }
+}
+
+static void write_context(struct out *o, json_t *context)
+{
+    char name[256] = CONTEXT;
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(context, key, value) {
+        size_t n = strlen(key);
+
+        if (n >= sizeof(name) - strlen(CONTEXT))
+            continue;
+        memcpy(name + strlen(CONTEXT), key, n + 1);
+        write_tree(o, name, value);
+    }
+}
+
+static void add_escaped(struct buf *to, const char *text, size_t n)
+{
+    char *at;
+
+    buf_reserve(to, 2 * n);
+    at = to->data + to->len;
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] == '"' || text[i] == '\\')
+            *at++ = '\\';
+        *at++ = text[i];
+    }
+    to->len = (size_t)(at - to->data);
+    *at = 0;
+}
+
+#define BEFORE "{\"oslo.version\": \"2.0\", \"oslo.message\": \""
+#define AFTER "\"}"
+
+static struct out begin(struct buf *to)
+{
+    struct out o = { .to = to };
+
+    buf_reserve(to, 1500);
+    out_object(&o, NULL);
+    return o;
+}
+
+static char *finish(struct out *o, bool wrapped, size_t *ret_n)
 {
     struct buf b = {};
 
-    buf_reserve(&b, 2048);
-    if (wrapped)
-        buf_puts(&b, "{\"oslo.version\": \"2.0\", \"oslo.message\": \"");
-    json_dump_callback(object, wrapped ? add_escaped : add_text, &b, JSON_ENSURE_ASCII);
-    if (wrapped)
-        buf_puts(&b, "\"}");
-    json_decref(object);
+    out_end_object(o);
+    if (!wrapped) {
+        *ret_n = o->to->len;
+        return buf_steal(o->to);
+    }
+    buf_reserve(&b, o->to->len + o->to->len / 4);
+    buf_puts(&b, BEFORE);
+    add_escaped(&b, o->to->data, o->to->len);
+    buf_puts(&b, AFTER);
+    buf_clear(o->to);
     *ret_n = b.len;
     return buf_steal(&b);
 }
 
+/* What we make ourselves is plain; what others name may be anything. */
+static void write_text(struct out *o, const char *key, const char *text)
+{
+    json_t *tree = text && !is_ascii(text, strlen(text)) ? json_string(text) : NULL;
+
+    if (tree)
+        write_odd(o, key, tree);
+    else
+        out_string(o, key, text);
+    json_decref(tree);
+}
+
 char *envelope_request(const struct message *m, struct delivery_facts *facts, size_t *ret_n)
 {
-    json_t *object = json_object();
+    struct buf text = {};
+    struct out o = begin(&text);
 
-    json_object_set_new_nocheck(object, "method", json_string_nocheck(m->method));
-    json_object_set_nocheck(object, "args", m->args);
+    write_text(&o, "method", m->method);
+    write_tree(&o, "args", m->args);
     if (m->rpc_namespace)
-        json_object_set_new_nocheck(object, "namespace", json_string_nocheck(m->rpc_namespace));
+        write_text(&o, "namespace", m->rpc_namespace);
     if (m->version)
-        json_object_set_new_nocheck(object, "version", json_string_nocheck(m->version));
+        write_text(&o, "version", m->version);
     if (facts && facts->reply_queue) {
         write_id(facts->message_id);
-        json_object_set_new_nocheck(object, "_msg_id", json_string_nocheck(facts->message_id));
-        json_object_set_new_nocheck(object, "_reply_q", json_string_nocheck(facts->reply_queue));
-        json_object_set_new_nocheck(object, "_timeout", facts->monitor ? json_integer(facts->monitor) : json_null());
+        out_string(&o, "_msg_id", facts->message_id);
+        out_string(&o, "_reply_q", facts->reply_queue);
+        if (facts->monitor)
+            out_int(&o, "_timeout", facts->monitor);
+        else
+            out_null(&o, "_timeout");
     }
-    add_unique_id(object);
-    add_context(object, m->context);
-    return finish(object, true, ret_n);
+    write_unique_id(&o);
+    write_context(&o, m->context);
+    return finish(&o, true, ret_n);
 }
 
 char *envelope_reply(const char *message_id, const struct rpc_reply *reply, bool ending, size_t *ret_n)
 {
-    json_t *object = json_object();
     char *failure = reply->failure ? json_dumps(reply->failure, JSON_ENSURE_ASCII) : NULL;
+    struct buf text = {};
+    struct out o = begin(&text);
 
-    json_object_set_new_nocheck(object, "result", reply->result ? json_incref(reply->result) : json_null());
-    json_object_set_new_nocheck(object, "failure", failure ? json_string_nocheck(failure) : json_null());
-    json_object_set_new_nocheck(object, "ending", json_boolean(ending));
-    json_object_set_new_nocheck(object, "_msg_id", json_string_nocheck(message_id));
-    add_unique_id(object);
+    write_tree(&o, "result", reply->result);
+    out_string(&o, "failure", failure);
+    out_bool(&o, "ending", ending);
+    write_text(&o, "_msg_id", message_id);
+    write_unique_id(&o);
     free(failure);
-    return finish(object, true, ret_n);
+    return finish(&o, true, ret_n);
 }
 
 char *envelope_notification(const struct message *m, bool wrapped, size_t *ret_n)
 {
     g_autofree char *priority = g_ascii_strup(m->priority, -1);
     char time[TIME_TEXT_SIZE], id[UUID_TEXT_SIZE];
-    json_t *object = json_object();
+    struct buf text = {};
+    struct out o = begin(&text);
 
-    json_object_set_new_nocheck(object, "message_id", json_string_nocheck(uuid_write(id)));
-    json_object_set_new_nocheck(object, "publisher_id", m->publisher ? json_string_nocheck(m->publisher) : json_null());
-    json_object_set_new_nocheck(object, "event_type", json_string_nocheck(m->method));
-    json_object_set_new_nocheck(object, "priority", json_string_nocheck(priority));
-    json_object_set_nocheck(object, "payload", m->args);
-    json_object_set_new_nocheck(object, "timestamp", json_string_nocheck(time_write(time, utc_now(), TIME_SPACE_MICRO)));
-    add_unique_id(object);
-    add_context(object, m->context);
-    return finish(object, wrapped, ret_n);
+    out_string(&o, "message_id", uuid_write(id));
+    write_text(&o, "publisher_id", m->publisher);
+    write_text(&o, "event_type", m->method);
+    write_text(&o, "priority", priority);
+    write_tree(&o, "payload", m->args);
+    out_string(&o, "timestamp", time_write(time, utc_now(), TIME_SPACE_MICRO));
+    write_unique_id(&o);
+    write_context(&o, m->context);
+    return finish(&o, wrapped, ret_n);
 }
 
 /* ---- reading -------------------------------------------------------------------------------------------------- */
@@ -148,6 +238,31 @@ static bool wrong(char why[ENVELOPE_WHY], const char *what)
 {
     g_strlcpy(why, what, ENVELOPE_WHY);
     return false;
+}
+
+/* The message in an envelope that is written just as we (and Python) write it; NULL of any other. */
+static char *unwrap(const char *body, size_t n, size_t *ret_n)
+{
+    const size_t before = strlen(BEFORE), after = strlen(AFTER);
+    const char *from, *end;
+    char *text, *to;
+
+    if (n < before + after || memcmp(body, BEFORE, before) != 0 || memcmp(body + n - after, AFTER, after) != 0)
+        return NULL;
+    from = body + before;
+    end = body + n - after;
+    text = to = g_malloc((size_t)(end - from) + 1);
+    while (from < end) {
+        if (*from == '\\' && from + 1 < end && (from[1] == '"' || from[1] == '\\'))
+            from++;
+        else if (*from == '\\' || *from == '"' || (unsigned char)*from < 0x20) {
+            g_free(text);
+            return NULL;
+        }
+        *to++ = *from++;
+    }
+    *ret_n = (size_t)(to - text);
+    return text;
 }
 
 /* Python's integers have no end and its texts may hold a NUL. */
@@ -163,7 +278,17 @@ static json_t *parse(const char *text, size_t n, char why[ENVELOPE_WHY])
     return tree;
 }
 
-json_t *envelope_open(const char *body, size_t n, char why[ENVELOPE_WHY])
+static json_t *object_or_nothing(json_t *inner, char why[ENVELOPE_WHY])
+{
+    if (!inner || json_is_object(inner))
+        return inner;
+    wrong(why, "the message is no object");
+    json_decref(inner);
+    return NULL;
+}
+
+/* Of any shape that JSON allows. */
+static json_t *open_outer(const char *body, size_t n, char why[ENVELOPE_WHY])
 {
     json_t *outer = parse(body, n, why), *version, *text, *inner = NULL;
 
@@ -171,22 +296,26 @@ json_t *envelope_open(const char *body, size_t n, char why[ENVELOPE_WHY])
         return NULL;
     version = json_object_get(outer, "oslo.version");
     text = json_object_get(outer, "oslo.message");
-    if (!version || !text) {
+    if (!version || !text)
         inner = json_incref(outer);
-    } else if (!json_is_string(version) || !json_is_string(text)) {
+    else if (!json_is_string(version) || !json_is_string(text))
         wrong(why, "the envelope's members are no texts");
-    } else if (!version_compatible("2.0", json_string_value(version))) {
+    else if (!version_compatible("2.0", json_string_value(version)))
         snprintf(why, ENVELOPE_WHY, "Specified RPC envelope version, %.40s, not supported by this endpoint.", json_string_value(version));
-    } else {
+    else
         inner = parse(json_string_value(text), json_string_length(text), why);
-    }
     json_decref(outer);
-    if (inner && !json_is_object(inner)) {
-        wrong(why, "the message is no object");
-        json_decref(inner);
-        inner = NULL;
-    }
     return inner;
+}
+
+json_t *envelope_open(const char *body, size_t n, char why[ENVELOPE_WHY])
+{
+    size_t length;
+    char *text = unwrap(body, n, &length);
+    json_t *inner = text ? parse(text, length, why) : open_outer(body, n, why);
+
+    g_free(text);
+    return object_or_nothing(inner, why);
 }
 
 static char *text_at(json_t *object, const char *key)

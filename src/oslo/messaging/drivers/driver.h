@@ -25,7 +25,7 @@ struct transport {
 struct message {
     char *method, *rpc_namespace, *version;
     char *publisher, *priority;      /* of a notification */
-    json_t *args;                    /* owned, and shared with nobody who might change it */
+    json_t *args;                    /* owned; unless the driver is by_text, shared with nobody who might change it */
     json_t *context;                 /* likewise; without the _context_ prefix. Never NULL */
 };
 struct message *message_new(const char *method, json_t *args, json_t *context);
@@ -59,6 +59,7 @@ struct notify_options {
 
 struct driver {
     const char *scheme;              /* of its URLs */
+    bool by_text;                    /* a message is text before send() returns: its trees are only read */
     bool (*open)(struct ctx *, struct transport *);
     void (*close)(struct transport *);
     /* Takes the message over, whether it succeeds or not. With reply it waits for it until the deadline (monotonic us):

@@ -54,6 +54,7 @@ static void pause_before_next(struct broker *);
 static bool read_frames(struct broker *, char why[WHY_SIZE]);
 static bool take_frame(struct broker *, const struct frame *, char why[WHY_SIZE]);
 static int64_t run_ticks(struct broker *);
+static void say_written(struct broker *);
 static bool may_nap(struct broker *);
 static bool still_alive(struct broker *, char why[WHY_SIZE]);
 static void flush(struct broker *);
@@ -321,6 +322,7 @@ static void serve(struct broker *k, char why[WHY_SIZE])
         pthread_mutex_lock(&k->lock);
         next = run_ticks(k);
         flush(k);
+        say_written(k);
         if (k->broken) {
             snprintf(why, WHY_SIZE, "%s", k->broken_errno ? g_strerror(k->broken_errno) : "the broker closed the connection");
             pthread_mutex_unlock(&k->lock);
@@ -432,6 +434,16 @@ static int64_t run_ticks(struct broker *k)
             next = at;
     }
     return next;
+}
+
+static void say_written(struct broker *k)
+{
+    for (guint i = 0; i < k->channels->len; i++) {
+        struct channel *channel = k->channels->pdata[i];
+
+        if (channel && channel->ops->written)
+            channel->ops->written(channel);
+    }
 }
 
 /* Is all that will come such that nobody waits for it? Locked. */

@@ -1,5 +1,8 @@
 /* Taking: a channel that consumes the queues of an RPC server, or of notifications. What comes waits, unacknowledged and no more of it than
  * the prefetch count, until one of those who poll takes it; only then is it read, so that reading is spread over threads.
+ *
+ * A request that comes while somebody polls is granted: the connection's thread reads and acknowledges it, with others that came at the same
+ * time, and hands it over once that is written.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +12,7 @@
 #include "oslo/messaging/envelope.h"
 #include "oslo/messaging/wait.h"
 
-enum { RECENT = 16, USUAL_PREFETCH = 100, LISTEN_US = 10000000 };
+enum { RECENT = 16, USUAL_PREFETCH = 100, LISTEN_US = 10000000, GRANTED_SIZE = 65536 };
 
 static const char *const priorities[] = { "audit", "critical", "debug", "error", "info", "sample", "warn", NULL };
 
@@ -19,9 +22,14 @@ struct listener {
     struct listen_on on;             /* own texts */
     char *fanout_queue;
     int consumers, consuming;        /* asked for, and there (guarded by the connection) */
+    GQueue granting;                 /* of struct taken, read, to be acknowledged; the connection's thread's */
+    int unsaid;                      /* granted, and not posted yet; likewise */
+    sem_t arrived;                   /* posted for each that is waiting or granted */
     pthread_mutex_t lock;            /* guards all below */
-    pthread_cond_t arrived, ready;
+    pthread_cond_t ready;
     GQueue waiting;                  /* of struct taken, not read yet */
+    GQueue granted;                  /* of struct taken, read and acknowledged */
+    int idle;                        /* who poll, less what is being granted */
     char recent[RECENT][MESSAGE_ID_SIZE];    /* ids of messages that were taken */
     unsigned n_recent;
     bool declared, stopped;
@@ -33,7 +41,7 @@ struct taken {
     struct incoming incoming;        /* first: poll hands out its address */
     struct content content;
     unsigned generation;
-    bool settled;                    /* acknowledged or given back */
+    bool settled, acknowledged;      /* acknowledged or given back */
     char *message_id, *reply_queue;
     char unique_id[MESSAGE_ID_SIZE];
 };
@@ -44,11 +52,16 @@ static void take_content(struct channel *, struct content *);
 static void lost(struct channel *, int code, amqp_method_number_t after, const char *why);
 static void leave(struct channel *, struct buf *);
 static bool read_taken(struct listener *, struct taken *);
+static bool may_grant(struct listener *, const struct taken *);
+static bool has_recent(const struct listener *, const char *unique_id);
 static bool is_recent(struct listener *, const char *unique_id);
 static bool answer(struct listener *, struct taken *, amqp_method_number_t, void *method);
 static void taken_free(struct taken *);
 
-static const struct channel_ops ops = { opened, take_method, take_content, lost, NULL };
+static int64_t tick(struct channel *, int64_t now, struct buf *);
+static void written(struct channel *);
+
+static const struct channel_ops ops = { opened, take_method, take_content, lost, tick, written };
 
 /* Waits until the broker lets us consume; where there is none yet, it will be declared when there is. */
 void *listener_new(struct ctx *c, struct rabbit *rabbit, const struct listen_on *on)
@@ -61,7 +74,7 @@ void *listener_new(struct ctx *c, struct rabbit *rabbit, const struct listen_on 
     l->on = (struct listen_on){ .exchange = g_strdup(on->exchange ?: DEFAULT_EXCHANGE), .topic = g_strdup(on->topic), .server = g_strdup(on->server),
                                 .pool = g_strdup(on->pool), .notifications = on->notifications, .resumed = on->resumed };
     pthread_mutex_init(&l->lock, NULL);
-    cond_init_mono(&l->arrived);
+    sem_init(&l->arrived, 0, 0);
     cond_init_mono(&l->ready);
     broker_add(rabbit->in, &l->channel);
     pthread_mutex_lock(&l->lock);
@@ -78,19 +91,45 @@ void *listener_new(struct ctx *c, struct rabbit *rabbit, const struct listen_on 
     return fail_null(c, NOT_LISTENING, on->topic, refused);
 }
 
+/* Waits for what was granted, also when stopped: it is acknowledged. Else for what waits. */
+static struct taken *next_taken(struct listener *l)
+{
+    struct taken *taken = NULL;
+    bool stopped = false;
+
+    while (!taken && !stopped) {
+        pthread_mutex_lock(&l->lock);
+        l->idle++;
+        pthread_mutex_unlock(&l->lock);
+        sem_wait_until(&l->arrived, 0);
+        pthread_mutex_lock(&l->lock);
+        taken = g_queue_pop_head(&l->granted);
+        if (!taken) {
+            l->idle--;
+            stopped = l->stopped;
+            taken = stopped ? NULL : g_queue_pop_head(&l->waiting);
+        }
+        pthread_mutex_unlock(&l->lock);
+    }
+    if (stopped)
+        sem_post(&l->arrived);       /* for the next one */
+    return taken;
+}
+
 struct incoming *listener_poll(void *listener)
 {
     struct listener *l = listener;
     struct taken *taken;
 
-    do {
-        pthread_mutex_lock(&l->lock);
-        while (!l->stopped && !l->waiting.length)
-            pthread_cond_wait(&l->arrived, &l->lock);
-        taken = l->stopped ? NULL : g_queue_pop_head(&l->waiting);
-        pthread_mutex_unlock(&l->lock);
-    } while (taken && !read_taken(l, taken));
+    do
+        taken = next_taken(l);
+    while (taken && !taken->acknowledged && !read_taken(l, taken));
     return taken ? &taken->incoming : NULL;
+}
+
+static void note_recent(struct listener *l, const struct taken *taken)
+{
+    g_strlcpy(l->recent[l->n_recent++ % RECENT], taken->unique_id, MESSAGE_ID_SIZE);
 }
 
 bool listener_acknowledge(void *listener, struct incoming *in)
@@ -98,10 +137,12 @@ bool listener_acknowledge(void *listener, struct incoming *in)
     struct listener *l = listener;
     struct taken *taken = (struct taken *)(void *)in;
 
+    if (taken->acknowledged)
+        return true;
     if (!answer(l, taken, AMQP_BASIC_ACK_METHOD, &(amqp_basic_ack_t){ .delivery_tag = taken->content.tag }))
         return false;
     pthread_mutex_lock(&l->lock);
-    g_strlcpy(l->recent[l->n_recent++ % RECENT], taken->unique_id, MESSAGE_ID_SIZE);
+    note_recent(l, taken);
     pthread_mutex_unlock(&l->lock);
     return true;
 }
@@ -151,8 +192,8 @@ void listener_stop(void *listener)
 
     pthread_mutex_lock(&l->lock);
     l->stopped = true;
-    pthread_cond_broadcast(&l->arrived);
     pthread_mutex_unlock(&l->lock);
+    sem_post(&l->arrived);
 }
 
 /* What was not taken goes back to its queue with the channel. */
@@ -162,7 +203,8 @@ void listener_free(void *listener)
 
     broker_remove(l->rabbit->in, &l->channel, leave);
     g_queue_clear_full(&l->waiting, (GDestroyNotify)taken_free);
-    pthread_cond_destroy(&l->arrived);
+    g_queue_clear_full(&l->granting, (GDestroyNotify)taken_free);
+    sem_destroy(&l->arrived);
     pthread_cond_destroy(&l->ready);
     pthread_mutex_destroy(&l->lock);
     g_free(l->refused);
@@ -266,10 +308,64 @@ static void take_content(struct channel *channel, struct content *content)
     taken->content = *content;
     taken->generation = channel->generation;
     *content = (struct content){};
+    if (!may_grant(l, taken)) {
+        pthread_mutex_lock(&l->lock);
+        g_queue_push_tail(&l->waiting, taken);
+        pthread_mutex_unlock(&l->lock);
+        sem_post(&l->arrived);
+    } else if (read_taken(l, taken)) {
+        g_queue_push_tail(&l->granting, taken);
+    } else {
+        pthread_mutex_lock(&l->lock);
+        l->idle++;
+        pthread_mutex_unlock(&l->lock);
+    }
+}
+
+/* Not while others wait, who came before; and what is large is read by those who poll. */
+static bool may_grant(struct listener *l, const struct taken *taken)
+{
+    bool may;
+
+    if (l->on.notifications || taken->content.compressed || taken->content.size > GRANTED_SIZE)
+        return false;
     pthread_mutex_lock(&l->lock);
-    g_queue_push_tail(&l->waiting, taken);
+    may = !l->stopped && l->idle > 0 && !l->waiting.length;
+    l->idle -= may;
     pthread_mutex_unlock(&l->lock);
-    pthread_cond_signal(&l->arrived);
+    return may;
+}
+
+/* Acknowledges what is granted; where nobody polls any more, it goes back with the channel. */
+static int64_t tick(struct channel *channel, int64_t now, struct buf *to)
+{
+    struct listener *l = (struct listener *)channel;
+
+    if (!l->granting.length || channel->state != CHANNEL_OPEN)
+        return 0;
+    pthread_mutex_lock(&l->lock);
+    for (struct taken *taken; !l->stopped && (taken = g_queue_pop_head(&l->granting));) {
+        frame_method(to, channel->number, AMQP_BASIC_ACK_METHOD, &(amqp_basic_ack_t){ .delivery_tag = taken->content.tag });
+        taken->settled = taken->acknowledged = true;
+        if (has_recent(l, taken->unique_id)) {       /* both came at once */
+            taken_free(taken);
+            l->idle++;
+            continue;
+        }
+        note_recent(l, taken);
+        g_queue_push_tail(&l->granted, taken);
+        l->unsaid++;
+    }
+    pthread_mutex_unlock(&l->lock);
+    return 0;
+}
+
+static void written(struct channel *channel)
+{
+    struct listener *l = (struct listener *)channel;
+
+    for (; l->unsaid; l->unsaid--)
+        sem_post(&l->arrived);
 }
 
 /* All that was not taken will be delivered again. */
@@ -277,7 +373,10 @@ static void lost(struct channel *channel, int code, amqp_method_number_t after, 
 {
     struct listener *l = (struct listener *)channel;
 
+    written(channel);
     pthread_mutex_lock(&l->lock);
+    l->idle += (int)l->granting.length;
+    g_queue_clear_full(&l->granting, (GDestroyNotify)taken_free);
     g_queue_clear_full(&l->waiting, (GDestroyNotify)taken_free);
     if (code && (!l->refused || strcmp(l->refused, why))) {
         log_warning(NULL, "rabbit: topic %s: %s", l->on.topic, why);
@@ -345,15 +444,22 @@ static bool read_taken(struct listener *l, struct taken *taken)
     return well;
 }
 
-static bool is_recent(struct listener *l, const char *unique_id)
+/* The lock is held. */
+static bool has_recent(const struct listener *l, const char *unique_id)
 {
     bool found = false;
 
-    if (!*unique_id)
-        return false;
-    pthread_mutex_lock(&l->lock);
-    for (int i = 0; i < RECENT && !found; i++)
+    for (int i = 0; *unique_id && i < RECENT && !found; i++)
         found = strcmp(l->recent[i], unique_id) == 0;
+    return found;
+}
+
+static bool is_recent(struct listener *l, const char *unique_id)
+{
+    bool found;
+
+    pthread_mutex_lock(&l->lock);
+    found = has_recent(l, unique_id);
     pthread_mutex_unlock(&l->lock);
     return found;
 }

@@ -82,7 +82,7 @@ static void *rabbit_listen(struct ctx *c, struct transport *t, const struct list
 }
 
 const struct driver driver_rabbit = {
-    .scheme = "rabbit", .open = rabbit_open, .close = rabbit_close, .send = rabbit_send, .notify = rabbit_notify,
+    .scheme = "rabbit", .by_text = true, .open = rabbit_open, .close = rabbit_close, .send = rabbit_send, .notify = rabbit_notify,
     .listen = rabbit_listen, .poll = listener_poll, .acknowledge = listener_acknowledge, .requeue = listener_requeue,
     .reply = listener_reply, .keep_alive = listener_keep_alive, .done = listener_done, .stop = listener_stop, .free = listener_free,
 };

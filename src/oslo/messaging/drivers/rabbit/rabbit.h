@@ -68,6 +68,7 @@ struct channel_ops {
      * method of that number; else 0. Open again later by itself. */
     void (*lost)(struct channel *, int code, amqp_method_number_t after, const char *why);
     int64_t (*tick)(struct channel *, int64_t now, struct buf *to);    /* when it wants to be called next (0: never); NULL: never */
+    void (*written)(struct channel *);       /* what tick wrote is out; NULL: need not be said */
 };
 
 struct broker;

@@ -12,7 +12,7 @@
 /* Held by its caller, by the message on its way out, and while its reply is being handed over. */
 struct call {
     pthread_mutex_t lock;
-    pthread_cond_t changed;
+    sem_t changed;
     bool done, given_up;
     struct rpc_reply reply;
     char *why;                       /* it was given up */
@@ -45,7 +45,7 @@ static void call_release(struct call *);
 static void call_sent(void *call, enum outcome, const char *why);
 static bool call_wait(struct call *, int64_t deadline, int64_t monitor_us);
 
-static const struct channel_ops ops = { opened, take_method, take_content, lost, tick };
+static const struct channel_ops ops = { opened, take_method, take_content, lost, tick, NULL };
 
 enum { TAKEN_MAX = 64, TAKEN_US = 20000 };
 
@@ -177,7 +177,7 @@ static struct call *call_new(void)
     struct call *call = g_new0(struct call, 1);
 
     pthread_mutex_init(&call->lock, NULL);
-    cond_init_mono(&call->changed);
+    sem_init(&call->changed, 0, 0);
     call->beat = clock_mono_us();
     return call;
 }
@@ -188,7 +188,7 @@ static void call_release(struct call *call)
         return;
     json_decref(call->reply.result);
     json_decref(call->reply.failure);
-    pthread_cond_destroy(&call->changed);
+    sem_destroy(&call->changed);
     pthread_mutex_destroy(&call->lock);
     g_free(call->why);
     g_free(call);
@@ -204,7 +204,7 @@ static void call_sent(void *data, enum outcome outcome, const char *why)
         if (!call->done) {
             call->done = call->given_up = true;
             call->why = outcome == GIVEN_UP ? g_strdup(why) : NULL;
-            pthread_cond_signal(&call->changed);
+            sem_post(&call->changed);
         }
         pthread_mutex_unlock(&call->lock);
     }
@@ -219,8 +219,10 @@ static bool call_wait(struct call *call, int64_t deadline, int64_t monitor_us)
     while (!call->done && !over) {
         int64_t until = monitor_us ? MIN(deadline, call->beat + monitor_us) : deadline;
 
-        over = cond_wait_until(&call->changed, &call->lock, until) != 0 &&
-               clock_mono_us() >= (monitor_us ? MIN(deadline, call->beat + monitor_us) : deadline);
+        pthread_mutex_unlock(&call->lock);
+        over = sem_wait_until(&call->changed, until) != 0;
+        pthread_mutex_lock(&call->lock);
+        over = over && clock_mono_us() >= (monitor_us ? MIN(deadline, call->beat + monitor_us) : deadline);
     }
     done = call->done;
     pthread_mutex_unlock(&call->lock);
@@ -279,7 +281,7 @@ static void hand_over(struct replies *r, const struct envelope_reply *in)
             call->reply = (struct rpc_reply){ json_incref(in->result), json_incref(in->failure) };
         }
         pthread_mutex_unlock(&call->lock);
-        pthread_cond_signal(&call->changed);         /* after the lock, which its caller would only wait for */
+        sem_post(&call->changed);    /* after the lock, which its caller would only wait for */
         call_release(call);
     }
     if (!call)

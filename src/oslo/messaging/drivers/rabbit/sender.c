@@ -34,7 +34,7 @@ static void settle(struct outgoing *, enum outcome, const char *why);
 static void confirmed(struct sender *, uint64_t tag, bool multiple, bool taken);
 static void forget_declared(struct sender *);
 
-static const struct channel_ops ops = { opened, take_method, take_content, lost, tick };
+static const struct channel_ops ops = { opened, take_method, take_content, lost, tick, NULL };
 
 struct sender *sender_new(const struct rabbit_options *options, struct broker *connection)
 {
