@@ -1,6 +1,8 @@
 /* Counting down to the fault that a test asked for. */
 #include "oslo/base/inject.h"
 
+#include "oslo/base/log.h"
+
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -9,8 +11,9 @@
 #define INJECTED 500, "InjectedFault", "a %s failed on purpose"
 
 bool inject_armed, inject_done;
+const char *inject_where;
 
-static const char *const names[] = { "query", "commit", "committed", "message", "command", "call", "disk", "disk-full" };
+static const char *const names[] = { "query", "commit", "committed", "message", "command", "call", "disk", "disk-full", "disk-cut", "disk-sync" };
 static enum inject_point wanted;
 static bool kills;
 static atomic_llong left;
@@ -24,6 +27,7 @@ void inject_arm(void)
         if (!strcmp(parts[0], names[i])) {
             wanted = (enum inject_point)i;
             kills = parts[2] && !strcmp(parts[2], "kill");
+            inject_where = parts[2] && !kills ? g_intern_string(parts[2]) : NULL;
             atomic_store(&left, atoll(parts[1]));
             inject_armed = true;
         }
@@ -38,6 +42,8 @@ bool inject_hit(struct ctx *c, enum inject_point point)
         return false;
     if (kills)
         raise(SIGKILL);
+    if (!inject_done)
+        log_warning(NULL, "a %s fails on purpose", names[point]);
     inject_done = true;
     return !fail(c, INJECTED, names[point]);
 }

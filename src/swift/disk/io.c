@@ -5,6 +5,8 @@
 #include "oslo/base/text.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,22 +14,47 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-/* True, with errno set, where a test lets this call fail. */
-static bool faulty(void)
+/* Does a test mean this file? path NULL: that of fd. */
+static bool meant(const char *path, int fd)
+{
+    char self[40], found[PATH_MAX];
+    ssize_t n;
+
+    if (!inject_where)
+        return true;
+    if (path)
+        return strstr(path, inject_where) != NULL;
+    snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+    n = readlink(self, found, sizeof(found) - 1);
+    found[MAX(n, 0)] = '\0';
+    return strstr(found, inject_where) != NULL;
+}
+
+static bool hit(enum inject_point point)
 {
     struct ctx c;
+    bool is_hit;
+
+    ctx_init(&c, NULL, "");
+    errno = EIO;
+    is_hit = inject(&c, point);
+    ctx_clear(&c);
+    return is_hit;
+}
+
+/* True, with errno set, where a test lets this call fail. */
+static bool faulty(const char *path, int fd)
+{
     bool fails;
 
-    if (!inject_armed)
+    if (!inject_armed || !meant(path, fd))
         return false;
-    ctx_init(&c, NULL, "");
-    fails = inject(&c, INJECT_DISK);
+    fails = hit(INJECT_DISK);
     errno = EIO;
-    if (!fails && inject(&c, INJECT_DISK_FULL)) {
+    if (!fails && hit(INJECT_DISK_FULL)) {
         fails = true;
         errno = ENOSPC;
     }
-    ctx_clear(&c);
     return fails;
 }
 
@@ -35,7 +62,7 @@ static int call_open(const char *path, int flags, mode_t mode)
 {
     int fd;
 
-    if ((flags & (O_CREAT | O_TMPFILE)) && faulty())
+    if ((flags & (O_CREAT | O_TMPFILE)) && faulty(path, -1))
         return -1;
     do
         fd = open(path, flags | O_CLOEXEC, mode);
@@ -43,12 +70,22 @@ static int call_open(const char *path, int flags, mode_t mode)
     return fd;
 }
 
+/* Where a test wants it, the process ends when some of it is written. */
+static void cut(int fd, const void *bytes, size_t n)
+{
+    if (!inject_armed || !meant(NULL, fd) || !hit(INJECT_DISK_CUT))
+        return;
+    if (write(fd, bytes, random_below(n + 1)) >= 0)
+        raise(SIGKILL);
+}
+
 static ssize_t call_write(int fd, const void *bytes, size_t n)
 {
     size_t written = 0;
 
-    if (faulty())
+    if (faulty(NULL, fd))
         return -1;
+    cut(fd, bytes, n);
     while (written < n) {
         ssize_t some = write(fd, (const char *)bytes + written, n - written);
 
@@ -71,22 +108,28 @@ static ssize_t call_pread(int fd, void *bytes, size_t n, off_t offset)
 
 static int call_fallocate(int fd, off_t size)
 {
-    return faulty() ? -1 : fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, size);
+    return faulty(NULL, fd) ? -1 : fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, size);
 }
 
-static int call_fsync(int fd) { return faulty() ? -1 : fsync(fd); }
-static int call_fdatasync(int fd) { return faulty() ? -1 : fdatasync(fd); }
+static int call_fsync(int fd)
+{
+    if (faulty(NULL, fd) || (inject_armed && hit(INJECT_DISK_SYNC)))
+        return -1;
+    return fsync(fd);
+}
+
+static int call_fdatasync(int fd) { return faulty(NULL, fd) ? -1 : fdatasync(fd); }
 static void call_write_behind(int fd, off_t from, off_t n) { (void)sync_file_range(fd, from, n, SYNC_FILE_RANGE_WRITE); }
-static int call_rename(const char *from, const char *to) { return faulty() ? -1 : rename(from, to); }
-static int call_unlink(const char *path) { return faulty() ? -1 : unlink(path); }
-static int call_rmdir(const char *path) { return faulty() ? -1 : rmdir(path); }
-static int call_mkdir(const char *path, mode_t mode) { return faulty() ? -1 : mkdir(path, mode); }
+static int call_rename(const char *from, const char *to) { return faulty(to, -1) ? -1 : rename(from, to); }
+static int call_unlink(const char *path) { return faulty(path, -1) ? -1 : unlink(path); }
+static int call_rmdir(const char *path) { return faulty(path, -1) ? -1 : rmdir(path); }
+static int call_mkdir(const char *path, mode_t mode) { return faulty(path, -1) ? -1 : mkdir(path, mode); }
 
 static int call_linkat(int fd, const char *path)
 {
     char self[40];
 
-    if (faulty())
+    if (faulty(path, -1))
         return -1;
     snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
     for (int i = 0; i < 3; i++) {
@@ -100,7 +143,7 @@ static int call_linkat(int fd, const char *path)
 
 static int call_setxattr(int fd, const char *name, const void *value, size_t n)
 {
-    return faulty() ? -1 : fsetxattr(fd, name, value, n, 0);
+    return faulty(NULL, fd) ? -1 : fsetxattr(fd, name, value, n, 0);
 }
 
 static ssize_t call_getxattr(int fd, const char *name, void *value, size_t n)

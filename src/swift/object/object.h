@@ -26,7 +26,7 @@ bool object_header_is_kept(const char *name);
 /* Headers of a request that become metadata: user's, system's (of a PUT), kept ones. */
 void object_take_metadata(struct ctx *, const struct swift_request *, bool system, struct headers *to);
 
-/* update.c: tells the container, or leaves an update for later. op: "PUT", "DELETE". */
+/* update.c: tells the container, or leaves an update for later; a fault where neither can be. op: "PUT", "DELETE". */
 void object_update_container(struct ctx *, const struct swift_request *, const struct object_target *, const char *op, struct headers *update);
 void object_update_expirer(struct ctx *, const struct swift_request *, const struct object_target *, const char *op, int64_t delete_at);
 /* Overrides of what the row says, as a middleware asked for them. */

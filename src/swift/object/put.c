@@ -159,6 +159,11 @@ static void answer(struct ctx *c, struct upload *u, const struct headers *metada
 {
     upload_abort(u);
     tell(c, u, metadata, footers);
+    if (failed(c)) {
+        response_error(c, r, c->fault.status, NULL);
+        fault_clear(c);
+        return;
+    }
     response_error(c, r, 201, NULL);
     headers_printf(c, &r->headers, "Etag", "\"%s\"", headers_get(metadata, "ETag"));
 }

@@ -7,6 +7,7 @@
 #include "swift/constraints.h"
 #include "swift/name.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,6 +32,9 @@ void object_override_update(struct ctx *c, struct headers *update, const struct 
 /* One row to be changed. */
 struct row { const char *op, *account, *container, *object, *container_path; };
 
+/* What can neither be told nor be kept is not acknowledged: no listing would ever know of it. */
+#define UPDATE_LOST "UpdateLost", "the update of %s/%s/%s cannot be kept"
+
 static void keep_for_later(struct ctx *c, const struct object_target *t, const struct row *row, const struct headers *headers, const char *container_path)
 {
     struct async_update u = { .op = row->op, .account = row->account, .container = row->container, .object = row->object, .headers = *headers,
@@ -38,8 +42,10 @@ static void keep_for_later(struct ctx *c, const struct object_target *t, const s
     const char *when = headers_get(headers, "X-Meta-Timestamp");
 
     timestamp_parse(when ? when : headers_get(headers, "X-Timestamp"), &u.timestamp);
-    if (!async_write(c, t->place.device_path, t->policy, &u))
-        log_error(c, "swift: the update of %s/%s/%s cannot be kept", row->account, row->container, row->object);
+    if (async_write(c, t->place.device_path, t->policy, &u) || failed(c))
+        return;
+    fail(c, errno == ENOSPC || errno == EDQUOT ? 507 : 500, UPDATE_LOST, row->account, row->container, row->object);
+    log_error(c, "swift: %s", c->fault.message);
 }
 
 /* "/acct/cont/obj" of a redirection as "acct/cont". */
