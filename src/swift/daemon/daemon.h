@@ -48,7 +48,8 @@ struct round {
     bool by_hand;                    /* whatever the daemon would leave for later is done now */
 };
 
-extern const struct daemon account_replicator, container_replicator, container_updater, object_auditor, object_replicator, object_updater;
+extern const struct daemon account_auditor, account_replicator, container_auditor, container_replicator, container_updater, object_auditor,
+    object_expirer, object_replicator, object_updater;
 
 extern const struct daemon *const daemons[];         /* ends with NULL */
 
@@ -72,6 +73,20 @@ void drive_walk(struct ctx *, const char *dir, int depth, bool (*visit)(struct c
 /* A rate: waits so that no more than per_second units pass in a second, in the long run. per_second 0: no limit. */
 struct pace { double per_second; int64_t next_us; };
 bool pace_wait(struct pace *, int64_t units);                /* false: daemon_stops() */
+/* One request of the backend protocol to one node, at its replication address, with X-Timestamp (now, where headers have none). The status; 0: no
+ * answer. response NULL: its body is of no interest. */
+struct node_request {
+    enum storage_kind kind;
+    const struct ring_device *node;
+    uint32_t partition;
+    const char *method, *account, *container, *object, *query;
+    const struct headers *headers;
+};
+int node_call(struct ctx *, const struct round *, const struct node_request *, struct swift_response *response);
+#define MOST_REPLICAS 64
+/* The primaries of an account, a container or an object: how many, of room for MOST_REPLICAS. */
+size_t ring_nodes(struct ctx *, struct ring_file *, const char *account, const char *container, const char *object, uint32_t *ret_partition,
+                  const struct ring_device **ret);
 /* The same update to all primaries of an account (container NULL) or a container: how many took it, of how many. */
 size_t tell_primaries(struct ctx *, const struct round *, enum storage_kind, const char *method, const char *account, const char *container,
                       const char *object, struct headers *, size_t *ret_replicas);

@@ -9,7 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-const struct daemon *const daemons[] = { &account_replicator, &container_replicator, &container_updater, &object_auditor, &object_replicator, &object_updater, NULL };
+const struct daemon *const daemons[] = {
+    &account_auditor, &account_replicator, &container_auditor, &container_replicator, &container_updater, &object_auditor, &object_expirer,
+    &object_replicator, &object_updater, NULL,
+};
 
 #define MOST 32
 

@@ -4,12 +4,11 @@
 #include "oslo/base/text.h"
 #include "swift/disk/io.h"
 #include "swift/name.h"
+#include "swift/proxy/backend.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
-
-#define MAX_REPLICAS 64
 
 const char *round_device_path(struct ctx *c, const char *device)
 {
@@ -67,22 +66,55 @@ bool pace_wait(struct pace *pace, int64_t units)
     return pace->next_us <= now ? !daemon_stops() : daemon_pause(pace->next_us - now);
 }
 
+int node_call(struct ctx *c, const struct round *round, const struct node_request *r, struct swift_response *response)
+{
+    const struct daemon_settings *s = round->settings;
+    struct headers headers = {};
+    struct swift_response own = RESPONSE_EMPTY;
+    struct backend_call call = { .kind = r->kind, .node = { .device = r->node, .replication = true }, .partition = r->partition, .method = r->method,
+                                 .account = r->account, .container = r->container, .object = r->object, .query = r->query,
+                                 .connect_timeout_us = (int64_t)(s->conn_timeout * 1e6), .timeout_us = (int64_t)(s->node_timeout * 1e6) };
+    struct backend_call *kept = ctx_new(c, struct backend_call);     /* its answer's body may be read from the node when this has returned */
+
+    *kept = call;
+    if (r->headers)
+        headers_copy(c, &headers, r->headers);
+    headers_printf(c, &headers, "User-Agent", "%s %d", round->daemon->name, getpid());
+    if (!headers_get(&headers, "X-Timestamp"))
+        headers_set(c, &headers, "X-Timestamp", timestamp_text(c, timestamp_now()));
+    kept->headers = &headers;
+    backend_do(c, kept, response ? response : &own);
+    kept->headers = NULL;
+    fault_clear(c);
+    if (response)
+        return response->status;
+    response_close(&own);
+    return own.status;
+}
+
+size_t ring_nodes(struct ctx *c, struct ring_file *file, const char *account, const char *container, const char *object, uint32_t *ret_partition,
+                  const struct ring_device **ret)
+{
+    const struct ring *ring = ring_get(c, file);
+    uint8_t digest[16];
+
+    hash_path(account, container, object, digest);
+    *ret_partition = ring_partition(ring, digest);
+    return ring_primaries(ring, *ret_partition, ret, MOST_REPLICAS);
+}
+
 size_t tell_primaries(struct ctx *c, const struct round *round, enum storage_kind kind, const char *method, const char *account, const char *container,
                       const char *object, struct headers *headers, size_t *ret_replicas)
 {
-    const struct ring *ring = ring_get(c, storage_ring(kind));
-    const struct ring_device *nodes[MAX_REPLICAS];
-    uint8_t digest[16];
-    uint32_t partition;
+    const struct ring_device *nodes[MOST_REPLICAS];
+    struct node_request r = { .kind = kind, .method = method, .account = account, .container = container, .object = object, .headers = headers };
     size_t told = 0;
 
-    headers_printf(c, headers, "User-Agent", "%s %d", round->daemon->name, getpid());
-    hash_path(account, kind == STORAGE_CONTAINER ? container : NULL, NULL, digest);
-    partition = ring_partition(ring, digest);
-    *ret_replicas = ring_primaries(ring, partition, nodes, MAX_REPLICAS);
-    for (size_t i = 0; i < *ret_replicas; i++)
-        told += storage_update(c, kind, ctx_printf(c, "%s:%d", nodes[i]->ip, nodes[i]->port), nodes[i]->device, ctx_printf(c, "%u", partition), method,
-                               account, container, object, headers, NULL) / 100 == 2;
+    *ret_replicas = ring_nodes(c, storage_ring(kind), account, kind == STORAGE_CONTAINER ? container : NULL, NULL, &r.partition, nodes);
+    for (size_t i = 0; i < *ret_replicas; i++) {
+        r.node = nodes[i];
+        told += node_call(c, round, &r, NULL) / 100 == 2;
+    }
     return told;
 }
 
