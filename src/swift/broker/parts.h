@@ -44,7 +44,6 @@ void chexor_register(sqlite3 *);
 
 /* --- pool.c ----------------------------------------------------------------------------------------------------------------- */
 
-bool broker_quarantine(struct ctx *, struct broker *, const char *why);
 /* The databases of a container or account that lie in dir, oldest epoch first: base is the name of any of them. */
 size_t broker_files(struct ctx *, const char *dir, const char *base, char ***ret);
 bool broker_make_file(struct ctx *, const char *path, const struct broker_place *, struct timestamp put, int policy_index);

@@ -48,8 +48,8 @@ struct round {
     bool by_hand;                    /* whatever the daemon would leave for later is done now */
 };
 
-extern const struct daemon account_auditor, account_replicator, container_auditor, container_replicator, container_updater, object_auditor,
-    object_expirer, object_replicator, object_updater;
+extern const struct daemon account_auditor, account_reaper, account_replicator, container_auditor, container_reconciler, container_replicator,
+    container_updater, object_auditor, object_expirer, object_replicator, object_updater;
 
 extern const struct daemon *const daemons[];         /* ends with NULL */
 
@@ -87,9 +87,10 @@ int node_call(struct ctx *, const struct round *, const struct node_request *, s
 /* The primaries of an account, a container or an object: how many, of room for MOST_REPLICAS. */
 size_t ring_nodes(struct ctx *, struct ring_file *, const char *account, const char *container, const char *object, uint32_t *ret_partition,
                   const struct ring_device **ret);
-/* The same update to all primaries of an account (container NULL) or a container: how many took it, of how many. */
-size_t tell_primaries(struct ctx *, const struct round *, enum storage_kind, const char *method, const char *account, const char *container,
-                      const char *object, struct headers *, size_t *ret_replicas);
+/* The same update to all primaries of an account (container NULL) or a container: how many there are, took it, and have no such thing. */
+struct primaries_told { size_t replicas, took, missing; };
+struct primaries_told tell_primaries(struct ctx *, const struct round *, enum storage_kind, const char *method, const char *account, const char *container,
+                           const char *object, const struct headers *);
 /* Merges members into the JSON object in recon_cache_path/<kind>.recon, as the original's daemons leave their times there. members is stolen. */
 void recon_dump(struct ctx *, const struct round *, json_t *members);
 

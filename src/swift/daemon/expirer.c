@@ -95,10 +95,9 @@ static void work(struct ctx *c, void *data)
 {
     struct task *t = data;
     struct headers headers = {};
-    size_t replicas;
 
     if (expire(c, t)) {
-        tell_primaries(c, t->all->round, STORAGE_CONTAINER, "DELETE", EXPIRING_ACCOUNT, t->container, t->entry, &headers, &replicas);
+        tell_primaries(c, t->all->round, STORAGE_CONTAINER, "DELETE", EXPIRING_ACCOUNT, t->container, t->entry, &headers);
         t->all->expired++;
     }
     task_free(t);

@@ -12,9 +12,9 @@
 #define MOST_PAGE ((size_t)256 * 1024 * 1024)
 
 static const char without_a_file[] =
-    "[pipeline:main]\npipeline = catch_errors proxy-logging cache proxy-server\n"
+    "[pipeline:main]\npipeline = catch_errors cache proxy-server\n"
     "[app:proxy-server]\nuse = egg:swift#proxy\naccount_autocreate = true\n"
-    "[filter:proxy-logging]\nuse = egg:swift#proxy_logging\n[filter:cache]\nuse = egg:swift#memcache\n";
+    "[filter:cache]\nuse = egg:swift#memcache\n";
 
 bool internal_open(struct ctx *c)
 {

@@ -1,5 +1,5 @@
 /* Requests that this process makes of the cluster on its own account: a daemon's. They go through a pipeline of their own (swift_dir's
- * internal-client.conf; catch_errors, proxy-logging, cache and the proxy where there is none), nobody is asked whether they may, reserved
+ * internal-client.conf; catch_errors, cache and the proxy where there is none), nobody is asked whether they may, reserved
  * names are known, nodes are asked at their replication addresses, and what fails is tried again.
  *
  *     struct internal_call call = { .agent = "Swift Object Expirer", .method = "DELETE", .account = a, .container = k, .object = o, .headers = &h };

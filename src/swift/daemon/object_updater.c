@@ -1,19 +1,40 @@
-/* Rows that object servers could not tell containers in time are told now: a file each, kept until all of the container's nodes have the row. A
- * container in parts says which shard the row belongs to; it goes there. */
+/* Rows that object servers could not tell containers in time are told now: a file each, kept until all of the container's nodes have the row. Of
+ * an object the newest counts, older ones go. A container in parts says which shard the row belongs to; it goes there.
+ */
+#include "swift/daemon/crew.h"
 #include "swift/daemon/daemon.h"
 
+#include "oslo/base/log.h"
+#include "oslo/base/text.h"
 #include "swift/disk/diskfile.h"
+#include "swift/disk/io.h"
 #include "swift/name.h"
-#include "swift/proxy/backend.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
-/* One file. */
-struct telling {
+#define EMPTY_AGE 60                 /* seconds after which an empty directory is nobody's who is just making it */
+
+struct updater_options { double objects_per_second; };
+
+static const struct attr options[] = {
+    ATTR(struct updater_options, objects_per_second, 0, .unset = "50", .help = "Rows told in a second."),
+    {}
+};
+
+struct sweep {
     const struct round *round;
     const char *device_path;
     const struct storage_policy *policy;
+    struct crew *crew;
+    struct pace pace;
+};
+
+/* One file. */
+struct telling {
+    const struct sweep *sweep;
     struct async_update update;
     const char *to;                  /* the newest redirection; NULL: none */
     struct timestamp to_time;
@@ -56,53 +77,42 @@ static void note_redirection(struct ctx *c, struct telling *t, const struct swif
     t->to_time = when;
 }
 
-static bool tell_one(struct ctx *c, struct telling *t, const struct ring_device *node, uint32_t partition, const char *account, const char *container)
-{
-    const struct daemon_settings *settings = t->round->settings;
-    struct swift_response r = RESPONSE_EMPTY;
-    struct backend_call call = { .kind = STORAGE_CONTAINER, .node = { .device = node, .replication = true }, .partition = partition,
-                                 .method = t->update.op, .account = account, .container = container, .object = t->update.object,
-                                 .headers = &t->update.headers, .connect_timeout_us = (int64_t)(settings->conn_timeout * 1e6),
-                                 .timeout_us = (int64_t)(settings->node_timeout * 1e6) };
-
-    backend_do(c, &call, &r);
-    response_close(&r);
-    if (r.status == 301)
-        note_redirection(c, t, &r);
-    return r.status / 100 == 2;
-}
-
 /* To all nodes that have not got it yet. True: now all have. */
 static bool tell_all(struct ctx *c, struct telling *t)
 {
     struct async_update *u = &t->update;
     const char *slash = u->container_path ? strchr(u->container_path, '/') : NULL, *account = u->account, *container = u->container;
-    const struct ring *ring = ring_get(c, storage_ring(STORAGE_CONTAINER));
-    const struct ring_device *nodes[64];
-    uint8_t digest[16];
-    uint32_t partition;
+    const struct ring_device *nodes[MOST_REPLICAS];
+    struct node_request to = { .kind = STORAGE_CONTAINER, .method = u->op, .object = u->object, .headers = &u->headers };
+    size_t n;
     bool all = true;
 
     if (slash) {
         account = ctx_strndup(c, u->container_path, (size_t)(slash - u->container_path));
         container = slash + 1;
     }
-    hash_path(account, container, NULL, digest);
-    partition = ring_partition(ring, digest);
+    to.account = account;
+    to.container = container;
+    n = ring_nodes(c, storage_ring(STORAGE_CONTAINER), account, container, NULL, &to.partition, nodes);
     t->to = NULL;
-    for (size_t i = 0, n = ring_primaries(ring, partition, nodes, G_N_ELEMENTS(nodes)); i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
+        struct swift_response r = RESPONSE_EMPTY;
         int64_t id = nodes[i]->id;
 
         if (has_told(u, id))
             continue;
-        if (tell_one(c, t, nodes[i], partition, account, container)) {
+        to.node = nodes[i];
+        if (node_call(c, t->sweep->round, &to, &r) / 100 == 2) {
             g_array_append_val(u->told, id);
             t->news = true;
         } else {
             all = false;
         }
+        if (r.status == 301)
+            note_redirection(c, t, &r);
+        response_clear(&r);
     }
-    return all;
+    return all && n;
 }
 
 /* A shard that sends back where it came from: from the root again. */
@@ -123,22 +133,33 @@ static void redirect(struct ctx *c, struct telling *t)
 
 static void set_headers(struct ctx *c, const struct telling *t, struct headers *h)
 {
-    headers_printf(c, h, "User-Agent", "%s %d", t->round->daemon->name, getpid());
     if (!headers_get(h, "X-Backend-Storage-Policy-Index"))
-        headers_printf(c, h, "X-Backend-Storage-Policy-Index", "%d", t->policy->index);
+        headers_printf(c, h, "X-Backend-Storage-Policy-Index", "%d", t->sweep->policy->index);
     headers_set(c, h, "X-Backend-Accept-Redirect", "true");
     headers_set(c, h, "X-Backend-Accept-Quoted-Location", "true");
 }
 
-static bool visit(struct ctx *c, void *data, const char *path)
+static void quarantine(struct ctx *c, const struct sweep *s, const char *path)
 {
-    struct telling t = *(const struct telling *)data;
-    struct headers kept;
+    const char *dir = ctx_printf(c, "%s/quarantined/objects", s->device_path);
+
+    log_error(c, "object-updater: %s is no update: it is quarantined", path);
+    if (disk_make_dirs(dir))
+        disk.rename(path, ctx_printf(c, "%s%s", dir, strrchr(path, '/')));
+}
+
+static void tell(struct ctx *c, const struct sweep *s, const char *path)
+{
+    struct telling t = { .sweep = s };
+    struct headers kept = {};
     bool told;
 
-    if (!async_read(c, path, &t.update))
-        return true;
-    kept = (struct headers){};
+    if (!async_read(c, path, &t.update)) {
+        if (errno != ENOENT)
+            quarantine(c, s, path);
+        fault_clear(c);
+        return;
+    }
     headers_copy(c, &kept, &t.update.headers);
     set_headers(c, &t, &t.update.headers);
     told = tell_all(c, &t);
@@ -149,24 +170,82 @@ static bool visit(struct ctx *c, void *data, const char *path)
     }
     t.update.headers = kept;
     if (told)
-        unlink(path);
-    else if (t.news && !async_rewrite(c, t.device_path, t.policy, &t.update))
-        return false;
-    return true;
+        disk.unlink(path);
+    else if (t.news)
+        async_rewrite(c, s->device_path, s->policy, &t.update);
 }
 
-static bool tell_containers(struct ctx *c, const struct round *round)
+struct job { struct sweep *sweep; char *path; };
+
+static void work(struct ctx *c, void *data)
 {
+    struct job *job = data;
+
+    tell(c, job->sweep, job->path);
+    g_free(job->path);
+    g_free(job);
+}
+
+/* --- all of them --------------------------------------------------------------------------------------------------------------------- */
+
+static int newest_first(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)b, *(char *const *)a);
+}
+
+/* A directory of updates whose hashes end alike: "<hash>-<timestamp>". */
+static bool visit(struct ctx *c, void *data, const char *dir)
+{
+    struct sweep *s = data;
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    GDir *entries = g_dir_open(dir, 0, NULL);
+    const char *name, *last = "";
+    struct stat st;
+    bool more = true;
+
+    while (entries && (name = g_dir_read_name(entries)))
+        if (*name != '.' && strchr(name, '-'))
+            g_ptr_array_add(names, g_strdup(name));
+    if (entries)
+        g_dir_close(entries);
+    g_ptr_array_sort(names, newest_first);
+    for (guint i = 0; more && i < names->len; i++) {
+        struct job *job;
+        const char *path = ctx_printf(c, "%s/%s", dir, (const char *)names->pdata[i]);
+        size_t n = strcspn(names->pdata[i], "-") + 1;
+
+        if (!strncmp(last, names->pdata[i], n)) {
+            disk.unlink(path);
+            continue;
+        }
+        last = names->pdata[i];
+        job = g_new0(struct job, 1);
+        *job = (struct job){ s, g_strdup(path) };
+        crew_do(s->crew, work, job);
+        more = !daemon_stops() && (s->round->by_hand || pace_wait(&s->pace, 1));
+    }
+    if (!names->len && !stat(dir, &st) && st.st_mtime < time(NULL) - EMPTY_AGE)
+        disk.rmdir(dir);
+    return more;
+}
+
+static bool run(struct ctx *c, const struct round *round)
+{
+    const struct updater_options *o = round->options;
     time_t begun = time(NULL);
 
     for (const char *const *device = round->devices; *device; device++)
         for (size_t i = 0; i < policies_count(); i++) {
-            struct telling t = { .round = round, .device_path = round_device_path(c, *device), .policy = policy_at(i) };
+            struct sweep s = { .round = round, .device_path = round_device_path(c, *device), .policy = policy_at(i),
+                               .pace.per_second = o->objects_per_second };
 
-            drive_walk(c, ctx_printf(c, "%s/%s", t.device_path, policy_dir(c, "async_pending", t.policy)), 1, visit, &t);
+            s.crew = crew_new(c, round->settings->concurrency);
+            drive_walk(c, ctx_printf(c, "%s/%s", s.device_path, policy_dir(c, "async_pending", s.policy)), 0, visit, &s);
+            crew_end(s.crew);
         }
     recon_dump(c, round, json_pack("{s:f}", "object_updater_sweep", difftime(time(NULL), begun)));
     return true;
 }
 
-const struct daemon object_updater = { .name = "object-updater", .kind = STORAGE_OBJECT, .interval = 60, .run = tell_containers };
+const struct daemon object_updater = { .name = "object-updater", .kind = STORAGE_OBJECT, .interval = 60, .concurrency = 8, .run = run,
+                                       .options = options, .options_size = sizeof(struct updater_options) };

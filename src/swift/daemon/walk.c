@@ -103,17 +103,20 @@ size_t ring_nodes(struct ctx *c, struct ring_file *file, const char *account, co
     return ring_primaries(ring, *ret_partition, ret, MOST_REPLICAS);
 }
 
-size_t tell_primaries(struct ctx *c, const struct round *round, enum storage_kind kind, const char *method, const char *account, const char *container,
-                      const char *object, struct headers *headers, size_t *ret_replicas)
+struct primaries_told tell_primaries(struct ctx *c, const struct round *round, enum storage_kind kind, const char *method, const char *account,
+                                     const char *container, const char *object, const struct headers *headers)
 {
     const struct ring_device *nodes[MOST_REPLICAS];
     struct node_request r = { .kind = kind, .method = method, .account = account, .container = container, .object = object, .headers = headers };
-    size_t told = 0;
+    struct primaries_told told = {};
 
-    *ret_replicas = ring_nodes(c, storage_ring(kind), account, kind == STORAGE_CONTAINER ? container : NULL, NULL, &r.partition, nodes);
-    for (size_t i = 0; i < *ret_replicas; i++) {
+    told.replicas = ring_nodes(c, storage_ring(kind), account, kind == STORAGE_CONTAINER ? container : NULL, NULL, &r.partition, nodes);
+    for (size_t i = 0; i < told.replicas; i++) {
         r.node = nodes[i];
-        told += node_call(c, round, &r, NULL) / 100 == 2;
+        int status = node_call(c, round, &r, NULL);
+
+        told.took += status / 100 == 2;
+        told.missing += status == 404;
     }
     return told;
 }

@@ -5,6 +5,7 @@
 #include "swift/name.h"
 #include "swift/pickle.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,11 +98,16 @@ bool async_read(struct ctx *c, const char *path, struct async_update *u)
 {
     size_t n;
     char *bytes = disk_read_file(path, &n);
-    const struct pickle *dict = bytes ? pickle_read(c, bytes, n) : NULL, *headers = pickle_get(dict, "headers");
+    const struct pickle *dict, *headers;
 
-    free(bytes);
     *u = (struct async_update){ .path = path };
-    if (!dict || !headers || headers->kind != PICKLE_DICT)
+    if (!bytes)
+        return false;
+    dict = pickle_read(c, bytes, n);
+    headers = dict && dict->kind == PICKLE_DICT ? pickle_get(dict, "headers") : NULL;
+    free(bytes);
+    errno = 0;
+    if (!headers || headers->kind != PICKLE_DICT)
         return false;
     u->op = get_name(c, dict, "op");
     u->account = get_name(c, dict, "account");
@@ -113,5 +119,6 @@ bool async_read(struct ctx *c, const char *path, struct async_update *u)
             headers_set(c, &u->headers, headers->items[i]->bytes, name_from_bytes(c, headers->items[i + 1]->bytes, headers->items[i + 1]->n));
     timestamp_parse(headers_get(&u->headers, "X-Timestamp"), &u->timestamp);
     read_lists(c, dict, u);
+    errno = 0;
     return u->op && u->account && u->container && u->object;
 }

@@ -160,6 +160,6 @@ struct async_update {
 bool async_write(struct ctx *, const char *device_path, const struct storage_policy *, const struct async_update *);
 /* In the place of the file that it was read from. */
 bool async_rewrite(struct ctx *, const char *device_path, const struct storage_policy *, const struct async_update *);
-bool async_read(struct ctx *, const char *path, struct async_update *ret);
+bool async_read(struct ctx *, const char *path, struct async_update *ret);   /* false: errno says why it cannot be read; 0: it is no update */
 
 #endif
