@@ -51,6 +51,24 @@ static ssize_t read_incoming(struct ctx *c, void *data, void *bytes, size_t n)
     return wire_read_body(i->wire, bytes, n);
 }
 
+/* As the original does it: a body that is sent in pieces ends, and after another 100 there come more. */
+static bool go_on(struct ctx *c, void *data, const struct headers *headers)
+{
+    struct incoming *i = data;
+    struct buf text = {};
+    bool well;
+
+    i->continued = true;
+    buf_puts(&text, "HTTP/1.1 100 Continue\r\n");
+    wire_put_headers(&text, headers);
+    buf_puts(&text, "\r\n");
+    well = wire_put(i->wire, text.data, text.len);
+    buf_clear(&text);
+    if (i->wire->chunked)
+        i->wire->ended = false;
+    return well;
+}
+
 static bool parse_line(struct ctx *c, char *line, struct swift_request *r)
 {
     char *target = strchr(line, ' '), *version = target ? strchr(target + 1, ' ') : NULL, *query;
@@ -85,6 +103,7 @@ static bool read_request(struct ctx *c, struct incoming *i)
     i->request.length = i->wire->chunked ? -1 : i->wire->left;
     i->request.read = read_incoming;
     i->request.read_data = i;
+    i->request.go_on = go_on;
     return !i->wire->broken;
 }
 

@@ -50,6 +50,9 @@ struct swift_request {
     int64_t length;                  /* of the body; -1 when not said (chunked); 0 none */
     body_reader *read; void *read_data;
     int64_t body_read;               /* what has been taken from it */
+    /* Of a request over a storage server's socket: asks for the body with these headers; when it has ended, for what comes after it. NULL: there
+     * is no such. With read_data. */
+    bool (*go_on)(struct ctx *, void *read_data, const struct headers *);
     /* Asked when the whole body of a PUT is on the disks, before it is committed: adds to what is stored with it, or says false with a fault
      * whose status is the answer. NULL: nothing. */
     bool (*footers)(struct ctx *, void *data, struct headers *);

@@ -30,6 +30,9 @@ void upload_finish(struct ctx *, struct upload *, const struct headers *footers,
 /* The same of several: they are committed together. */
 struct upload_end { struct upload *upload; const struct headers *footers; struct swift_response *response; };
 void uploads_finish(struct ctx *, const struct upload_end *, size_t n);
+/* The first half of it, for uploads that count only when enough others are on their disks as well: status 100, and finish or abort is to follow;
+ * or what is wrong, and the upload has ended. */
+void uploads_stage(struct ctx *, const struct upload_end *, size_t n);
 void upload_abort(struct upload *);                                  /* nothing is stored */
 
 /* "/device/partition/account/container/object" of a backend request. False: 400 in the response. */

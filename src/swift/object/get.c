@@ -10,6 +10,65 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What there is beside the one that is sent: {"<time>": [<fragment>, ...]}. */
+static void set_fragments(struct ctx *c, const struct disk_files *f, struct swift_response *r)
+{
+    const char *text = "{";
+
+    for (size_t i = 0; i < f->n_fragments; i++) {
+        const struct fragment *this = &f->fragments[i];
+        bool first = !i || timestamp_compare(this->time, f->fragments[i - 1].time);
+
+        text = first ? ctx_printf(c, "%s%s\"%s\": [%d", text, i ? "], " : "", timestamp_text(c, this->time), this->index)
+                     : ctx_printf(c, "%s, %d", text, this->index);
+    }
+    headers_set(c, &r->headers, "X-Backend-Fragments", ctx_printf(c, "%s]}", text));
+    if (timestamp_set(f->durable_time))
+        headers_set(c, &r->headers, "X-Backend-Durable-Timestamp", timestamp_text(c, f->durable_time));
+}
+
+/* [{"timestamp": "<time>", "exclude": [<fragment>, ...]}, ...]. False: it says something else. */
+static bool read_wish(struct ctx *c, json_t *list, struct disk_wish *ret)
+{
+    struct disk_preference *all = ctx_new_n(c, struct disk_preference, json_array_size(list) + 1);
+    json_t *one, *index;
+    size_t i, k;
+
+    *ret = (struct disk_wish){ .fragment = -1, .undurable = true, .preferences = all };
+    json_array_foreach(list, i, one) {
+        const char *when = json_string_value(json_object_get(one, "timestamp"));
+        json_t *exclude = json_object_get(one, "exclude");
+
+        if (!when || !timestamp_parse(when, &all[i].time) || !json_is_array(exclude))
+            return false;
+        json_array_foreach(exclude, k, index) {
+            int64_t n = json_integer_value(index);
+
+            if (!json_is_integer(index) || n < 0)
+                return false;
+            all[i].excluded |= n < ERASURE_MOST ? 1u << n : 0;
+        }
+        ret->n_preferences++;
+    }
+    return json_is_array(list);
+}
+
+/* Which fragment is preferred. False: 500 in the response. */
+static bool take_wish(struct ctx *c, const struct swift_request *request, struct object_target *t, struct swift_response *r)
+{
+    const char *text = request_get(request, "X-Backend-Fragment-Preferences");
+    json_t *list = text && t->policy->type == POLICY_ERASURE ? ctx_json(c, json_loads(text, JSON_DECODE_ANY, NULL)) : NULL;
+    struct disk_wish *wish = ctx_new(c, struct disk_wish);
+
+    if (!list || json_is_null(list))
+        return true;
+    t->place.wish = wish;
+    if (read_wish(c, list, wish))
+        return true;
+    response_error(c, r, 500, NULL);
+    return false;
+}
+
 static void set_headers(struct ctx *c, const struct disk_object *o, struct swift_response *r)
 {
     headers_set(c, &r->headers, "Content-Type", o->content_type ? o->content_type : "application/octet-stream");
@@ -24,7 +83,10 @@ static void set_headers(struct ctx *c, const struct disk_object *o, struct swift
     headers_set(c, &r->headers, "X-Timestamp", timestamp_normal_text(c, o->timestamp));
     headers_set(c, &r->headers, "X-Backend-Timestamp", timestamp_text(c, o->timestamp));
     headers_set(c, &r->headers, "X-Backend-Data-Timestamp", timestamp_text(c, o->times.data));
-    headers_set(c, &r->headers, "X-Backend-Durable-Timestamp", timestamp_text(c, o->times.data));
+    if (o->files.fragment < 0)
+        headers_set(c, &r->headers, "X-Backend-Durable-Timestamp", timestamp_text(c, o->times.data));
+    else
+        set_fragments(c, &o->files, r);
 }
 
 /* The metadata a middleware has the client's own ETag in, where the stored bytes are not the client's. */
@@ -67,7 +129,7 @@ void object_get(struct ctx *c, struct swift_request *request, struct swift_respo
     struct object_target t;
     bool replication = header_true(&request->headers, "X-Backend-Replication");
 
-    if (!object_find_target(c, request, false, &t, r))
+    if (!object_find_target(c, request, false, &t, r) || !take_wish(c, request, &t, r))
         return;
     if (disk_object_open(c, &t.place, replication ? 0 : t.when.raw / 100000, &o) != DISK_THERE) {
         disk_object_close(&o);

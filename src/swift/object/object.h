@@ -16,6 +16,13 @@ bool object_find_target(struct ctx *, struct swift_request *, bool timestamp_nee
 void object_get(struct ctx *, struct swift_request *, struct swift_response *);      /* and HEAD */
 void object_put(struct ctx *, struct swift_request *, struct swift_response *);      /* of a body that is read */
 struct upload *object_upload(struct ctx *, struct swift_request *, struct swift_response *);
+/* Its body, whole. False: it broke off: object_broken() answers. */
+bool object_fill(struct ctx *, struct upload *, body_reader *, void *data);
+void object_broken(struct ctx *, struct upload *, struct swift_response *);
+/* documents.c: the body and what follows it as MIME parts, in one phase or two. */
+void object_put_documents(struct ctx *, struct swift_request *, struct upload *, struct swift_response *);
+/* Of a footer document: headers. False: the response says what is wrong with it. */
+bool object_read_footers(struct ctx *, const char *md5, const char *text, size_t n, struct headers *ret, struct swift_response *);
 void object_post(struct ctx *, struct swift_request *, struct swift_response *);
 void object_delete(struct ctx *, struct swift_request *, struct swift_response *);
 void object_replicate(struct ctx *, struct swift_request *, struct swift_response *);

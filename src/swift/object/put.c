@@ -14,8 +14,14 @@ struct upload {
     struct swift_request *request;
     struct object_target t;
     struct disk_writer *writer;
-    int64_t old_delete_at;
+    int64_t old_delete_at, expected; /* expected: how long it is to be; -1: not said */
     bool full;                       /* a write has failed */
+    struct disk_wish wish;           /* the fragment that SSYNC is about */
+    /* once it is on the disk: */
+    bool staged;
+    int fragment;                    /* which it is; -1: a replica */
+    struct headers metadata;
+    const struct headers *footers;
 };
 
 static bool no_space(int error)
@@ -59,6 +65,21 @@ static bool may_replace(struct ctx *c, struct upload *u, struct swift_response *
     return false;
 }
 
+/* SSYNC is about one fragment: what else lies there does not count. */
+static bool object_wish(struct ctx *c, struct upload *u, struct swift_response *r)
+{
+    const char *text = request_get(u->request, "X-Backend-Ssync-Frag-Index");
+    int64_t index = -1;
+
+    if (text && (!text_to_int(text, &index) || index < 0 || index >= policy_fragments(u->t.policy))) {
+        response_error(c, r, 500, NULL);
+        return false;
+    }
+    u->wish = (struct disk_wish){ .fragment = (int)index };
+    u->t.place.wish = &u->wish;
+    return true;
+}
+
 struct upload *object_upload(struct ctx *c, struct swift_request *request, struct swift_response *r)
 {
     struct upload *u = ctx_new(c, struct upload);
@@ -68,14 +89,14 @@ struct upload *object_upload(struct ctx *c, struct swift_request *request, struc
     u->request = request;
     if (!object_find_target(c, request, true, &u->t, r) || !check_object_creation(c, request, request->object, r))
         return NULL;
-    if (u->t.policy->type == POLICY_ERASURE) {
-        response_error(c, r, 501, NULL);
+    u->fragment = -1;
+    if (u->t.policy->type == POLICY_ERASURE && !object_wish(c, u, r))
         return NULL;
-    }
     if (size < 0 && request_get(request, "X-Backend-Obj-Content-Length") && !text_to_int(request_get(request, "X-Backend-Obj-Content-Length"), &size)) {
         response_error(c, r, 400, NULL);
         return NULL;
     }
+    u->expected = size;
     if (!may_replace(c, u, r))
         return NULL;
     u->writer = disk_writer_open(c, &u->t.place, MAX(size, 0));
@@ -146,7 +167,7 @@ static bool judge(struct ctx *c, struct upload *u, const struct headers *footers
 {
     if (u->full)
         disk_failed(c, r);
-    else if (u->request->length >= 0 && disk_writer_size(u->writer) != u->request->length)
+    else if (u->expected >= 0 && disk_writer_size(u->writer) != u->expected)
         response_error(c, r, 499, NULL);
     else if (!etag_fits(c, u, footers, disk_writer_etag(u->writer)))
         response_error(c, r, 422, NULL);
@@ -155,46 +176,92 @@ static bool judge(struct ctx *c, struct upload *u, const struct headers *footers
     return false;
 }
 
-static void answer(struct ctx *c, struct upload *u, const struct headers *metadata, const struct headers *footers, struct swift_response *r)
+/* --- the end ------------------------------------------------------------------------------------------------------------------- */
+
+/* Under which name it is to lie there. NULL: the response says why under none. */
+static const char *file_name(struct ctx *c, struct upload *u, struct swift_response *r)
 {
-    upload_abort(u);
-    tell(c, u, metadata, footers);
+    const char *said = headers_get(&u->metadata, "X-Object-Sysmeta-Ec-Frag-Index");
+    int64_t index = u->wish.fragment;
+
+    if (u->t.policy->type != POLICY_ERASURE)
+        return ctx_printf(c, "%s.data", timestamp_text(c, u->t.when));
+    if ((said && !text_to_int(said, &index)) || index < 0 || index >= policy_fragments(u->t.policy)) {
+        response_error(c, r, 500, NULL);
+        return NULL;
+    }
+    headers_printf(c, &u->metadata, "X-Object-Sysmeta-Ec-Frag-Index", "%d", (int)index);
+    u->fragment = (int)index;
+    return fragment_file_name(c, u->t.when, u->fragment, false);
+}
+
+void uploads_stage(struct ctx *c, const struct upload_end *ends, size_t n)
+{
+    struct disk_commit *commits = ctx_new_n(c, struct disk_commit, n + 1);
+    const struct upload_end **good = ctx_new_n(c, const struct upload_end *, n + 1);
+    size_t n_good = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct upload *u = ends[i].upload;
+        const char *name = NULL;
+
+        u->footers = ends[i].footers;
+        if (judge(c, u, u->footers, ends[i].response)) {
+            gather_metadata(c, u, u->footers, ctx_strdup(c, disk_writer_etag(u->writer)), &u->metadata);
+            name = file_name(c, u, ends[i].response);
+        }
+        if (!name) {
+            upload_abort(u);
+            continue;
+        }
+        commits[n_good] = (struct disk_commit){ u->writer, &u->metadata, name, 0 };
+        good[n_good++] = &ends[i];
+    }
+    disk_writers_commit(c, commits, n_good);
+    for (size_t i = 0; i < n_good; i++) {
+        struct upload *u = good[i]->upload;
+
+        u->staged = !commits[i].error;
+        errno = commits[i].error;
+        if (u->staged)
+            response_error(c, good[i]->response, 100, NULL);
+        else
+            disk_failed(c, good[i]->response);
+        upload_abort(u);
+    }
+}
+
+static void answer(struct ctx *c, const struct upload *u, struct swift_response *r)
+{
+    tell(c, u, &u->metadata, u->footers);
     if (failed(c)) {
         response_error(c, r, c->fault.status, NULL);
         fault_clear(c);
         return;
     }
     response_error(c, r, 201, NULL);
-    headers_printf(c, &r->headers, "Etag", "\"%s\"", headers_get(metadata, "ETag"));
+    headers_printf(c, &r->headers, "Etag", "\"%s\"", headers_get(&u->metadata, "ETag"));
 }
 
 void uploads_finish(struct ctx *c, const struct upload_end *ends, size_t n)
 {
-    struct disk_commit *commits = ctx_new_n(c, struct disk_commit, n + 1);
-    const struct upload_end **good = ctx_new_n(c, const struct upload_end *, n + 1);
-    struct headers *metadata = ctx_new_n(c, struct headers, n + 1);
-    size_t n_good = 0;
+    struct upload_end *fresh = ctx_new_n(c, struct upload_end, n + 1);
+    size_t n_fresh = 0;
 
+    for (size_t i = 0; i < n; i++)
+        if (!ends[i].upload->staged)
+            fresh[n_fresh++] = ends[i];
+    uploads_stage(c, fresh, n_fresh);
     for (size_t i = 0; i < n; i++) {
-        struct upload *u = ends[i].upload;
+        const struct upload *u = ends[i].upload;
 
-        if (!judge(c, u, ends[i].footers, ends[i].response)) {
-            upload_abort(u);
+        if (!u->staged)
             continue;
-        }
-        gather_metadata(c, u, ends[i].footers, ctx_strdup(c, disk_writer_etag(u->writer)), &metadata[n_good]);
-        commits[n_good] = (struct disk_commit){ u->writer, &metadata[n_good], ctx_printf(c, "%s.data", timestamp_text(c, u->t.when)), 0 };
-        good[n_good++] = &ends[i];
-    }
-    disk_writers_commit(c, commits, n_good);
-    for (size_t i = 0; i < n_good; i++) {
-        if (!commits[i].error) {
-            answer(c, good[i]->upload, &metadata[i], good[i]->footers, good[i]->response);
-            continue;
-        }
-        errno = commits[i].error;
-        disk_failed(c, good[i]->response);
-        upload_abort(good[i]->upload);
+        if (u->fragment < 0 || header_true(&u->request->headers, "X-Backend-No-Commit") ||
+            disk_make_durable(c, &u->t.place, u->t.when, u->fragment))
+            answer(c, u, ends[i].response);
+        else
+            disk_failed(c, ends[i].response);
     }
 }
 
@@ -203,26 +270,40 @@ void upload_finish(struct ctx *c, struct upload *u, const struct headers *footer
     uploads_finish(c, &(struct upload_end){ u, footers, r }, 1);
 }
 
-void object_put(struct ctx *c, struct swift_request *request, struct swift_response *r)
+/* The end of what can be read. False: it broke off. */
+bool object_fill(struct ctx *c, struct upload *u, body_reader *read, void *data)
 {
-    struct upload *u = object_upload(c, request, r);
-    ssize_t n = 1;
-    char *block;
+    char *block = g_malloc(65536);
+    ssize_t n;
 
-    if (!u)
-        return;
-    block = g_malloc(65536);
-    while (n > 0) {
-        n = request_take(c, request, block, 65536);
-        if (n > 0)
-            upload_write(u, block, (size_t)n);
-    }
+    while ((n = read(c, data, block, 65536)) > 0)
+        upload_write(u, block, (size_t)n);
     g_free(block);
-    if (n >= 0) {
-        upload_finish(c, u, NULL, r);
-        return;
-    }
+    return n == 0;
+}
+
+static ssize_t read_request(struct ctx *c, void *request, void *bytes, size_t n)
+{
+    return request_take(c, request, bytes, n);
+}
+
+void object_broken(struct ctx *c, struct upload *u, struct swift_response *r)
+{
     upload_abort(u);
     response_error(c, r, c->fault.status == 408 ? 408 : 499, NULL);
     fault_clear(c);
+}
+
+void object_put(struct ctx *c, struct swift_request *request, struct swift_response *r)
+{
+    struct upload *u = object_upload(c, request, r);
+
+    if (!u)
+        return;
+    if (header_true(&request->headers, "X-Backend-Obj-Metadata-Footer") || header_true(&request->headers, "X-Backend-Obj-Multiphase-Commit"))
+        object_put_documents(c, request, u, r);
+    else if (object_fill(c, u, read_request, request))
+        upload_finish(c, u, NULL, r);
+    else
+        object_broken(c, u, r);
 }

@@ -29,6 +29,7 @@ struct backend {
     bool kept;                       /* the connection was used before */
     bool continued, closes;          /* closes: the node ends the connection after its answer */
     bool ended;                      /* the last piece of the body is sent */
+    char boundary[65]; bool begun;   /* of MIME; begun: what stands before the body is sent */
     char *line;                      /* a final answer that came instead of 100 */
     struct headers answer;
 };
@@ -194,6 +195,19 @@ static void put_path(struct buf *to, const struct backend_call *call)
     }
 }
 
+/* The body is one part, what follows it another, each after a line with the boundary. */
+static void put_mime_headers(struct backend *b, struct buf *head)
+{
+    uint8_t noise[32];
+
+    random_bytes(noise, sizeof(noise));
+    for (size_t i = 0; i < sizeof(noise); i++)
+        g_snprintf(b->boundary + 2 * i, 3, "%02x", noise[i]);
+    buf_printf(head, "X-Backend-Obj-Multipart-Mime-Boundary: %s\r\nX-Backend-Obj-Metadata-Footer: yes\r\n", b->boundary);
+    if (b->call->phases)
+        buf_puts(head, "X-Backend-Obj-Multiphase-Commit: yes\r\n");
+}
+
 static bool send_head(struct backend *b)
 {
     const struct backend_call *call = b->call;
@@ -206,6 +220,8 @@ static bool send_head(struct backend *b)
     buf_printf(&head, " HTTP/1.1\r\nHost: %s:%d\r\n", ip_of(call), port_of(call));
     if (call->headers)
         wire_put_headers(&head, call->headers);
+    if (call->footers)
+        put_mime_headers(b, &head);
     if (call->length < 0)
         buf_puts(&head, "Transfer-Encoding: chunked\r\n");
     else
@@ -297,7 +313,21 @@ int backend_continue(struct ctx *c, struct backend *b)
     status = read_answer(c, b);
     b->continued = status == 100;
     b->done = !b->continued;
+    if (b->continued && b->call->footers && (!header_true(&b->answer, "X-Obj-Metadata-Footer") ||
+                                             (b->call->phases && !header_true(&b->answer, "X-Obj-Multiphase-Commit")))) {
+        g_clear_pointer(&b->wire, wire_free);        /* it does not understand what is to come */
+        return 0;
+    }
     return status;
+}
+
+static void begin_part(struct backend *b)
+{
+    g_autofree char *head = b->begun || !b->call->footers ? NULL : g_strdup_printf("--%s\r\nX-Document: object body\r\n\r\n", b->boundary);
+
+    if (head)
+        wire_put_chunk(b->wire, head, strlen(head));
+    b->begun = true;
 }
 
 bool backend_write(struct backend *b, const void *bytes, size_t n)
@@ -306,6 +336,7 @@ bool backend_write(struct backend *b, const void *bytes, size_t n)
         return b->upload && upload_write(b->upload, bytes, n);
     if (!b->wire || b->done || !n)
         return b->wire && !b->done;
+    begin_part(b);
     return b->call->length < 0 ? wire_put_chunk(b->wire, bytes, n) : wire_put(b->wire, bytes, n);
 }
 
@@ -324,30 +355,111 @@ static void close_backend(void *data)
     backend_close(data);
 }
 
+static void put_footers(struct backend *b, struct buf *to)
+{
+    struct buf json = {};
+    uint8_t digest[16];
+    char hex[33];
+
+    buf_putc(&json, '{');
+    for (size_t i = 0; b->footers && i < b->footers->n; i++) {
+        buf_puts(&json, i ? ", " : "");
+        name_json(&json, b->footers->pairs[i].name);
+        buf_puts(&json, ": ");
+        name_json(&json, b->footers->pairs[i].value);
+    }
+    buf_putc(&json, '}');
+    md5_of(json.data, json.len, digest);
+    digest_hex(digest, hex);
+    buf_printf(to, "\r\n--%s\r\nX-Document: object metadata\r\nContent-MD5: %s\r\n\r\n%s\r\n--%s%s\r\n", b->boundary, hex, json.data, b->boundary,
+               b->call->phases ? "" : "--");
+    buf_clear(&json);
+}
+
 static void end_remote(struct backend *b)
 {
-    if (b->wire && b->continued && b->call->length < 0 && !b->ended)
+    struct buf footers = {};
+
+    if (b->wire && b->continued && b->call->length < 0 && !b->ended) {
+        begin_part(b);
+        if (b->call->footers)
+            put_footers(b, &footers);
+        if (footers.len)
+            wire_put_chunk(b->wire, footers.data, footers.len);
         wire_put_chunk(b->wire, "", 0);
+        buf_clear(&footers);
+    }
     b->ended = true;
+}
+
+/* Those of this process that are open, in one phase or two. */
+static size_t local_ends(struct ctx *c, struct backend *const *all, size_t n, bool phases, struct upload_end **ret)
+{
+    size_t uploads = 0;
+
+    *ret = ctx_new_n(c, struct upload_end, n + 1);
+    for (size_t i = 0; i < n; i++)
+        if (all[i] && all[i]->upload && all[i]->call->phases == phases)
+            (*ret)[uploads++] = (struct upload_end){ all[i]->upload, all[i]->footers, &all[i]->response };
+    return uploads;
+}
+
+static void finish_local(struct ctx *c, struct backend *const *all, size_t n, bool phases)
+{
+    struct upload_end *ends;
+    size_t uploads = local_ends(c, all, n, phases, &ends);
+
+    uploads_finish(c, ends, uploads);
+    for (size_t i = 0; i < n; i++)
+        if (all[i] && all[i]->call->phases == phases)
+            all[i]->upload = NULL;
+}
+
+static void stage_local(struct ctx *c, struct backend *const *all, size_t n)
+{
+    struct upload_end *ends;
+    size_t uploads = local_ends(c, all, n, true, &ends);
+
+    uploads_stage(c, ends, uploads);
+    for (size_t i = 0; i < n; i++)
+        if (all[i] && all[i]->upload && all[i]->call->phases && all[i]->response.status != 100)
+            all[i]->upload = NULL;
 }
 
 void backends_end_body(struct ctx *c, struct backend *const *all, size_t n)
 {
-    struct upload_end *ends = ctx_new_n(c, struct upload_end, n + 1);
-    size_t uploads = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        struct backend *b = all[i];
-
-        if (b && b->upload)
-            ends[uploads++] = (struct upload_end){ b->upload, b->footers, &b->response };
-        else if (b && !b->local)
-            end_remote(b);
-    }
-    uploads_finish(c, ends, uploads);
     for (size_t i = 0; i < n; i++)
-        if (all[i])
-            all[i]->upload = NULL;
+        if (all[i] && !all[i]->local)
+            end_remote(all[i]);
+    stage_local(c, all, n);
+    finish_local(c, all, n, false);
+}
+
+int backend_staged(struct ctx *c, struct backend *b)
+{
+    int status;
+
+    if (b->local)
+        return b->response.status;
+    status = read_answer(c, b);
+    b->done = status != 100;
+    return status;
+}
+
+static void commit_remote(struct backend *b)
+{
+    g_autofree char *text = g_strdup_printf("X-Document: put commit\r\n\r\nput_commit_confirmation\r\n--%s--", b->boundary);
+
+    if (b->wire && !b->done && wire_put_chunk(b->wire, text, strlen(text)))
+        wire_put_chunk(b->wire, "", 0);
+}
+
+void backends_commit(struct ctx *c, struct backend *const *all, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (all[i] && !all[i]->local)
+            commit_remote(all[i]);
+    finish_local(c, all, n, true);
 }
 
 static bool answer_remote(struct ctx *c, struct backend *b, struct swift_response *response)

@@ -29,6 +29,8 @@ struct backend_call {
     const char *query;               /* as it is to be sent; NULL: none */
     const struct headers *headers;
     int64_t length;                  /* of the body to come: -1 chunked, 0 none */
+    bool footers;                    /* of an upload: headers will follow its body (its length is -1) */
+    bool phases;                     /* and it is to count only after backends_commit() */
     const void *bytes;               /* or the whole body; NULL: written piece by piece */
     const struct swift_request *for_request;         /* whose trans id and referer it carries */
     struct disk_digest *digest;      /* of an upload's body, where other nodes get the same; NULL: none is shared */
@@ -39,10 +41,14 @@ struct backend;
 struct backend *backend_open(struct ctx *, const struct backend_call *);     /* never NULL: what failed shows as status 0 */
 int backend_continue(struct ctx *, struct backend *);        /* 100: the body is wanted; else the final status (0: the node is lost) */
 bool backend_write(struct backend *, const void *bytes, size_t n);
-/* MIME footers of an upload, before the answer (X-Backend-Obj-Metadata-Footer). NULL: none. */
+/* What follows the body of an upload whose call says so. */
 void backend_footers(struct backend *, const struct headers *);
 /* The bodies of several uploads have ended: what their nodes do then they do side by side. Their answers are asked for as ever. NULLs are passed over. */
 void backends_end_body(struct ctx *, struct backend *const *, size_t n);
+/* Of an upload in two phases, after that: 100: it is on that node's disk; else the final status (0: the node is lost). */
+int backend_staged(struct ctx *, struct backend *);
+/* Enough of them are: they count from now on. Their answers are asked for as ever. */
+void backends_commit(struct ctx *, struct backend *const *, size_t n);
 /* False: no answer (the node counts one error); the response's status is 0. */
 bool backend_answer(struct ctx *, struct backend *, struct swift_response *);
 void backend_close(struct backend *);

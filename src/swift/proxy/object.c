@@ -1,23 +1,14 @@
-/* The object controller, for replicated policies. */
-#include "swift/proxy/shards.h"
+/* The object controller: what holds for every policy, and the PUT of replicas. */
+#include "swift/proxy/object.h"
 
 #include "oslo/base/log.h"
 #include "oslo/base/text.h"
 #include "swift/disk/diskfile.h"
 #include "swift/name.h"
 #include "swift/proxy/mime_types.h"
+#include "swift/proxy/shards.h"
 
 #include <string.h>
-
-/* One request's object: where it lies, and where its row is. */
-struct where {
-    const struct container_info *container;
-    const struct storage_policy *policy;
-    struct nodes nodes, containers, expirers;
-    const char *shard;               /* of its container, which keeps its row; NULL: the container does */
-    const char *delete_at_container;
-    bool expires;
-};
 
 /* False: 503 in the response. */
 static bool find(struct ctx *c, struct swift_request *r, struct where *w, struct swift_response *response)
@@ -106,7 +97,7 @@ static size_t updates_needed(size_t containers, int container_quorum, size_t obj
     return MAX(containers, (size_t)MAX(container_quorum + (int)objects - object_quorum, 0));
 }
 
-static struct headers *backend_headers(struct ctx *c, const struct swift_request *r, const struct where *w)
+struct headers *object_headers(struct ctx *c, const struct swift_request *r, const struct where *w)
 {
     size_t n = w->nodes.replicas, rows = w->containers.n_primaries;
     struct headers *all = ctx_new_n(c, struct headers, n + 1), common = {};
@@ -150,7 +141,7 @@ static void post(struct ctx *c, struct swift_request *r, struct swift_response *
     if (!check_delete_headers(c, r, response))
         return;
     place(c, r, &w);
-    proxy_to_all(c, r, response, &w.nodes, "POST", backend_headers(c, r, &w), w.nodes.replicas, NULL, 0, 0);
+    proxy_to_all(c, r, response, &w.nodes, "POST", object_headers(c, r, &w), w.nodes.replicas, NULL, 0, 0);
 }
 
 static void remove_object(struct ctx *c, struct swift_request *r, struct swift_response *response)
@@ -161,25 +152,10 @@ static void remove_object(struct ctx *c, struct swift_request *r, struct swift_r
         return;
     stamp(c, r);
     place(c, r, &w);
-    proxy_to_all(c, r, response, &w.nodes, "DELETE", backend_headers(c, r, &w), w.nodes.replicas, NULL, 0, 204);
+    proxy_to_all(c, r, response, &w.nodes, "DELETE", object_headers(c, r, &w), w.nodes.replicas, NULL, 0, 204);
 }
 
 /* --- PUT ------------------------------------------------------------------------------------------------------------------------------- */
-
-/* An upload to one node. */
-struct put {
-    struct backend_call call;
-    struct backend *backend;
-    int status;                      /* before the body: 100, or what came instead */
-    bool lost;
-};
-
-struct upload_all {
-    struct swift_request *request;
-    struct where *where;
-    struct put *puts; size_t n;
-    int quorum;
-};
 
 static bool connect_one(struct ctx *c, struct upload_all *u, struct put *p)
 {
@@ -208,7 +184,7 @@ static void await_one(struct ctx *c, struct upload_all *u, struct put *p)
     p->lost = true;
 }
 
-static size_t alive(const struct upload_all *u)
+size_t upload_alive(const struct upload_all *u)
 {
     size_t n = 0;
 
@@ -225,16 +201,22 @@ static bool any_said(const struct upload_all *u, int status)
     return false;
 }
 
-static void connect_all(struct ctx *c, struct upload_all *u, const struct headers *headers, bool footers)
+void upload_connect(struct ctx *c, struct upload_all *u, const struct headers *headers, const struct backend_call *like)
 {
-    struct disk_digest *digest = disk_digest_new(c);
-
+    u->puts = ctx_new_n(c, struct put, u->n + 1);
     u->where->nodes.limit = MAX(u->where->nodes.limit, u->n);
     for (size_t i = 0; i < u->n; i++) {
-        u->puts[i].call = (struct backend_call){ .kind = STORAGE_OBJECT, .partition = u->where->nodes.partition, .method = "PUT",
-                                                 .account = u->request->account, .container = u->request->container, .object = u->request->object,
-                                                 .headers = &headers[i], .length = footers || !u->request->length ? -1 : u->request->length,
-                                                 .for_request = u->request, .digest = digest };
+        struct backend_call *call = &u->puts[i].call;
+
+        *call = *like;
+        call->kind = STORAGE_OBJECT;
+        call->partition = u->where->nodes.partition;
+        call->method = "PUT";
+        call->account = u->request->account;
+        call->container = u->request->container;
+        call->object = u->request->object;
+        call->headers = &headers[i];
+        call->for_request = u->request;
         u->puts[i].lost = !connect_one(c, u, &u->puts[i]);
     }
     for (size_t i = 0; i < u->n; i++)
@@ -242,8 +224,7 @@ static void connect_all(struct ctx *c, struct upload_all *u, const struct header
             await_one(c, u, &u->puts[i]);
 }
 
-/* False: the response says why the body is not wanted. */
-static bool wanted(struct ctx *c, const struct upload_all *u, struct swift_response *response)
+bool upload_wanted(struct ctx *c, const struct upload_all *u, struct swift_response *response)
 {
     const char *none = request_get(u->request, "If-None-Match");
 
@@ -251,53 +232,53 @@ static bool wanted(struct ctx *c, const struct upload_all *u, struct swift_respo
         response_error(c, response, 412, NULL);
     else if (any_said(u, 409))
         response_error(c, response, 202, NULL);
-    else if ((int)alive(u) < u->quorum)
+    else if ((int)upload_alive(u) < u->quorum)
         response_error(c, response, 503, NULL);
     else
         return true;
     return false;
 }
 
-static void write_all(struct upload_all *u, const void *bytes, size_t n)
+void upload_send(struct put *p, const void *bytes, size_t n)
 {
-    for (size_t i = 0; i < u->n; i++) {
-        struct put *p = &u->puts[i];
+    if (p->lost || p->status != 100 || backend_write(p->backend, bytes, n))
+        return;
+    log_warning(NULL, "swift: an upload to %s:%d/%s broke off", p->call.node.device->ip, p->call.node.device->port, p->call.node.device->device);
+    node_failed(&p->call.node);
+    p->lost = true;
+}
 
-        if (p->lost || p->status != 100 || backend_write(p->backend, bytes, n))
-            continue;
-        log_warning(NULL, "swift: an upload to %s:%d/%s broke off", p->call.node.device->ip, p->call.node.device->port, p->call.node.device->device);
-        node_failed(&p->call.node);
-        p->lost = true;
-    }
+ssize_t upload_take(struct ctx *c, struct upload_all *u, void *bytes, size_t n, struct swift_response *response)
+{
+    ssize_t got = request_take(c, u->request, bytes, n);
+    int status = 0;
+
+    if ((int)upload_alive(u) < u->quorum)
+        status = 503;
+    else if (got < 0)
+        status = c->fault.status == 408 ? 408 : 499;
+    else if (u->request->body_read > constraints->max_file_size)
+        status = 413;
+    else if (!got && u->request->length > 0 && u->request->body_read < u->request->length)
+        status = 499;
+    if (!status)
+        return got;
+    fault_clear(c);
+    response_error(c, response, status, NULL);
+    return -1;
 }
 
 /* The client's body to all nodes. False: the response says what went wrong. */
 static bool transfer(struct ctx *c, struct upload_all *u, struct swift_response *response)
 {
     char *block = g_malloc(65536);
-    int64_t total = 0;
     ssize_t n;
-    int status = 0;
 
-    while (!status && (n = request_take(c, u->request, block, 65536)) != 0) {
-        total += MAX(n, 0);
-        if (n < 0)
-            status = c->fault.status == 408 ? 408 : 499;
-        else if (total > constraints->max_file_size)
-            status = 413;
-        else
-            write_all(u, block, (size_t)n);
-        if (!status && (int)alive(u) < u->quorum)
-            status = 503;
-    }
+    while ((n = upload_take(c, u, block, 65536, response)) > 0)
+        for (size_t i = 0; i < u->n; i++)
+            upload_send(&u->puts[i], block, (size_t)n);
     g_free(block);
-    if (!status && u->request->length > 0 && total < u->request->length)
-        status = 499;
-    if (!status)
-        return true;
-    fault_clear(c);
-    response_error(c, response, status, NULL);
-    return false;
+    return n == 0;
 }
 
 static void finish_one(struct ctx *c, struct put *p, struct answer *a)
@@ -319,8 +300,7 @@ static void finish_one(struct ctx *c, struct put *p, struct answer *a)
         response_take_all(c, &a->response, 65536, NULL);
 }
 
-/* What follows the body. False: the response says why it is not stored. */
-static bool take_footers(struct ctx *c, struct swift_request *r, struct headers *footers, struct swift_response *response)
+bool upload_footers(struct ctx *c, struct swift_request *r, struct headers *footers, struct swift_response *response)
 {
     if (!r->footers || r->footers(c, r->footers_data, footers))
         return true;
@@ -329,20 +309,21 @@ static bool take_footers(struct ctx *c, struct swift_request *r, struct headers 
     return false;
 }
 
-/* What the nodes say in the end; *ret_etag: what those who have it say of it. False: they do not agree. */
-static bool finish(struct ctx *c, struct upload_all *u, const struct headers *footers, struct swift_response *response, const char **ret_etag)
+struct backend **upload_backends(struct ctx *c, const struct upload_all *u)
+{
+    struct backend **all = ctx_new_n(c, struct backend *, u->n + 1);
+
+    for (size_t i = 0; i < u->n; i++)
+        all[i] = u->puts[i].lost ? NULL : u->puts[i].backend;
+    return all;
+}
+
+bool upload_answers(struct ctx *c, struct upload_all *u, struct swift_response *response, const char **ret_etag)
 {
     struct answer *answers = ctx_new_n(c, struct answer, u->n + 1);
-    struct backend **backends = ctx_new_n(c, struct backend *, u->n + 1);
     bool agree = true;
 
     *ret_etag = NULL;
-    for (size_t i = 0; i < u->n; i++) {
-        backends[i] = u->puts[i].lost ? NULL : u->puts[i].backend;
-        if (backends[i] && u->request->footers)
-            backend_footers(backends[i], footers);
-    }
-    backends_end_body(c, backends, u->n);
     for (size_t i = 0; i < u->n; i++) {
         finish_one(c, &u->puts[i], &answers[i]);
         const char *etag = answers[i].status / 100 == 2 ? etag_plain(c, response_get(&answers[i].response, "Etag")) : NULL;
@@ -354,18 +335,35 @@ static bool finish(struct ctx *c, struct upload_all *u, const struct headers *fo
     return agree;
 }
 
+void upload_close(struct upload_all *u)
+{
+    for (size_t i = 0; i < u->n; i++)
+        if (u->puts[i].backend)
+            backend_close(u->puts[i].backend);
+}
+
+static void end_bodies(struct ctx *c, struct upload_all *u, const struct headers *footers)
+{
+    struct backend **all = upload_backends(c, u);
+
+    for (size_t i = 0; i < u->n; i++)
+        if (all[i] && u->request->footers)
+            backend_footers(all[i], footers);
+    backends_end_body(c, all, u->n);
+}
+
 static void store(struct ctx *c, struct swift_request *r, struct where *w, struct swift_response *response)
 {
-    struct upload_all u = { .request = r, .where = w, .n = w->nodes.replicas };
+    struct upload_all u = { .request = r, .where = w, .n = w->nodes.replicas, .quorum = policy_quorum(w->policy, (int)w->nodes.replicas) };
+    struct backend_call like = { .length = r->footers || !r->length ? -1 : r->length, .footers = r->footers != NULL, .digest = disk_digest_new(c) };
     const char *etag;
     struct headers footers = {};
     struct timestamp when;
 
-    u.puts = ctx_new_n(c, struct put, u.n + 1);
-    u.quorum = policy_quorum(w->policy, (int)u.n);
-    connect_all(c, &u, backend_headers(c, r, w), r->footers != NULL);
-    if (wanted(c, &u, response) && transfer(c, &u, response) && take_footers(c, r, &footers, response)) {
-        if (!finish(c, &u, &footers, response, &etag)) {
+    upload_connect(c, &u, object_headers(c, r, w), &like);
+    if (upload_wanted(c, &u, response) && transfer(c, &u, response) && upload_footers(c, r, &footers, response)) {
+        end_bodies(c, &u, &footers);
+        if (!upload_answers(c, &u, response, &etag)) {
             log_error(c, "swift: object servers returned mismatched etags");
             response_error(c, response, 500, NULL);
         } else if (etag && response->status / 100 == 2) {
@@ -374,9 +372,7 @@ static void store(struct ctx *c, struct swift_request *r, struct where *w, struc
         if (timestamp_parse(request_get(r, "X-Timestamp"), &when))
             headers_set(c, &response->headers, "Last-Modified", timestamp_http(c, when));
     }
-    for (size_t i = 0; i < u.n; i++)
-        if (u.puts[i].backend)
-            backend_close(u.puts[i].backend);
+    upload_close(&u);
 }
 
 static void guess_type(struct ctx *c, struct swift_request *r)
@@ -413,12 +409,11 @@ static void put(struct ctx *c, struct swift_request *r, struct swift_response *r
     stamp(c, r);
     if (!check_object_creation(c, r, r->object, response) || !type_is_well(c, r, response))
         return;
-    if (w.policy->type == POLICY_ERASURE) {
-        response_error(c, response, 501, NULL);
-        return;
-    }
     place(c, r, &w);
-    store(c, r, &w, response);
+    if (w.policy->type == POLICY_ERASURE)
+        erasure_put(c, r, &w, response);
+    else
+        store(c, r, &w, response);
 }
 
 void object_controller(struct ctx *c, struct swift_request *r, struct swift_response *response)
