@@ -51,12 +51,15 @@ static void clean_type(struct ctx *c, struct swift_response *r)
 
 static void get(struct ctx *c, struct swift_request *r, struct swift_response *response)
 {
-    struct where w;
+    struct where *w = ctx_new(c, struct where);      /* a body that is sent later may ask further nodes */
 
-    if (!find(c, r, &w, response) || !proxy_authorized(c, r, w.container->read_acl, response))
+    if (!find(c, r, w, response) || !proxy_authorized(c, r, w->container->read_acl, response))
         return;
-    nodes_init(c, &w.nodes, STORAGE_OBJECT, w.policy->ring, r->account, r->container, r->object, true);
-    proxy_get(c, r, response, &w.nodes, NULL);
+    nodes_init(c, &w->nodes, STORAGE_OBJECT, w->policy->ring, r->account, r->container, r->object, w->policy->type != POLICY_ERASURE);
+    if (w->policy->type == POLICY_ERASURE)
+        erasure_get(c, r, w, response);
+    else
+        proxy_get(c, r, response, &w->nodes, NULL);
     clean_type(c, response);
     if (response_get(response, "Etag"))
         headers_set(c, &response->headers, "Etag", etag_plain(c, response_get(response, "Etag")));
