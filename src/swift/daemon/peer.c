@@ -4,6 +4,7 @@
 #include "oslo/base/log.h"
 #include "oslo/privsep/run.h"
 #include "swift/broker/rpc.h"
+#include "swift/broker/shards.h"
 #include "swift/daemon/rsync.h"
 #include "swift/disk/io.h"
 #include "swift/name.h"
@@ -239,6 +240,43 @@ static bool learn(struct ctx *c, const struct replicated *one, json_t *theirs)
     return broker_merge_metadata(c, one->broker, json_string_value(json_object_get(theirs, "metadata")));
 }
 
+/* --- shard ranges: all of them, always; there are few ------------------------------------------------------------------------------ */
+
+static bool take_shards(struct ctx *c, const struct peer *p)
+{
+    struct shard_list shards;
+    json_t *list;
+
+    return ask(c, p, json_pack("[s]", "get_shard_ranges"), &list) / 100 == 2 && !shards_from_json(c, list, &shards) &&
+           broker_merge_shards(c, p->one->broker, shards.at, shards.n);
+}
+
+static bool send_shards(struct ctx *c, const struct peer *p)
+{
+    struct shard_list shards;
+
+    if (!broker_shards(c, p->one->broker, &(struct shard_query){ .own_too = true, .deleted_too = true }, &shards))
+        return false;
+    return !shards.n || ask(c, p, json_pack("[s, O, s]", "merge_shard_ranges", shards_to_json(c, &shards), p->one->info.id), NULL) / 100 == 2;
+}
+
+/* Both know all ranges then. *ret_alone: rows come by cleaving, none is sent. */
+static bool exchange_shards(struct ctx *c, const struct peer *p, json_t *theirs, bool *ret_alone)
+{
+    bool well;
+
+    *ret_alone = false;
+    if (p->one->all->broker == BROKER_ACCOUNT)
+        return true;
+    if (json_integer_value(json_object_get(theirs, "shard_max_row")) > 0 && !take_shards(c, p))
+        log_warning(c, "%s: no shard ranges from %s:%d/%s", p->one->all->round->daemon->name, p->node->replication_ip, p->node->replication_port,
+                    p->node->device);
+    well = !failed(c) && send_shards(c, p) && broker_sharding_initiated(c, p->one->broker, ret_alone);
+    if (*ret_alone)
+        replicator_count(p->one->all, &p->one->all->stats.deferred);
+    return well;
+}
+
 /* Does it know all that is here? */
 static bool in_sync(struct ctx *c, const struct replicated *one, json_t *theirs, const char *remote_id, int64_t known)
 {
@@ -302,7 +340,9 @@ enum peer_answer replicate_to(struct ctx *c, struct replicated *one, const struc
         replicator_count(one->all, &one->all->stats.rsync);
         well = send_file(c, &p, "complete_rsync", one->all->round->settings->node_timeout);
     } else if (status / 100 == 2 && json_is_object(theirs)) {
-        well = learn(c, one, theirs) && bring_up(c, &p, theirs);
+        bool alone;
+
+        well = learn(c, one, theirs) && exchange_shards(c, &p, theirs, &alone) && (alone || bring_up(c, &p, theirs));
     }
     if (failed(c))
         log_error(c, "%s: %s with %s:%d/%s: %s", one->all->round->daemon->name, broker_path(one->broker), node->replication_ip, node->replication_port,

@@ -7,6 +7,7 @@
 
 #include "oslo/base/log.h"
 #include "oslo/base/text.h"
+#include "swift/broker/shards.h"
 #include "swift/disk/io.h"
 #include "swift/name.h"
 
@@ -96,13 +97,25 @@ void replicator_add_late(struct replicator *all, const char *path, uint32_t part
 
 /* --- one database -------------------------------------------------------------------------------------------------------------------- */
 
+/* A root that still has shards is not empty: they have to shrink first. */
+static bool has_shards(struct ctx *c, const struct replicated *one)
+{
+    struct shard_list shards;
+    enum broker_state state;
+    bool root;
+
+    return one->all->broker == BROKER_CONTAINER && broker_is_root(c, one->broker, &root) && root && broker_state(c, one->broker, &state) &&
+           (state == BROKER_SHARDING || (broker_shards(c, one->broker, &(struct shard_query){}, &shards) && shards.n));
+}
+
 /* Deleted, empty, and long enough for every node to know. */
-static bool is_reclaimable(const struct replicated *one, struct timestamp before)
+static bool is_reclaimable(struct ctx *c, const struct replicated *one, struct timestamp before)
 {
     const struct broker_info *i = &one->info;
     int64_t count = one->all->broker == BROKER_CONTAINER ? i->object_count : i->container_count;
 
-    return !count && timestamp_compare(before, i->delete_timestamp) > 0 && timestamp_compare(i->delete_timestamp, i->put_timestamp) > 0;
+    return !count && timestamp_compare(before, i->delete_timestamp) > 0 && timestamp_compare(i->delete_timestamp, i->put_timestamp) > 0 &&
+           !has_shards(c, one) && !failed(c) && broker_is_empty(c, one->broker);
 }
 
 static bool account_is_told(const struct replicated *one)
@@ -167,8 +180,10 @@ static void remove_handoff(struct ctx *c, struct replicated *one, size_t well, s
 {
     int64_t enough = 0;
     struct broker_info now;
-    bool all_have = n && well == n;
+    bool all_have = n && well == n, required = false;
 
+    if (one->all->broker == BROKER_CONTAINER && (!broker_sharding_required(c, one->broker, &required) || required))
+        return;                              /* it is to be cleaved yet */
     if (text_to_int(one->all->options->handoff_delete, &enough) && enough > 0)
         all_have = (int64_t)well >= enough;
     if (all_have && broker_info(c, one->broker, &now) && now.max_row == one->info.max_row)
@@ -190,7 +205,7 @@ static void replicate_open(struct ctx *c, struct replicated *one, const struct j
     strayed = one->partition != job->partition;
     if (strayed)
         log_error(c, "swift: found %s when it should be on partition %u; will replicate out and remove.", job->path, one->partition);
-    if (is_reclaimable(one, before)) {
+    if (is_reclaimable(c, one, before)) {
         if (account_is_told(one))
             erase(c, one);
         return;
@@ -201,10 +216,44 @@ static void replicate_open(struct ctx *c, struct replicated *one, const struct j
     }
     well = bring(c, one, job->device_id, &n, &here);
     here = here && !strayed;
-    if (one->all->broker == BROKER_CONTAINER)
-        misplaced_feed(c, one, (well + here) * 2 > n + here);
+    one->well = well + here;
+    one->n = n + here;
+    if (one->all->broker == BROKER_CONTAINER && one->all->feeds)
+        misplaced_feed(c, one, one->well * 2 > one->n);
     if (!here && !daemon_stops())
         remove_handoff(c, one, well, n);
+}
+
+bool replicate_database(struct ctx *c, struct replicator *all, const char *path, uint32_t partition, int device_id, size_t *ret_well, size_t *ret_n)
+{
+    struct job job = { all, (char *)(uintptr_t)path, partition, device_id };
+    struct replicated one = { .all = all, .partition = partition };
+    g_autofree char *base = g_path_get_basename(path);
+
+    *ret_well = *ret_n = 0;
+    one.hash = ctx_strndup(c, base, 32);
+    one.broker = broker_open_file(c, all->broker, path);
+    if (one.broker)
+        replicate_open(c, &one, &job);
+    broker_done(one.broker);
+    *ret_well = one.well;
+    *ret_n = one.n;
+    return !failed(c);
+}
+
+void replicator_begin(struct ctx *c, struct replicator *all)
+{
+    all->ring = ring_get(c, storage_ring(all->kind));
+    all->failure_nodes = json_object();
+    all->late = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, job_free);
+    pthread_mutex_init(&all->lock, NULL);
+}
+
+void replicator_end(struct replicator *all)
+{
+    g_hash_table_destroy(all->late);
+    json_decref(all->failure_nodes);
+    pthread_mutex_destroy(&all->lock);
 }
 
 static void replicate_one(struct ctx *c, void *data)
@@ -362,12 +411,10 @@ static void run(struct ctx *c, struct replicator *all)
 {
     time_t begun = time(NULL);
 
-    all->ring = ring_get(c, storage_ring(all->kind));
+    replicator_begin(c, all);
     all->options = all->round->options;
+    all->feeds = true;
     all->pace.per_second = all->options->databases_per_second;
-    all->failure_nodes = json_object();
-    all->late = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, job_free);
-    pthread_mutex_init(&all->lock, NULL);
     all->crew = crew_new(c, all->round->settings->concurrency);
     for (size_t i = 0; i < all->ring->n_devs && !daemon_stops(); i++)
         if (all->ring->devs[i] && replicator_is_own(all->round, all->kind, all->ring->devs[i]))
@@ -375,9 +422,7 @@ static void run(struct ctx *c, struct replicator *all)
     crew_end(all->crew);
     replicate_late(c, all);
     report(c, all, begun);
-    g_hash_table_destroy(all->late);
-    json_decref(all->failure_nodes);
-    pthread_mutex_destroy(&all->lock);
+    replicator_end(all);
 }
 
 /* When the last round began, and the last that looked at everything. */

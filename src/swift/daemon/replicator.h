@@ -41,7 +41,13 @@ struct replicator {
     json_t *failure_nodes;
     GHashTable *late;                /* databases of the reconciler's queue, by path: they are replicated when all others have fed them */
     bool is_late;
+    bool feeds;                      /* misplaced rows go into the queue */
 };
+/* For another daemon that brings single databases: round, kind, broker and options are set. */
+void replicator_begin(struct ctx *, struct replicator *);
+void replicator_end(struct replicator *);
+/* One database, now. *ret_well: how many of the nodes that are to have it (*ret_n, with this one if it is one of them) do. False with a fault. */
+bool replicate_database(struct ctx *, struct replicator *, const char *path, uint32_t partition, int device_id, size_t *ret_well, size_t *ret_n);
 
 bool replicator_is_own(const struct round *, enum storage_kind, const struct ring_device *);         /* a drive of this round */
 void replicator_count(struct replicator *, int64_t *counter);        /* one more */
@@ -53,6 +59,7 @@ struct replicated {
     struct broker_info info;         /* as it was when this began */
     const char *hash;                /* its directory's name */
     uint32_t partition;
+    size_t well, n;                  /* nodes that have it in the end, and that are to have it */
 };
 
 enum peer_answer { PEER_FAILED, PEER_WELL, PEER_NOT_MOUNTED };
