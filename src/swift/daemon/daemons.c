@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 const struct daemon *const daemons[] = {
-    &account_auditor, &account_reaper, &account_replicator, &container_auditor, &container_reconciler, &container_replicator, &container_updater,
+    &account_auditor, &account_reaper, &account_replicator, &container_auditor, &container_reconciler, &container_replicator, &container_sharder, &container_updater,
     &object_auditor, &object_expirer, &object_replicator, &object_updater, NULL,
 };
 

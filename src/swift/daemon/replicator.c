@@ -390,10 +390,9 @@ static void replicate_late(struct ctx *c, struct replicator *all)
     crew_end(all->crew);
 }
 
-static void report(struct ctx *c, struct replicator *all, time_t begun)
+json_t *replicator_stats_json(const struct replicator *all, time_t begun)
 {
     const struct replicator_stats *s = &all->stats;
-    time_t now = time(NULL);
     json_t *stats = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "attempted", s->attempted, "success", s->success, "failure",
                               s->failure, "ts_repl", s->ts_repl, "no_change", s->no_change, "hashmatch", s->hashmatch, "rsync", s->rsync, "diff", s->diff,
                               "remove", s->removed, "empty", s->empty, "remote_merge", s->remote_merge, "diff_capped", s->diff_capped, "deferred",
@@ -401,6 +400,15 @@ static void report(struct ctx *c, struct replicator *all, time_t begun)
 
     json_object_set_new(stats, "start", json_real((double)begun));
     json_object_set(stats, "failure_nodes", all->failure_nodes);
+    return stats;
+}
+
+static void report(struct ctx *c, struct replicator *all, time_t begun)
+{
+    const struct replicator_stats *s = &all->stats;
+    time_t now = time(NULL);
+    json_t *stats = replicator_stats_json(all, begun);
+
     recon_dump(c, all->round, json_pack("{s:o, s:f, s:f}", "replication_stats", stats, "replication_time", difftime(now, begun), "replication_last",
                                         (double)now));
     if (all->stats.failure)

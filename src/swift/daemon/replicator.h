@@ -46,6 +46,7 @@ struct replicator {
 /* For another daemon that brings single databases: round, kind, broker and options are set. */
 void replicator_begin(struct ctx *, struct replicator *);
 void replicator_end(struct replicator *);
+json_t *replicator_stats_json(const struct replicator *, time_t begun);      /* as recon shows them; a new reference */
 /* One database, now. *ret_well: how many of the nodes that are to have it (*ret_n, with this one if it is one of them) do. False with a fault. */
 bool replicate_database(struct ctx *, struct replicator *, const char *path, uint32_t partition, int device_id, size_t *ret_well, size_t *ret_n);
 
