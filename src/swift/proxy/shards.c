@@ -415,6 +415,7 @@ static void gather(struct ctx *c, struct swift_request *r, struct swift_response
     g.left = limit;
     if (!g.policy || !take_ranges(c, r, response, &list) || (buf_putc(&g.text, '['), !gather_all(c, &g, &list))) {
         buf_clear(&g.text);
+        shards_forget(r->account, r->container);     /* they may be others by now */
         response_clear(response);
         response_error(c, response, 503, NULL);
         return;
