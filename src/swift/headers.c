@@ -121,6 +121,52 @@ const char *header_title(struct ctx *c, const char *name)
     return title;
 }
 
+static bool is_ascii(const char *text)
+{
+    while (*text && !(*text & 0x80))
+        text++;
+    return !*text;
+}
+
+const char *header_to_characters(struct ctx *c, const char *value)
+{
+    char *text, *to;
+
+    if (is_ascii(value))
+        return value;
+    text = to = ctx_alloc(c, strlen(value) * 2 + 1);
+    for (; *value; value++) {
+        unsigned char byte = (unsigned char)*value;
+
+        if (byte & 0x80)
+            *to++ = (char)(0xc0 | byte >> 6);
+        *to++ = (char)(byte & 0x80 ? 0x80 | (byte & 0x3f) : byte);
+    }
+    return text;
+}
+
+const char *header_from_characters(struct ctx *c, const char *text)
+{
+    char *value, *to;
+
+    if (is_ascii(text))
+        return text;
+    value = to = ctx_alloc(c, strlen(text) + 1);
+    for (const char *at = text; *at; at++) {
+        unsigned char first = (unsigned char)*at, second = (unsigned char)at[1];
+
+        if (!(first & 0x80)) {
+            *to++ = *at;
+        } else if ((first == 0xc2 || first == 0xc3) && (second & 0xc0) == 0x80) {
+            *to++ = (char)(first << 6 | (second & 0x3f));
+            at++;
+        } else {
+            return text;
+        }
+    }
+    return value;
+}
+
 bool word_true(const char *word)
 {
     static const char *const yes[] = { "true", "1", "yes", "on", "t", "y" };

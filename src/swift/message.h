@@ -27,6 +27,9 @@ void headers_copy_prefix(struct ctx *, struct headers *to, const struct headers 
 bool header_has_prefix(const struct pair *, const char *prefix);             /* case-insensitive */
 /* "X-Object-Meta-Foo" from any case, as the original titles it. */
 const char *header_title(struct ctx *, const char *name);
+/* A value as the original keeps it in files: each byte that was sent is a character there. And the way back; what cannot have come so stays. */
+const char *header_to_characters(struct ctx *, const char *value);
+const char *header_from_characters(struct ctx *, const char *text);
 /* "true", "1", "yes", "on", "t", "y" in any case; NULL is none of them. */
 bool word_true(const char *);
 bool header_true(const struct headers *, const char *name);

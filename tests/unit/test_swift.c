@@ -263,8 +263,12 @@ static void test_pickles(void)
     g_assert_true(disk_metadata_unpickle(&c, bytes, n, &metadata));
     g_assert_cmpstr(headers_get(&metadata, "name"), ==, "/a/c/\xc3\xa9");
     g_assert_cmpstr(headers_get(&metadata, "X-Object-Meta-Empty"), ==, "");
+    headers_set(&c, &metadata, "X-Object-Meta-Wide", "\xc3\xa9");
     disk_metadata_pickle(&c, &metadata, &text);
+    g_assert_nonnull(memmem(text.data, text.len, "\xc3\x83\xc2\x83\xc3\x82\xc2\xa9", 8));      /* bytes are characters, in UTF-8, in a pickle of bytes */
     g_assert_true(disk_metadata_unpickle(&c, text.data, text.len, &again));
+    g_assert_cmpstr(headers_get(&again, "X-Object-Meta-Wide"), ==, "\xc3\xa9");
+    g_assert_cmpstr(header_from_characters(&c, "\xe6\x97\xa5"), ==, "\xe6\x97\xa5");
     g_assert_cmpstr(headers_get(&again, "name"), ==, "/a/c/\xc3\xa9");
     buf_clear(&text);
     p = unpickle(&c, "gAJ9cQAoWAMAAABhYmNxAVggAAAAZDQxZDhjZDk4ZjAwYjIwNGU5ODAwOTk4ZWNmODQyN2VxAlgDAAAAZGVmcQNOWAUAAAB2YWxpZHEEiFgHAAAAdXBkYXRlZHEFR0HawKnpYAAAdS4=");

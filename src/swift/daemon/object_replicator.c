@@ -6,6 +6,7 @@
 #include "oslo/base/text.h"
 #include "swift/daemon/crew.h"
 #include "swift/disk/diskfile.h"
+#include "swift/disk/io.h"
 #include "swift/proxy/backend.h"
 #include "swift/ssync/ssync.h"
 
@@ -352,6 +353,7 @@ static void add_device(struct ctx *c, struct pass *pass, GPtrArray *jobs, const 
         return;
     }
     remove_old(c, ctx_printf(c, "%s/%s", device, policy_dir(c, "tmp", like->policy)), pass->round->settings->reclaim_age);
+    disk_make_dirs(objects);         /* where rsync of others may put something */
     dir = g_dir_open(objects, 0, NULL);
     while (dir && (name = g_dir_read_name(dir)))
         add_partition(c, pass, jobs, like, objects, name);

@@ -1,4 +1,5 @@
-/* Metadata of an object's file: a pickled dict in extended attributes, with its md5 beside it. */
+/* Metadata of an object's file: a pickled dict in extended attributes, with its md5 beside it. The name is text; all else are headers, whose
+ * bytes the original keeps as characters. */
 #include "swift/disk/diskfile.h"
 #include "swift/disk/io.h"
 #include "swift/name.h"
@@ -14,14 +15,20 @@
 #define OLD_PIECE 254                        /* what old versions wrote */
 #define MOST (16 * PIECE)
 
+static bool is_name(const char *key)
+{
+    return !strcmp(key, "name");
+}
+
 void disk_metadata_pickle(struct ctx *c, const struct headers *h, struct buf *to)
 {
     struct pickle *dict = pickle_new(c, PICKLE_DICT);
 
     for (size_t i = 0; i < h->n; i++) {
         size_t n;
-        const char *value = name_bytes(c, h->pairs[i].value, &n);
+        const char *value = is_name(h->pairs[i].name) ? h->pairs[i].value : header_to_characters(c, h->pairs[i].value);
 
+        value = name_bytes(c, value, &n);
         pickle_append(c, dict, pickle_new_bytes(c, h->pairs[i].name, strlen(h->pairs[i].name)));
         pickle_append(c, dict, pickle_new_bytes(c, value, n));
     }
@@ -51,7 +58,7 @@ bool disk_metadata_unpickle(struct ctx *c, const void *bytes, size_t n, struct h
 
         if (!key || !value)
             return false;
-        headers_set(c, ret, key, value);
+        headers_set(c, ret, key, is_name(key) ? value : header_from_characters(c, value));
     }
     return true;
 }

@@ -40,6 +40,7 @@ struct receiver {
     const struct storage_policy *policy;
     uint32_t partition;
     const char *fragment;            /* X-Backend-Ssync-Frag-Index, as sent; NULL */
+    bool characters;                 /* headers come as they lie in the sender's files: so the original's, which does not say who it is */
     struct disk_wish wish;           /* the same as a wish */
     struct ssync_reader in;
     struct buf out; size_t said;     /* what is to be answered, and how much of it has been */
@@ -262,14 +263,15 @@ static ssize_t read_update(struct ctx *c, void *data, void *bytes, size_t n)
     return got;
 }
 
-static bool take_header(struct ctx *c, char *line, struct headers *h, struct buf *names)
+static bool take_header(struct ctx *c, const struct receiver *r, char *line, struct headers *h, struct buf *names)
 {
     char *colon = strchr(line, ':');
 
     if (!colon || colon == line)
         return false;
     *colon = '\0';
-    headers_set(c, h, g_strstrip(line), g_strstrip(colon + 1));
+    g_strstrip(colon + 1);
+    headers_set(c, h, g_strstrip(line), r->characters ? header_from_characters(c, colon + 1) : colon + 1);
     if (strcasecmp(line, "ETag") && strcasecmp(line, "X-Backend-No-Commit")) {       /* not to be kept as they are */
         buf_puts(names, names->len ? " " : "");
         buf_puts(names, line);
@@ -284,7 +286,7 @@ static bool read_headers(struct ctx *c, struct receiver *r, struct headers *h)
     bool well = true;
 
     while (well && (line = ssync_line(c, &r->in)) && *line)
-        well = h->n < 1024 && take_header(c, line, h, &names);
+        well = h->n < 1024 && take_header(c, r, line, h, &names);
     if (names.len)
         headers_set(c, h, "X-Backend-Replication-Headers", names.data);
     buf_clear(&names);
@@ -444,7 +446,7 @@ void object_ssync(struct ctx *c, struct swift_request *request, struct swift_res
     int64_t number = -1;
 
     *r = (struct receiver){ .device = request->device, .partition = request->partition, .fragment = fragment && *fragment ? fragment : NULL,
-                            .locks = { -1, -1 } };
+                            .characters = !request_get(request, "User-Agent"), .locks = { -1, -1 } };
     if (!storage_policy(c, request, response, &r->policy))
         return;
     if (!r->policy)
