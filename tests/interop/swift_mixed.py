@@ -36,7 +36,7 @@ bind_port = 8888
 workers = 0
 user = root
 [pipeline:main]
-pipeline = catch_errors gatekeeper listing_formats tempauth proxy-server
+pipeline = catch_errors gatekeeper cache listing_formats tempauth proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
 allow_account_management = true
@@ -44,6 +44,9 @@ account_autocreate = true
 [filter:tempauth]
 use = egg:swift#tempauth
 user_test_tester = testing .admin .reseller_admin
+[filter:cache]
+use = egg:swift#memcache
+memcache_servers = 127.0.0.1:11211
 """ + ''.join('[filter:%s]\nuse = egg:swift#%s\n' % (m, m) for m in 'catch_errors gatekeeper listing_formats'.split())
 INTERNAL = """[DEFAULT]
 [%s]
@@ -206,6 +209,7 @@ class Cluster:
         self.nodes = [Original(host, 'a1', '127.0.0.11'), Ours(host, 'n1', '127.0.0.12'), Original(host, 'a2', '127.0.0.13'), Ours(host, 'n2', '127.0.0.14')]
         self.nodes[1].roles = []                         # it is the proxy as well
         self.make_rings()
+        host.start('memcached', ['memcached', '-u', 'nobody', '-l', '127.0.0.1'])
         for node in self.nodes:
             node.start()
         host.start('original-proxy', ['swift-proxy-server', '/etc/swift/proxy.conf'])
