@@ -157,7 +157,7 @@ static const struct rpc_endpoint resource_version_endpoints[] = { { NULL, RESOUR
 static const struct rpc_endpoint l3_endpoints[] = { { NULL, L3_PLUGIN_VERSION, l3_methods }, {} };
 
 #define SERVER(of_topic, of_endpoints, of_role) { .exchange = NEUTRON_EXCHANGE, .topic = of_topic, .fault_module = "neutron_lib.exceptions", \
-    .role = of_role, .endpoints = of_endpoints }
+    .role = of_role, .quick = true, .endpoints = of_endpoints }
 const struct rpc_server plugin_rpc_server = SERVER(TOPIC_PLUGIN, plugin_endpoints, "neutron-rpc");
 const struct rpc_server reports_rpc_server = SERVER(TOPIC_REPORTS, reports_endpoints, "neutron-rpc");
 const struct rpc_server l3_rpc_server = SERVER(TOPIC_L3_PLUGIN, l3_endpoints, "neutron-rpc");

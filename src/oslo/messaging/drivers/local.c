@@ -25,7 +25,7 @@ struct local_queue {
 /* Where a caller waits. Held by the caller and by the packet on its way. */
 struct reply_slot {
     pthread_mutex_t lock;
-    pthread_cond_t arrived;
+    sem_t arrived;
     struct rpc_reply reply;
     bool done, given_up;
     int64_t beat;                    /* when it was last said that the method runs */
@@ -40,7 +40,8 @@ struct packet {
 
 struct local_listener {
     struct local_broker *broker;
-    pthread_cond_t wake;
+    sem_t arrived;                   /* posted for one of those who wait in poll */
+    pthread_cond_t served;           /* a caller has left serve */
     GPtrArray *queues;               /* what it consumes; the last one is its own where there is a fanout */
     struct local_queue *own;         /* its fanout queue, or NULL */
     char *fanout;                    /* the fanout exchange it is bound to, or NULL */
@@ -215,7 +216,8 @@ static void *local_listen(struct ctx *c, struct transport *t, const struct liste
     l->serve = on->serve;
     l->data = on->data;
     l->queues = g_ptr_array_new();
-    pthread_cond_init(&l->wake, NULL);
+    sem_init(&l->arrived, 0, 0);
+    pthread_cond_init(&l->served, NULL);
     pthread_mutex_lock(&b->lock);
     if (on->notifications && on->pool) {
         g_autofree char *bound = g_strconcat(on->exchange ?: "openstack", "/", on->topic, "#notifications", NULL);
@@ -247,10 +249,14 @@ static struct incoming *local_poll(void *listener)
     pthread_mutex_lock(&l->broker->lock);
     while (!l->stopped && !(p = listener_take(l))) {
         l->idle++;
-        pthread_cond_wait(&l->wake, &l->broker->lock);
+        pthread_mutex_unlock(&l->broker->lock);
+        sem_wait_until(&l->arrived, 0);
+        pthread_mutex_lock(&l->broker->lock);
         l->idle--;
     }
     pthread_mutex_unlock(&l->broker->lock);
+    if (!p)
+        sem_post(&l->arrived);       /* stopped: for the next one */
     return p ? &p->incoming : NULL;
 }
 
@@ -279,8 +285,8 @@ static void local_reply(void *listener, struct incoming *in, struct rpc_reply re
         pthread_mutex_lock(&slot->lock);
         slot->reply = reply;
         slot->done = true;
-        pthread_cond_signal(&slot->arrived);
         pthread_mutex_unlock(&slot->lock);
+        sem_post(&slot->arrived);
     } else {
         json_decref(reply.result);
         json_decref(reply.failure);
@@ -311,9 +317,9 @@ static void local_stop(void *listener)
         g_ptr_array_remove(((struct local_queue *)l->queues->pdata[i])->listeners, l);
     if (l->fanout)
         g_ptr_array_remove(g_hash_table_lookup(l->broker->fanouts, l->fanout), l);
-    pthread_cond_broadcast(&l->wake);
+    sem_post(&l->arrived);
     while (l->serving)
-        pthread_cond_wait(&l->wake, &l->broker->lock);
+        pthread_cond_wait(&l->served, &l->broker->lock);
     pthread_mutex_unlock(&l->broker->lock);
 }
 
@@ -324,7 +330,8 @@ static void local_free(void *listener)
     if (l->own)
         queue_free(l->own);
     g_ptr_array_unref(l->queues);
-    pthread_cond_destroy(&l->wake);
+    sem_destroy(&l->arrived);
+    pthread_cond_destroy(&l->served);
     g_free(l->fanout);
     g_free(l);
 }
@@ -378,7 +385,7 @@ static bool queue_put(struct local_queue *q, struct packet *p)
         struct local_listener *l = q->listeners->pdata[q->turn++ % q->listeners->len];
 
         if (l->idle) {
-            pthread_cond_signal(&l->wake);
+            sem_post(&l->arrived);
             break;
         }
     }
@@ -422,7 +429,7 @@ static void serve_here(struct local_listener *l, struct packet *p)
     packet_free(p);
     pthread_mutex_lock(&b->lock);
     if (--l->serving == 0 && l->stopped)
-        pthread_cond_broadcast(&l->wake);
+        pthread_cond_broadcast(&l->served);
     pthread_mutex_unlock(&b->lock);
 }
 
@@ -441,7 +448,7 @@ static struct reply_slot *slot_new(void)
     struct reply_slot *s = g_new0(struct reply_slot, 1);
 
     pthread_mutex_init(&s->lock, NULL);
-    cond_init_mono(&s->arrived);
+    sem_init(&s->arrived, 0, 0);
     s->beat = clock_mono_us();
     s->holders = 1;
     return s;
@@ -453,21 +460,23 @@ static void slot_release(struct reply_slot *s)
         return;
     json_decref(s->reply.result);
     json_decref(s->reply.failure);
-    pthread_cond_destroy(&s->arrived);
+    sem_destroy(&s->arrived);
     pthread_mutex_destroy(&s->lock);
     g_free(s);
 }
 
 static bool slot_wait(struct reply_slot *s, int64_t deadline, int64_t monitor_us, struct rpc_reply *ret)
 {
-    bool done;
+    bool done, over = false;
 
     pthread_mutex_lock(&s->lock);
-    while (!s->done) {
+    while (!s->done && !over) {
         int64_t until = monitor_us ? MIN(deadline, s->beat + monitor_us) : deadline;
 
-        if (cond_wait_until(&s->arrived, &s->lock, until) != 0 && !s->done && (until == deadline || s->beat + monitor_us <= until))
-            break;
+        pthread_mutex_unlock(&s->lock);
+        over = sem_wait_until(&s->arrived, until) != 0;
+        pthread_mutex_lock(&s->lock);
+        over = over && (until == deadline || s->beat + monitor_us <= until);
     }
     done = s->done;
     *ret = s->reply;
