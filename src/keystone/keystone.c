@@ -45,6 +45,7 @@ static bool rotate(struct ctx *c)
 
 static const struct worker keystone_workers[] = {
     { "keystone revocations", "api", prune, .every_us = INT64_C(600000000) },
+    { "keystone tokens", "api", tokens_look, .every_us = INT64_C(1000000) },
     { "keystone keys", "api", rotate, .every_us = INT64_C(60000000) },
     {}
 };

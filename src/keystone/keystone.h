@@ -86,8 +86,12 @@ const char *default_domain_of(struct ctx *);
 
 /* Everything cached about tokens, here and in the middleware of this process, is forgotten. After each change. */
 void tokens_forget(void);
-/* The same here and in every process that judges tokens or keeps what Keystone said of them. */
+/* The same here and in every process that judges tokens or keeps what Keystone said of them: told by a fanout. */
 void tokens_forget_everywhere(struct ctx *);
+/* What this ctx writes from here on may change what tokens are worth: with it a generation is counted up, by which processes that the
+ * fanout does not reach find out a second later. */
+void tokens_will_change(struct ctx *);
+bool tokens_look(struct ctx *);                      /* a worker's round: forgets if they did */
 extern const struct rpc_server tokens_rpc_server;
 
 /* -- passwords (password.c) ---------------------------------------------------------------------------------------- */

@@ -220,11 +220,22 @@ static bool filter(struct ctx *c, const struct resource *r, const char *name, co
 
 /* -- every request ------------------------------------------------------------------------------------------------- */
 
+/* May what is known of tokens be other after it? Who gets a token changes nothing, and services ask for many. */
+static bool changes(const struct request *request)
+{
+    static const char *const issuing[] = { "/v3/auth/tokens", "/v3/ec2tokens", "/v3/s3tokens", "/v3/OS-OAUTH2/token", NULL };
+    static const char *const reading[] = { "GET", "HEAD", "OPTIONS", NULL };
+
+    return !text_in(request->method, reading) && !(!strcmp(request->method, "POST") && text_in(request->path, issuing));
+}
+
 /* A body is a JSON object and says so; none is an empty one. */
 static bool admit(struct ctx *c, struct request *request)
 {
     const char *type = request_header(request, "Content-Type");
 
+    if (changes(request))
+        tokens_will_change(c);
     if (!request->body_size) {
         request->json = ctx_json(c, json_object());
         return true;
@@ -238,15 +249,6 @@ static bool admit(struct ctx *c, struct request *request)
 }
 
 /* -- every answer -------------------------------------------------------------------------------------------------- */
-
-/* May what is known of tokens be other after it? Who gets a token changes nothing, and services ask for many. */
-static bool changes(const struct request *request)
-{
-    static const char *const issuing[] = { "/v3/auth/tokens", "/v3/ec2tokens", "/v3/s3tokens", "/v3/OS-OAUTH2/token", NULL };
-    static const char *const reading[] = { "GET", "HEAD", "OPTIONS", NULL };
-
-    return !text_in(request->method, reading) && !(!strcmp(request->method, "POST") && text_in(request->path, issuing));
-}
 
 static void finish(struct ctx *c, struct request *request, struct reply *reply)
 {

@@ -240,6 +240,25 @@ static void savepoints_nest(struct place *p)
     db_rollback(c);
 }
 
+/* Of the outermost transaction, where it wrote; what is rolled back takes it along. */
+static void a_commit_ends_with_what_was_asked(struct place *p)
+{
+    struct ctx *c = &p->c;
+
+    g_assert_true(db_begin(c));
+    add(c, "counter", 0);
+    g_assert_true(db_commit(c));
+    db_at_commit(c, "UPDATE things SET size = size + 1 WHERE id = 'counter'");
+    g_assert_true(db_begin(c) && db_begin(c));
+    add(c, "a", 1);
+    g_assert_true(db_commit(c) && db_commit(c));
+    g_assert_true(db_begin(c));
+    add(c, "b", 1);
+    db_rollback(c);
+    g_assert_true(db_begin(c) && db_commit(c));
+    g_assert_cmpint(db_count(c, "SELECT size FROM things WHERE id = 'counter'"), ==, 1);
+}
+
 static void a_ctx_that_goes_rolls_back(struct place *p)
 {
     struct ctx child;
@@ -433,7 +452,8 @@ int main(int argc, char **argv)
 {
     static const struct { const char *name; void (*run)(struct place *); } tests[] = {
         { "values", values_come_back }, { "rows", rows_mix_with_anything }, { "faults", faults_name_their_cause },
-        { "savepoints", savepoints_nest }, { "ctx_goes", a_ctx_that_goes_rolls_back }, { "migrations", migrations_apply_once },
+        { "savepoints", savepoints_nest }, { "at_commit", a_commit_ends_with_what_was_asked },
+        { "ctx_goes", a_ctx_that_goes_rolls_back }, { "migrations", migrations_apply_once },
         { "threads", threads_write_together }, { "lists", lists_of_values_have_no_limit_of_ours }, { "kill", killed_writers_lose_nothing },
     };
     int status;

@@ -56,10 +56,12 @@ static bool finish(struct ctx *c, const struct mirror *m, bool ok)
         db_rollback(c);
         return false;
     }
+    if (m->changed)
+        tokens_will_change(c);
     if (!db_commit(c))
         return false;
     if (m->changed)
-        tokens_forget();
+        tokens_forget_everywhere(c);
     return true;
 }
 
@@ -173,8 +175,9 @@ const struct directory *directory_of_id(struct ctx *c, const char *entity_type, 
 /* What the directory no longer has is no longer enabled here; what it is granted waits for its return. */
 static bool user_gone(struct ctx *c, const char *id)
 {
-    keystone_exec(c, "UPDATE users SET enabled = $1, seen_at = 0 WHERE id = $2 AND enabled = $3", B(false), T(id), B(true));
-    tokens_forget();
+    tokens_will_change(c);
+    if (keystone_changed(c, "UPDATE users SET enabled = $1, seen_at = 0 WHERE id = $2 AND enabled = $3", B(false), T(id), B(true)) > 0)
+        tokens_forget_everywhere(c);
     return !failed(c) && fail(c, NO_SUCH, "user", id);
 }
 

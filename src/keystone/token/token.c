@@ -157,9 +157,37 @@ void tokens_forget_everywhere(struct ctx *c)
     ctx_init_child(&own, c, c->service);
     own.deadline = clock_mono_us() + G_USEC_PER_SEC;
     if (!rpc_cast(&own, &others, FORGET_TOKENS, ctx_json(&own, json_object())))
-        log_warning(&own, "other processes are not told of a change; they believe tokens for up to %d s: %s",
-                    (int)common_options->token_cache_time, own.fault.message);
+        log_warning(&own, "other processes are not told of a change of tokens, and find out by themselves: %s", own.fault.message);
     ctx_clear(&own);
+}
+
+void tokens_will_change(struct ctx *c)
+{
+    if (!messaging_local())
+        db_at_commit(c, "UPDATE token_generation SET value = value + 1 WHERE id = 1");
+}
+
+/* Forgets in a few rounds: in the first, another process may still say what it has not forgotten yet. */
+bool tokens_look(struct ctx *c)
+{
+    enum { ROUNDS = 3 };
+    static int64_t known = -1;       /* of the one worker */
+    static int left;
+    int64_t now;
+
+    if (messaging_local())
+        return true;
+    now = db_count(c, "SELECT value FROM token_generation WHERE id = 1");
+    if (failed(c))
+        return false;
+    if (known >= 0 && now != known)
+        left = ROUNDS;
+    known = now;
+    if (left > 0) {
+        left--;
+        tokens_forget();
+    }
+    return true;
 }
 
 static bool forget_tokens(struct ctx *c, json_t *args, json_t **ret_result)
@@ -169,7 +197,7 @@ static bool forget_tokens(struct ctx *c, json_t *args, json_t **ret_result)
 }
 
 const struct rpc_server tokens_rpc_server = {
-    .exchange = "keystone", .topic = "tokens", .role = "api", .threads = 1,
+    .exchange = "keystone", .topic = "tokens", .role = "api", .threads = 1, .resumed = tokens_forget,
     .endpoints = (const struct rpc_endpoint[]){ { NULL, "1.0", (const struct rpc_method[]){ { FORGET_TOKENS, forget_tokens }, {} } }, {} },
 };
 

@@ -55,6 +55,7 @@ struct ctx {
     const struct service *service;   /* on whose behalf; its database, options and error body */
     struct db *db;                   /* that service's database, or NULL */
     struct db_tx *tx;                /* the open write transaction, or NULL */
+    const char *at_commit;           /* a statement that each of its write transactions ends with (db_at_commit), or NULL */
     struct span *span;               /* the innermost open span, or NULL */
     json_t *rpc_context;             /* what the RPC's context said, to be handed on with calls made for it; NULL outside RPC */
     const char *base_url;            /* scheme://host:port the client used, for links; "" outside HTTP */

@@ -156,6 +156,11 @@ bool db_begin(struct ctx *c)
     return true;
 }
 
+void db_at_commit(struct ctx *c, const char *sql)
+{
+    c->at_commit = sql;
+}
+
 bool db_commit(struct ctx *c)
 {
     struct db_tx *tx = c->tx;
@@ -175,7 +180,7 @@ bool db_commit(struct ctx *c)
         tx->depth--;
         return true;
     }
-    if (inject(c, INJECT_COMMIT) || !tx_run(c, "COMMIT")) {
+    if ((wrote && c->at_commit && !db_exec(c, c->at_commit)) || inject(c, INJECT_COMMIT) || !tx_run(c, "COMMIT")) {
         db_rollback(c);
         return false;
     }

@@ -37,6 +37,8 @@ bool db_commit(struct ctx *);                /* durable when true; on false it h
 void db_rollback(struct ctx *);              /* NULL-safe: nothing open, nothing done */
 /* The commit's writes may be lost by a power cut (heartbeats, samples): no sync. To be said before db_commit. */
 void db_relaxed(struct ctx *);
+/* From here on each transaction of this ctx that writes ends with this statement, which takes no values. */
+void db_at_commit(struct ctx *, const char *sql);
 
 /* Runs a statement that gives no rows; ret_changed may be NULL. Fault 409 DBDuplicateEntry on a unique or primary key,
  * 409 DBReferenceError on a foreign key, else 500 DBError. */
