@@ -29,7 +29,7 @@ use = egg:swift#%(kind)s
 """
 # Nobody's rounds but those that are asked for.
 DAEMONS = ''.join('[%s-%s]\nper_diff = 100\nrecon_cache_path = %%s\ninterval = 1000000\n' % (kind, daemon) for kind, daemons in (
-    ('account', 'replicator auditor reaper'), ('container', 'replicator auditor updater'), ('object', 'updater replicator auditor')) for daemon in daemons.split())
+    ('account', 'replicator auditor reaper'), ('container', 'replicator auditor updater'), ('object', 'updater replicator reconstructor auditor')) for daemon in daemons.split())
 PROXY = """[DEFAULT]
 bind_ip = 127.0.0.1
 bind_port = 8888

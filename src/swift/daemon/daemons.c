@@ -11,7 +11,7 @@
 
 const struct daemon *const daemons[] = {
     &account_auditor, &account_reaper, &account_replicator, &container_auditor, &container_reconciler, &container_replicator, &container_sharder, &container_updater,
-    &object_auditor, &object_expirer, &object_replicator, &object_updater, NULL,
+    &object_auditor, &object_expirer, &object_reconstructor, &object_replicator, &object_updater, NULL,
 };
 
 #define MOST 32
