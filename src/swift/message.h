@@ -82,6 +82,7 @@ struct swift_env {
     bool (*authorize)(struct ctx *, struct swift_request *, struct swift_response *);
     const void *authorize_data;
     bool authorize_override;         /* somebody has authorized it: the auth middlewares do not judge */
+    bool synced;                     /* another cluster has sent it: manifests and links are taken as they are */
     /* Says an ACL in its normal form, or NULL with a 400 in the response; NULL: kept as sent. */
     const char *(*clean_acl)(struct ctx *, const char *header, const char *value, struct swift_response *);
     const char *acl;                 /* what authorize() judges by: of the container or account at hand */

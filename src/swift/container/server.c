@@ -4,7 +4,9 @@
 #include "oslo/base/log.h"
 #include "swift/broker/rpc.h"
 #include "swift/constraints.h"
+#include "swift/container/sync_store.h"
 #include "swift/name.h"
+#include "swift/sync_realms.h"
 
 #include <string.h>
 #include <strings.h>
@@ -74,6 +76,16 @@ static bool reset_sync(struct ctx *c, struct broker *b, const char *sync_to)
     return !sync_to || (old && !strcmp(old, sync_to)) || broker_set_sync_points(c, b, -1, -1);
 }
 
+static bool sync_to_is_valid(struct ctx *c, const char *sync_to, struct swift_response *response)
+{
+    struct sync_target target;
+    const char *wrong = sync_to ? sync_target_read(c, sync_to, NULL, &target) : NULL;
+
+    if (wrong)
+        response_error(c, response, 400, wrong);
+    return !wrong;
+}
+
 bool container_update_metadata(struct ctx *c, const struct swift_request *r, struct broker *b, struct timestamp when, struct swift_response *response)
 {
     struct broker_meta *list = ctx_new_n(c, struct broker_meta, r->headers.n + 1);
@@ -82,7 +94,10 @@ bool container_update_metadata(struct ctx *c, const struct swift_request *r, str
     for (size_t i = 0; i < r->headers.n; i++)
         if (container_keeps(&r->headers.pairs[i]))
             list[n++] = (struct broker_meta){ header_title(c, r->headers.pairs[i].name), r->headers.pairs[i].value, when };
-    return broker_meta_fits(c, b, list, n, response) && reset_sync(c, b, request_get(r, "X-Container-Sync-To")) && broker_update_metadata(c, b, list, n);
+    if (!broker_meta_fits(c, b, list, n, response) || !reset_sync(c, b, request_get(r, "X-Container-Sync-To")) || !broker_update_metadata(c, b, list, n))
+        return false;
+    sync_store_update(c, b);
+    return true;
 }
 
 /* --- the account ------------------------------------------------------------------------------------------------------------- */
@@ -195,7 +210,8 @@ static void put(struct ctx *c, struct swift_request *r, struct swift_response *r
         container_row_put(c, r, response);
         return;
     }
-    if (!storage_timestamp(c, r, response, &when) || !container_place(c, r, &p, response) || !storage_policy(c, r, response, &asked))
+    if (!storage_timestamp(c, r, response, &when) || !container_place(c, r, &p, response) || !storage_policy(c, r, response, &asked) ||
+        !sync_to_is_valid(c, request_get(r, "X-Container-Sync-To"), response))
         return;
     if (type && !strcasecmp(type, "shard")) {
         container_shards_put(c, r, &p, when, asked, response);
@@ -228,6 +244,7 @@ static void delete_container(struct ctx *c, struct swift_request *r, struct brok
         response_error(c, response, 409, NULL);
         return;
     }
+    sync_store_update(c, b);
     if (tell_account(c, r, b, response))
         response_error(c, response, existed ? 204 : 404, NULL);
 }
@@ -254,7 +271,8 @@ static void post(struct ctx *c, struct swift_request *r, struct swift_response *
     struct timestamp when;
     struct broker *b;
 
-    if (!storage_timestamp(c, r, response, &when) || !container_place(c, r, &p, response) || !(b = container_open(c, &p, response)))
+    if (!storage_timestamp(c, r, response, &when) || !container_place(c, r, &p, response) ||
+        !sync_to_is_valid(c, request_get(r, "X-Container-Sync-To"), response) || !(b = container_open(c, &p, response)))
         return;
     if (broker_is_deleted(c, b, NULL)) {
         response_error(c, response, 404, NULL);

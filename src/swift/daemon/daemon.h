@@ -49,7 +49,7 @@ struct round {
 };
 
 extern const struct daemon account_auditor, account_reaper, account_replicator, container_auditor, container_reconciler, container_replicator,
-    container_sharder, container_updater, object_auditor, object_expirer, object_reconstructor, object_replicator, object_updater;
+    container_sharder, container_sync, container_updater, object_auditor, object_expirer, object_reconstructor, object_replicator, object_updater;
 
 extern const struct daemon *const daemons[];         /* ends with NULL */
 

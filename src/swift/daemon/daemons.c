@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 const struct daemon *const daemons[] = {
-    &account_auditor, &account_reaper, &account_replicator, &container_auditor, &container_reconciler, &container_replicator, &container_sharder, &container_updater,
-    &object_auditor, &object_expirer, &object_reconstructor, &object_replicator, &object_updater, NULL,
+    &account_auditor, &account_reaper, &account_replicator, &container_auditor, &container_reconciler, &container_replicator, &container_sharder, &container_sync,
+    &container_updater, &object_auditor, &object_expirer, &object_reconstructor, &object_replicator, &object_updater, NULL,
 };
 
 #define MOST 32

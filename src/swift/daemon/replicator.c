@@ -8,6 +8,7 @@
 #include "oslo/base/log.h"
 #include "oslo/base/text.h"
 #include "swift/broker/shards.h"
+#include "swift/container/sync_store.h"
 #include "swift/disk/io.h"
 #include "swift/name.h"
 
@@ -220,6 +221,8 @@ static void replicate_open(struct ctx *c, struct replicated *one, const struct j
     one->n = n + here;
     if (one->all->broker == BROKER_CONTAINER && one->all->feeds)
         misplaced_feed(c, one, one->well * 2 > one->n);
+    if (one->all->broker == BROKER_CONTAINER)
+        sync_store_update(c, one->broker);
     if (!here && !daemon_stops())
         remove_handoff(c, one, well, n);
 }
