@@ -5,6 +5,7 @@
 #include "oslo/base/log.h"
 #include "oslo/base/text.h"
 #include "swift/name.h"
+#include "swift/recon.h"
 #include "swift/swift.h"
 #include "swift/wire.h"
 
@@ -164,6 +165,8 @@ static bool serve_one(struct wire *w, enum storage_kind kind)
     if (well) {
         if (!strcmp(i.request.path, "/healthcheck"))
             response_text(&c, &r, 200, "text/plain", "OK");
+        else if (g_str_has_prefix(i.request.path, "/recon/"))
+            recon_serve(&c, kind, &i.request, &r);
         else if (storage_split(&c, &i.request, &r))
             storage_server(kind)->serve(&c, &i.request, &r);
         /* a body that was not wanted: dropped if little is left of it, else the connection ends; one that is read with the answer is let be */

@@ -73,7 +73,7 @@ const char *storage_devices_dir(void)
     return swift_options()->devices;
 }
 
-static bool is_mount(const char *path)
+bool storage_is_mounted(const char *path)
 {
     g_autofree char *parent = g_path_get_dirname(path);
     struct stat here, above;
@@ -86,7 +86,7 @@ const char *storage_device(struct ctx *c, const struct swift_request *r, struct 
     const char *path = ctx_printf(c, "%s/%s", storage_devices_dir(), r->device);
     struct stat st;
 
-    if (!stat(path, &st) && S_ISDIR(st.st_mode) && (!swift_options()->mount_check || is_mount(path)))
+    if (!stat(path, &st) && S_ISDIR(st.st_mode) && (!swift_options()->mount_check || storage_is_mounted(path)))
         return path;
     response_error(c, response, 507, ctx_printf(c, "<html><h1>Insufficient Storage</h1><p>There was not enough space to save the resource. Drive: %s"
                                                 "</p></html>", r->device));

@@ -71,6 +71,7 @@ bool storage_is_local(enum storage_kind, const struct ring_device *);
 /* The devices this process serves, by name; ends with NULL. */
 const char *const *storage_devices(struct ctx *);
 const char *storage_devices_dir(void);
+bool storage_is_mounted(const char *path);
 
 
 #endif

@@ -33,6 +33,7 @@ static const struct attr option_attrs[] = {
     ATTR(struct swift_options, pipeline, 0, .help = "The pipeline, instead of proxy-server.conf's."),
     O(mount_check, "false", "A drive that is not mounted is not used."),
     ATTR(struct swift_options, reclaim_age, 0, .min = 0, .unset = "604800", .help = "Seconds after which tombstones go."),
+    ATTR(struct swift_options, recon_cache_path, 0, .help = "Where the daemons leave what swift-recon reads; <state_dir>/recon when not set."),
     {}
 };
 
@@ -55,6 +56,8 @@ static void set_defaults(struct swift_options *o)
         o->swift_dir = g_strdup_printf("%s/swift", common_options->state_dir);
     if (!o->devices)
         o->devices = g_strdup_printf("%s/node", o->swift_dir);
+    if (!o->recon_cache_path)
+        o->recon_cache_path = g_strdup_printf("%s/recon", common_options->state_dir);
 }
 
 static bool write_once(struct ctx *c, const char *path, const char *text)

@@ -4,6 +4,9 @@
 
 #include "oslo/registry/registry.h"
 
+/* The original's version that all of this is. */
+#define SWIFT_VERSION "2.30.1"
+
 struct swift_options {
     char *swift_dir, *devices;
     char *storage_listen;
@@ -13,6 +16,7 @@ struct swift_options {
     char *pipeline;
     bool mount_check;
     int64_t reclaim_age;
+    char *recon_cache_path;
 };
 const struct swift_options *swift_options(void);
 const char *swift_dir(void);         /* where swift.conf, proxy-server.conf and the rings are */

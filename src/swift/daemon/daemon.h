@@ -21,7 +21,7 @@ struct daemon_settings {
     int64_t concurrency;
     double conn_timeout, node_timeout;       /* seconds, of what it asks of other nodes */
     int64_t reclaim_age;             /* seconds after which tombstones go */
-    char *recon_cache_path;          /* where it leaves what `swift-recon` reads; "": nowhere */
+    char *recon_cache_path;          /* where it leaves what `swift-recon` reads */
 };
 
 struct round;

@@ -22,7 +22,7 @@ static const struct attr settings_attrs[] = {
     ATTR(struct daemon_settings, conn_timeout, 0, .unset = "0.5", .help = "Seconds to connect to another node."),
     ATTR(struct daemon_settings, node_timeout, 0, .unset = "10", .help = "Seconds to wait for its answer."),
     ATTR(struct daemon_settings, reclaim_age, 0, .min = 0, .unset = "604800", .help = "Seconds after which tombstones go."),
-    ATTR(struct daemon_settings, recon_cache_path, 0, .unset = "", .help = "Where it leaves what swift-recon reads; nowhere when empty."),
+    ATTR(struct daemon_settings, recon_cache_path, 0, .unset = "", .help = "Where it leaves what swift-recon reads; [swift] recon_cache_path when empty."),
     {}
 };
 
@@ -57,6 +57,8 @@ static bool read_options(struct ctx *c, const struct daemon *daemon, struct runn
         settings->interval = daemon->interval;
     if (!settings->concurrency)
         settings->concurrency = MAX(daemon->concurrency, 1);
+    if (!*settings->recon_cache_path)
+        settings->recon_cache_path = swift_options()->recon_cache_path;
     *to = (struct running){ .daemon = daemon, .settings = settings };
     if (daemon->options)
         to->options = conf_options(c, conf, daemon->name, daemon->options, daemon->options_size);

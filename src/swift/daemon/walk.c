@@ -157,7 +157,7 @@ void recon_dump(struct ctx *c, const struct round *round, json_t *members)
     int turn;
 
     ctx_json(c, members);
-    if (!*dir)
+    if (!disk_make_dirs(dir))
         return;
     path = ctx_printf(c, "%s/%s.recon", dir, names[round->daemon->kind]);
     if ((turn = disk_lock(ctx_printf(c, "%s.lock", path), G_USEC_PER_SEC * 10)) < 0)

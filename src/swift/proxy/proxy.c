@@ -66,7 +66,7 @@ static void register_info(void)
 {
     const struct constraints *k = constraints;
 
-    info_register("swift", json_pack("{s:s, s:b, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "version", "2.30.1",
+    info_register("swift", json_pack("{s:s, s:b, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "version", SWIFT_VERSION,
                                      "strict_cors_mode", (int)proxy_options->strict_cors_mode, "policies", policies_json(), "allow_account_management",
                                      (int)proxy_options->allow_account_management, "account_autocreate", (int)proxy_options->account_autocreate,
                                      "max_file_size", k->max_file_size, "max_meta_name_length", k->max_meta_name_length, "max_meta_value_length",
