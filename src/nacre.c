@@ -23,7 +23,7 @@ static const struct command commands[] = {
     { "policy",  "list|sample|redundant|check [SERVICE] ...",  "the rules, and what they say to an identity",              command_policy },
     { "keystone", "fernet_rotate|...",           "make or rotate the keys of tokens, receipts, credentials",    command_keystone },
     { "ring",    "FILE COMMAND ...",             "an object ring's builder: create, add, rebalance ...",      command_ring },
-    { "swift",   "DAEMON [--devices D,..] [--partitions P,..] [--policies I,..]", "one round of a storage daemon over this host's drives",  command_swift },
+    { "swift",   "DAEMON [--devices D,..] [--partitions P,..] [--policies I,..]", "one round of a storage daemon over this host's drives; or what a tool shows",  command_swift, true },
     { "version", "",                             "print the version",                                        command_version },
     {}
 };

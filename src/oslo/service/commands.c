@@ -15,7 +15,7 @@
 #define CONFIG_FILE "/etc/nacre/nacre.conf"
 
 static char *config_of_state(void);
-static bool read_arguments(int argc, char **argv, struct arguments *);
+static bool read_arguments(int argc, char **argv, bool own_options, struct arguments *);
 static void override(const char *option, const char *value);
 static int print(struct buf *);
 
@@ -28,7 +28,7 @@ int command_run(const struct command *command, const char *called, int argc, cha
     arguments.command = command->name;
     arguments.name = strcmp(called, command->name) ? called : NULL;
     arguments.words = g_new0(char *, argc + 1);
-    if (!read_arguments(argc, argv, &arguments)) {
+    if (!read_arguments(argc, argv, command->own_options, &arguments)) {
         fprintf(stderr, "usage: nacre %s %s\n", command->name, command->arguments);
         return 2;
     }
@@ -106,7 +106,7 @@ static int print(struct buf *text)
     return written ? 0 : 1;
 }
 
-static bool read_arguments(int argc, char **argv, struct arguments *to)
+static bool read_arguments(int argc, char **argv, bool own_options, struct arguments *to)
 {
     struct { const char *name, *option, **to; } values[] = {
         { "--state-dir", "state_dir", NULL }, { "--port-offset", "port_offset", NULL }, { "--log-file", "log_file", NULL },
@@ -140,7 +140,9 @@ static bool read_arguments(int argc, char **argv, struct arguments *to)
             else
                 *values[k].to = value;
         }
-        if (!known) {
+        if (!known && own_options) {
+            to->words[to->n_words++] = argv[i];
+        } else if (!known) {
             fprintf(stderr, "nacre: unknown option: %s\n", argv[i]);
             return false;
         }

@@ -20,6 +20,7 @@ struct arguments {
 struct command {
     const char *name, *arguments, *help;
     int (*run)(struct ctx *, const struct arguments *);
+    bool own_options;                /* an option that is none of struct arguments is a word, with what follows it */
 };
 
 /* Reads the command line and the options, and runs it: the program's exit status. called: the word it was found by. */

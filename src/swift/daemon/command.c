@@ -6,14 +6,40 @@
 #include "swift/daemon/daemon.h"
 #include "swift/daemon/internal.h"
 #include "swift/proxy/backend.h"
+#include "swift/tools/tools.h"
+
+#include <string.h>
 
 static int usage(struct ctx *c)
 {
-    const char *names = "";
+    const char *names = "", *programs = "";
 
     for (size_t i = 0; daemons[i]; i++)
         names = ctx_printf(c, "%s%s%s", names, *names ? " | " : "", daemons[i]->name);
-    return !fail(c, BAD_REQUEST, ctx_printf(c, "usage: nacre swift DAEMON [--devices D,...] [--partitions P,...] [--policies I,...]\n  DAEMON: %s", names));
+    for (const struct tool *t = tools; t->name; t++)
+        programs = ctx_printf(c, "%s\n       nacre swift %s %s", programs, t->name, t->arguments);
+    return !fail(c, BAD_REQUEST, ctx_printf(c, "usage: nacre swift DAEMON [--devices D,...] [--partitions P,...] [--policies I,...]%s\n  DAEMON: %s", programs,
+                                            names));
+}
+
+static const struct tool *find_tool(const struct arguments *arguments)
+{
+    const struct tool *t = tools;
+
+    while (t->name && (!arguments->n_words || strcmp(t->name, arguments->words[0])))
+        t++;
+    return t->name ? t : NULL;
+}
+
+/* -d of the original's programs, where they have it. */
+static void take_swift_dir(char **words)
+{
+    for (; *words && words[1]; words++)
+        if (!strcmp(*words, "--swift-dir")) {
+            g_setenv("NACRE_SWIFT_SWIFT_DIR", words[1], TRUE);
+            memmove(words, words + 2, (g_strv_length(words + 2) + 1) * sizeof(*words));
+            return;
+        }
 }
 
 static const char *const *list(struct ctx *c, const char *text)
@@ -24,7 +50,17 @@ static const char *const *list(struct ctx *c, const char *text)
 int command_swift(struct ctx *c, const struct arguments *arguments)
 {
     const struct daemon *daemon = arguments->n_words == 1 ? daemon_find(arguments->words[0]) : NULL;
+    const struct tool *tool = find_tool(arguments);
 
+    if (tool) {
+        int status = 1;
+
+        take_swift_dir(arguments->words);
+        if (service_configure(c, arguments->config_file) && swift_configure(c))
+            status = tool->run(c, arguments->words + 1);
+        brokers_close();
+        return status;
+    }
     if (!daemon)
         return usage(c);
     bool well = service_configure(c, arguments->config_file) && swift_configure(c) && internal_open(c) &&
