@@ -5,7 +5,7 @@ packages_demo="python3-openstackclient python3-yaml openssh-client curl"
 packages_run="libvirt-daemon-driver-qemu qemu-system-x86 qemu-utils iproute2 nftables dnsmasq-base iputils-ping procps genisoimage rsync"
 packages_engines="postgresql rabbitmq-server"
 packages_check="clang $packages_engines python3-gabbi python3-requests python3-yaml python3-pytest python3-cryptography python3-oslo.messaging libclang-rt-14-dev openssl socat
-  openvswitch-switch ethtool slapd ldap-utils xmlsec1"
+  openvswitch-switch ethtool slapd ldap-utils xmlsec1 python3-swiftclient rclone python3-boto3"
 
 # The original's agents and server, for tests that put them on the other end.
 packages_originals="python3-keystone python3-glance python3-nova python3-oslo.messaging python3-psycopg2 neutron-openvswitch-agent neutron-dhcp-agent neutron-l3-agent
