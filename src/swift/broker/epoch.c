@@ -136,7 +136,7 @@ static bool fill_fresh(struct ctx *c, struct broker *from, struct broker *to, co
     return broker_metadata(c, from, &meta, &n) && broker_update_metadata(c, to, meta, n) &&
            broker_shards(c, from, &(struct shard_query){ .own_too = true, .deleted_too = true }, &shards) &&
            broker_merge_shards(c, to, shards.at, shards.n) && copy_sync_points(c, from, to) && continue_rows(c, to, info->max_row) &&
-           lite_run(c, to, "UPDATE container_stat SET created_at = ?, delete_timestamp = ?, status = ?, status_changed_at = ?", "ssts", info->created_at,
+           lite_run(c, to, "UPDATE container_stat SET created_at = ?, delete_timestamp = ?, status = ?, status_changed_at = ?", "szts", info->created_at,
                     info->delete_timestamp, info->status, info->status_changed_at);
 }
 

@@ -280,7 +280,7 @@ bool broker_merge_timestamps(struct ctx *c, struct broker *b, struct timestamp c
     bool was = broker_is_deleted(c, b, &before), is;
 
     if (failed(c) || !lite_run(c, b, PICK(b, "UPDATE ", " SET created_at = MIN(?, created_at), put_timestamp = MAX(?, put_timestamp),"
-                                         " delete_timestamp = MAX(?, delete_timestamp)"), "sss", created_at, put, deleted))
+                                         " delete_timestamp = MAX(?, delete_timestamp)"), "zzz", created_at, put, deleted))
         return false;
     is = broker_is_deleted(c, b, &after);
     return !failed(c) && (was == is || broker_update_status_changed_at(c, b, timestamp_now()));
@@ -289,7 +289,7 @@ bool broker_merge_timestamps(struct ctx *c, struct broker *b, struct timestamp c
 bool broker_reported(struct ctx *c, struct broker *b, const struct broker_info *i)
 {
     return lite_run(c, b, "UPDATE container_stat SET reported_put_timestamp = ?, reported_delete_timestamp = ?, reported_object_count = ?,"
-                   " reported_bytes_used = ?", "ssii", i->put_timestamp, i->delete_timestamp, i->object_count, i->bytes_used);
+                   " reported_bytes_used = ?", "zzii", i->put_timestamp, i->delete_timestamp, i->object_count, i->bytes_used);
 }
 
 bool broker_set_sync_points(struct ctx *c, struct broker *b, int64_t point1, int64_t point2)

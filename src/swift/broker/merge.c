@@ -113,11 +113,6 @@ static bool find_container(struct ctx *c, struct broker *b, const char *name, st
     return found;
 }
 
-static const char *time_or_zero(struct ctx *c, struct timestamp t)
-{
-    return timestamp_set(t) ? timestamp_text(c, t) : "0";
-}
-
 static bool merge_container(struct ctx *c, struct broker *b, const struct broker_row *given)
 {
     struct broker_row row = *given, old;
@@ -131,7 +126,7 @@ static bool merge_container(struct ctx *c, struct broker *b, const struct broker
     }
     return !failed(c) && lite_run(c, b, "DELETE FROM container WHERE name = ? AND deleted IN (0, 1)", "t", row.name) &&
            lite_run(c, b, "INSERT INTO container (name, put_timestamp, delete_timestamp, object_count, bytes_used, deleted, storage_policy_index)"
-                   " VALUES (?, ?, ?, ?, ?, ?, ?)", "tttiiii", row.name, time_or_zero(c, row.put_timestamp), time_or_zero(c, row.delete_timestamp),
+                   " VALUES (?, ?, ?, ?, ?, ?, ?)", "tzziiii", row.name, row.put_timestamp, row.delete_timestamp,
                    row.object_count, row.bytes_used, (int64_t)row.deleted, (int64_t)row.policy_index);
 }
 

@@ -22,7 +22,7 @@ struct broker {
 
 /* --- sql.c: statements. What goes wrong sets the fault; a damaged file is quarantined. ------------------------------------ */
 
-/* Binds by the letters of kinds: t text (a name; NULL is NULL), i int64_t, s struct timestamp (internal form), d double. sql must be
+/* Binds by the letters of kinds: t text (a name; NULL is NULL), i int64_t, s struct timestamp (internal form), z the same but "0" for none, d double. sql must be
  * static. The statement stands before its first row. */
 sqlite3_stmt *lite_query(struct ctx *, struct broker *, const char *sql, const char *kinds, ...);
 bool lite_row(struct ctx *, struct broker *, sqlite3_stmt *); /* the next row; false at the end, or with a fault */

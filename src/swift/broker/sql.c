@@ -68,6 +68,11 @@ static void bind_name(struct ctx *c, sqlite3_stmt *statement, int index, const c
     sqlite3_bind_text(statement, index, bytes, (int)n, SQLITE_STATIC);
 }
 
+static void bind_time(struct ctx *c, sqlite3_stmt *statement, int index, struct timestamp t, bool zero)
+{
+    sqlite3_bind_text(statement, index, zero && !timestamp_set(t) ? "0" : timestamp_text(c, t), -1, SQLITE_STATIC);
+}
+
 static void bind(struct ctx *c, sqlite3_stmt *statement, const char *kinds, va_list args)
 {
     for (int i = 1; *kinds; kinds++, i++) {
@@ -75,8 +80,8 @@ static void bind(struct ctx *c, sqlite3_stmt *statement, const char *kinds, va_l
             bind_name(c, statement, i, va_arg(args, const char *));
         else if (*kinds == 'i')
             sqlite3_bind_int64(statement, i, va_arg(args, int64_t));
-        else if (*kinds == 's')
-            sqlite3_bind_text(statement, i, timestamp_text(c, va_arg(args, struct timestamp)), -1, SQLITE_STATIC);
+        else if (*kinds == 's' || *kinds == 'z')
+            bind_time(c, statement, i, va_arg(args, struct timestamp), *kinds == 'z');
         else
             sqlite3_bind_double(statement, i, va_arg(args, double));
     }
