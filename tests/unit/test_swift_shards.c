@@ -2,6 +2,8 @@
 #include "oslo/base/text.h"
 #include "swift/broker/shards.h"
 #include "swift/name.h"
+#include "swift/shard/context.h"
+#include "swift/shard/paths.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -114,6 +116,120 @@ static void test_json(void)
     g_assert_cmpuint(shard_states_parse(&c, "found,80"), ==, SHARD_IN(SHARD_FOUND) | SHARD_IN(SHARD_SHRUNK));
     g_assert_cmpuint(shard_states_parse(&c, "found,nonsense"), ==, 0);
     g_assert_cmpstr(shard_name(&c, ".shards_a", "c", "c", r.timestamp, 3), ==, ".shards_a/c-4a8a08f09d37b73795649038408b5f33-1795336101.00000-3");
+    ctx_clear(&c);
+}
+
+/* --- all ranges of a container --------------------------------------------------------------------------------------------------------- */
+
+static struct shard_list list_of(const struct shard_range *ranges, size_t n)
+{
+    struct shard_list list = {};
+
+    for (size_t i = 0; i < n; i++)
+        shard_add(&c, &list, &ranges[i]);
+    shard_sort(&list);
+    return list;
+}
+
+static void test_gaps(void)
+{
+    struct shard_range whole[] = { range("a/1", "", "f", SHARD_ACTIVE), range("a/2", "f", "p", SHARD_ACTIVE), range("a/3", "p", "", SHARD_ACTIVE) };
+    struct shard_range torn[] = { range("a/1", "", "f", SHARD_ACTIVE), range("a/2", "g", "p", SHARD_ACTIVE), range("a/3", "p", "t", SHARD_ACTIVE),
+                                  range("a/4", "e", "h", SHARD_SHRINKING) };
+    struct shard_range beside[] = { range("a/1", "", "f", SHARD_ACTIVE), range("a/2", "d", "", SHARD_ACTIVE) };
+    struct shard_list gaps, list;
+    struct shard_lists overlaps;
+
+    ctx_init(&c, NULL, "req-unit");
+    list = list_of(whole, 3);
+    shard_gaps(&c, &list, &gaps);
+    g_assert_cmpuint(gaps.n, ==, 0);
+    shard_overlaps_find(&c, &list, &overlaps);
+    g_assert_cmpuint(overlaps.n, ==, 0);
+    list = list_of(torn, 4);
+    shard_gaps(&c, &list, &gaps);
+    g_assert_cmpuint(gaps.n, ==, 2);
+    g_assert_cmpstr(gaps.at[0].lower, ==, "f");
+    g_assert_cmpstr(gaps.at[0].upper, ==, "g");
+    g_assert_cmpstr(gaps.at[1].lower, ==, "t");
+    g_assert_cmpstr(gaps.at[1].upper, ==, "");
+    shard_overlaps_find(&c, &list, &overlaps);
+    g_assert_cmpuint(overlaps.n, ==, 2);
+    list = list_of(beside, 2);
+    shard_gaps(&c, &list, &gaps);
+    g_assert_cmpuint(gaps.n, ==, 0);         /* they overlap, which is no gap */
+    shard_gaps(&c, &(struct shard_list){}, &gaps);
+    g_assert_cmpuint(gaps.n, ==, 1);
+    ctx_clear(&c);
+}
+
+static void test_paths(void)
+{
+    struct shard_range ranges[] = { range("a/1", "", "f", SHARD_ACTIVE), range("a/2", "f", "p", SHARD_CREATED), range("a/3", "f", "p", SHARD_CLEAVED),
+                                    range("a/4", "p", "", SHARD_ACTIVE) };
+    struct shard_range whole = range("a/r", "", "", SHARD_SHARDED);
+    struct shard_list list;
+    struct shard_lists paths;
+
+    ctx_init(&c, NULL, "req-unit");
+    list = list_of(ranges, 4);
+    shard_paths(&c, &list, &paths);
+    g_assert_cmpuint(paths.n, ==, 2);
+    shard_paths_rank(&paths, &whole);
+    g_assert_true(shard_list_includes(&paths.at[0], &whole));
+    g_assert_cmpstr(paths.at[0].at[1].name, ==, "a/3");      /* the one that is cleaved */
+    ctx_clear(&c);
+}
+
+static void test_compact(void)
+{
+    struct shard_range ranges[] = { range("a/1", "", "f", SHARD_ACTIVE), range("a/2", "f", "p", SHARD_ACTIVE), range("a/3", "p", "", SHARD_ACTIVE) };
+    struct shard_range own = range("a/r", "", "", SHARD_SHARDED);
+    struct shard_compacting how = { 10, 50, 1, -1, false };
+    struct shard_list list, changed;
+    struct shard_lists sequences;
+
+    ctx_init(&c, NULL, "req-unit");
+    ranges[0].object_count = 3;
+    ranges[1].object_count = 40;
+    ranges[2].object_count = 100;
+    list = list_of(ranges, 3);
+    shard_compactible(&c, &list, &own, &how, &sequences);
+    g_assert_cmpuint(sequences.n, ==, 1);
+    shard_compact(&c, &sequences, &changed);
+    g_assert_cmpuint(changed.n, ==, 2);
+    g_assert_cmpstr(changed.at[0].name, ==, "a/2");
+    g_assert_cmpstr(changed.at[0].lower, ==, "");
+    g_assert_cmpint(changed.at[1].state, ==, SHARD_SHRINKING);
+    g_assert_true(timestamp_set(changed.at[1].epoch));
+    list.at[0].tombstones = 20;              /* rows that would have to be moved count as well */
+    shard_compactible(&c, &list, &own, &how, &sequences);
+    g_assert_cmpuint(sequences.n, ==, 0);
+    for (size_t i = 0; i < 3; i++)
+        list.at[i].object_count = list.at[i].tombstones = 1;
+    how.max_shrinking = 10;
+    shard_compactible(&c, &list, &own, &how, &sequences);    /* all of them into the root */
+    g_assert_cmpuint(sequences.n, ==, 1);
+    g_assert_cmpstr(sequences.at[0].at[3].name, ==, "a/r");
+    ctx_clear(&c);
+}
+
+static void test_context(void)
+{
+    struct cleaving x;
+
+    ctx_init(&c, NULL, "req-unit");
+    cleaving_read(&c, "{\"ref\": \"id\", \"cursor\": \"\\u00e9\", \"max_row\": 7, \"cleave_to_row\": 5, \"last_cleave_to_row\": null,"
+                      " \"cleaving_done\": true, \"misplaced_done\": true, \"ranges_done\": 2, \"ranges_todo\": 0}", &x);
+    g_assert_cmpstr(x.cursor, ==, "\xc3\xa9");
+    g_assert_true(x.last_cleave_to_row == CLEAVING_NONE && !cleaving_is_done(&x));
+    x.cleave_to_row = 7;
+    g_assert_true(cleaving_is_done(&x));
+    cleaving_reset(&x);
+    cleaving_read(&c, cleaving_write(&c, &x), &x);
+    g_assert_true(x.last_cleave_to_row == 7 && !x.cleaving_done && !*x.cursor);
+    cleaving_read(&c, "nonsense", &x);
+    g_assert_true(x.max_row == CLEAVING_NONE && !*x.ref);
     ctx_clear(&c);
 }
 
@@ -234,6 +350,10 @@ int main(int argc, char **argv)
     g_test_add_func("/swift/shards/bounds", test_bounds);
     g_test_add_func("/swift/shards/merge", test_merge);
     g_test_add_func("/swift/shards/json", test_json);
+    g_test_add_func("/swift/shards/gaps", test_gaps);
+    g_test_add_func("/swift/shards/paths", test_paths);
+    g_test_add_func("/swift/shards/compact", test_compact);
+    g_test_add_func("/swift/shards/context", test_context);
     g_test_add_func("/swift/shards/life", test_life);
     return g_test_run();
 }
