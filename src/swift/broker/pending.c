@@ -4,6 +4,7 @@
 
 #include "oslo/base/log.h"
 #include "oslo/base/text.h"
+#include "swift/broker/shards.h"
 #include "swift/disk/io.h"
 #include "swift/name.h"
 #include "swift/pickle.h"
@@ -162,6 +163,12 @@ static bool merge_pending(struct ctx *c, struct broker *b, const struct broker_r
     return !n || !truncate(b->pending, 0) || errno == ENOENT;
 }
 
+/* Rows go into the database that counts: one that was replaced, has gone, or has a fresher one beside it leaves them there. */
+static bool takes_rows(struct ctx *c, const struct broker *b)
+{
+    return !b->retiring && broker_still_there(b) && (b->kind == BROKER_ACCOUNT || broker_is_newest(c, b->path));
+}
+
 bool broker_commit_pending(struct ctx *c, struct broker *b)
 {
     struct stat st;
@@ -175,7 +182,7 @@ bool broker_commit_pending(struct ctx *c, struct broker *b)
     if (lock < 0)
         return fail(c, 503, "LockTimeout", "%s: the lock was not got in time", b->dir);
     ctx_init_child(&own, c, c->service);     /* rows by the thousand go at once */
-    well = !broker_still_there(b) || merge_pending(&own, b, NULL);
+    well = !takes_rows(&own, b) || merge_pending(&own, b, NULL);
     if (!well)
         fail(c, 500, "DatabaseConnectionError", "%s", own.fault.message ? own.fault.message : "pending rows cannot be merged");
     ctx_clear(&own);
@@ -207,7 +214,7 @@ bool broker_put_row(struct ctx *c, struct broker *b, const struct broker_row *ro
 
     if (lock < 0)
         return fail(c, 503, "LockTimeout", "%s: the lock was not got in time", b->dir);
-    well = !stat(b->pending, &st) && st.st_size > PENDING_MOST && !b->retiring && broker_still_there(b) ? merge_pending(c, b, row) : append(c, b, row);
+    well = !stat(b->pending, &st) && st.st_size > PENDING_MOST && takes_rows(c, b) ? merge_pending(c, b, row) : append(c, b, row);
     broker_unlock(b, lock);
     return well;
 }

@@ -55,7 +55,8 @@ static bool write_listing(struct ctx *c, const struct swift_request *r, struct b
     headers_set(c, &response->headers, "X-Backend-Record-Type", "object");
     headers_printf(c, &response->headers, "X-Backend-Record-Storage-Policy-Index", "%d", q.policy_index);
     listing_begin(&w, c, format, false, r->container);
-    struct broker *retiring = broker_retiring(c, b);         /* while it is sharding what there is is listed from there */
+    /* while it is sharding what there is is listed from there */
+    struct broker *retiring = info->db_state && !strcmp(info->db_state, "sharding") ? broker_retiring(c, b) : NULL;
     bool well = !failed(c) && broker_list(c, retiring ? retiring : b, &q, listing_add, &w);
     broker_done(retiring);
     if (!well) {
