@@ -1,0 +1,193 @@
+/* What daemons of databases share: whose policy is a container's, databases that go only when nothing came, work by several hands. */
+#include "swift/broker/broker.h"
+#include "swift/daemon/crew.h"
+#include "swift/daemon/rsync.h"
+#include "swift/name.h"
+
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char *folder;
+
+static struct timestamp at(int64_t seconds)
+{
+    return (struct timestamp){ .raw = seconds * 100000 };
+}
+
+/* --- policies ------------------------------------------------------------------------------------------------------- */
+
+static void test_policies(void)
+{
+    static const struct { const char *what; int64_t mine[4], theirs[4]; int first; } known[] = {         /* put, deleted, status changed, objects */
+        { "the older of two that live", { 10, 0, 10, 0 }, { 11, 0, 11, 0 }, -1 },
+        { "the one that lives", { 10, 20, 20, 0 }, { 15, 0, 30, 0 }, 1 },
+        { "of two that were deleted the one deleted last", { 10, 20, 20, 0 }, { 10, 30, 30, 0 }, 1 },
+        { "one with objects is not deleted", { 10, 20, 20, 1 }, { 5, 30, 30, 0 }, -1 },
+        { "the one that was made again", { 10, 0, 5, 0 }, { 30, 20, 30, 0 }, 1 },
+        { "of two made again the older", { 30, 20, 30, 0 }, { 40, 20, 40, 0 }, -1 },
+        { "but not one made before the last delete", { 30, 20, 30, 0 }, { 50, 40, 50, 0 }, 1 },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(known); i++) {
+        const int64_t *m = known[i].mine, *t = known[i].theirs;
+        struct policy_view mine = { 0, at(m[0]), at(m[1]), at(m[2]), m[3] }, theirs = { 1, at(t[0]), at(t[1]), at(t[2]), t[3] };
+        int said = policy_view_compare(&mine, &theirs), turned = policy_view_compare(&theirs, &mine);
+
+        g_test_message("%s", known[i].what);
+        g_assert_cmpint((said > 0) - (said < 0), ==, known[i].first);
+        g_assert_cmpint((turned > 0) - (turned < 0), ==, -known[i].first);
+    }
+}
+
+/* --- databases ------------------------------------------------------------------------------------------------------ */
+
+static struct broker *make(struct ctx *c, const char *name)
+{
+    struct broker_place p = { .kind = BROKER_CONTAINER, .device = "sda", .device_path = ctx_printf(c, "%s/sda", folder), .partition = 3, .account = "a",
+                              .container = name };
+
+    g_mkdir_with_parents(p.device_path, 0700);
+    g_assert_true(broker_create(c, &p, at(1000), 0, NULL));
+    return broker_open(c, &p);
+}
+
+static void put(struct ctx *c, struct broker *b, const char *name, int policy)
+{
+    struct broker_row row = { .name = name, .created_at = "0000001000.00000", .size = 1, .content_type = "text/plain", .etag = "x", .policy_index = policy };
+
+    g_assert_true(broker_put_row(c, b, &row));
+}
+
+static void test_erase(void)
+{
+    struct broker_info info;
+    struct broker *b;
+    struct ctx c;
+    bool erased;
+
+    ctx_init(&c, NULL, "req-test");
+    b = make(&c, "goes");
+    put(&c, b, "one", 0);
+    g_assert_true(broker_info(&c, b, &info));
+    put(&c, b, "two", 0);
+    g_assert_true(broker_erase(&c, b, info.max_row, &erased) && !erased);
+    g_assert_true(!access(broker_path(b), F_OK));
+    g_assert_true(broker_info(&c, b, &info) && info.object_count == 2);
+    g_assert_true(broker_erase(&c, b, info.max_row, &erased) && erased);
+    g_assert_true(access(broker_path(b), F_OK));
+    g_assert_true(access(ctx_printf(&c, "%s/sda/containers/3", folder), F_OK));
+    broker_done(b);
+    ctx_clear(&c);
+}
+
+static void test_misplaced(void)
+{
+    struct broker_row *rows;
+    struct broker *b;
+    struct ctx c;
+    size_t n;
+
+    ctx_init(&c, NULL, "req-test");
+    b = make(&c, "mixed");
+    put(&c, b, "right", 0);
+    put(&c, b, "wrong", 1);
+    put(&c, b, "wrong too", 1);
+    g_assert_true(broker_misplaced_since(&c, b, -1, 10, &rows, &n) && n == 2);
+    g_assert_true(broker_has_many_policies(&c, b));
+    g_assert_cmpstr(rows[0].name, ==, "wrong");
+    g_assert_true(broker_misplaced_since(&c, b, rows[0].rowid, 10, &rows, &n) && n == 1);
+    g_assert_true(broker_set_policy(&c, b, 1, at(2000)) && broker_misplaced_since(&c, b, -1, 10, &rows, &n) && n == 1);
+    g_assert_cmpstr(rows[0].name, ==, "right");
+    broker_done(b);
+    ctx_clear(&c);
+}
+
+/* A file that is no database is taken out of the way. */
+static void test_damaged(void)
+{
+    struct broker_info info;
+    struct broker *b;
+    char *path;
+    struct ctx c;
+
+    ctx_init(&c, NULL, "req-test");
+    b = make(&c, "damaged");
+    path = g_strdup(broker_path(b));
+    broker_done(b);
+    brokers_close();
+    g_assert_true(g_file_set_contents(path, "", 0, NULL));
+    b = broker_open_file(&c, BROKER_CONTAINER, path);
+    g_assert_false(b && broker_info(&c, b, &info));
+    g_assert_true(failed(&c));
+    g_assert_true(access(path, F_OK));
+    g_assert_true(!access(ctx_printf(&c, "%s/sda/quarantined/containers/%s", folder, hash_path_hex(&c, "a", "damaged", NULL)), F_OK));
+    broker_done(b);
+    g_free(path);
+    ctx_clear(&c);
+}
+
+/* --- the rest ------------------------------------------------------------------------------------------------------- */
+
+static void test_rsync_module(void)
+{
+    struct ring_device d = { .ip = (char *)(uintptr_t)"10.0.0.1", .port = 6201, .replication_ip = (char *)(uintptr_t)"fd00::1", .replication_port = 6301,
+                             .device = (char *)(uintptr_t)"sda", .region = 1, .zone = 2 };
+    struct ctx c;
+
+    ctx_init(&c, NULL, "req-test");
+    g_assert_cmpstr(rsync_module(&c, "{replication_ip}::container", &d), ==, "[fd00::1]::container");
+    g_assert_cmpstr(rsync_module(&c, "rsync://{ip}:{port}/{device}_r{region}z{zone}/", &d), ==, "rsync://10.0.0.1:6201/sda_r1z2");
+    g_assert_null(rsync_module(&c, "{nothing}::account", &d));
+    g_assert_true(failed(&c));
+    ctx_clear(&c);
+}
+
+static void add(struct ctx *c, void *data)
+{
+    _Atomic int64_t *sum = data;
+
+    *sum += (int64_t)strlen(ctx_printf(c, "%d", 1));
+}
+
+static void test_crew(void)
+{
+    for (int64_t hands = 1; hands < 9; hands += 7) {
+        _Atomic int64_t sum = 0;
+        struct crew *crew;
+        struct ctx c;
+
+        ctx_init(&c, NULL, "req-test");
+        crew = crew_new(&c, hands);
+        for (int i = 0; i < 1000; i++)
+            crew_do(crew, add, &sum);
+        crew_end(crew);
+        g_assert_cmpint(sum, ==, 1000);
+        crew_end(crew_new(&c, hands));       /* nothing to do */
+        ctx_clear(&c);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_autofree char *remove = NULL;
+    int status;
+
+    g_test_init(&argc, &argv, NULL);
+    hash_path_configure("", "suffix");
+    folder = g_dir_make_tmp("nacre-test-XXXXXX", NULL);
+    g_test_add_func("/swift/daemons/policies", test_policies);
+    g_test_add_func("/swift/daemons/erase", test_erase);
+    g_test_add_func("/swift/daemons/misplaced", test_misplaced);
+    g_test_add_func("/swift/daemons/damaged", test_damaged);
+    g_test_add_func("/swift/daemons/rsync_module", test_rsync_module);
+    g_test_add_func("/swift/daemons/crew", test_crew);
+    status = g_test_run();
+    brokers_close();
+    remove = g_strdup_printf("rm -rf %s", folder);
+    if (system(remove))
+        status++;
+    g_free(folder);
+    return status;
+}
