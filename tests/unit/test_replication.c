@@ -1,5 +1,5 @@
 /* What nodes say to each other about objects: SSYNC's offers and wishes, as the original writes them. */
-#include "swift/name.h"
+#include "swift/daemon/auditor.h"
 #include "swift/ssync/ssync.h"
 
 #include <errno.h>
@@ -109,11 +109,68 @@ static void test_lines(void)
     ctx_clear(&c);
 }
 
+/* What is wrong with a request within the request; NULL: nothing. */
+static const char *subrequest(struct ctx *c, const char *text, bool characters, struct swift_request *q)
+{
+    struct pieces p = { .text = text, .piece = 7 };
+    struct ssync_reader r;
+
+    *q = (struct swift_request){};
+    ssync_reader_init(c, &r, read_pieces, &p);
+    return ssync_subrequest_read(c, &r, ssync_line(c, &r), characters, q);
+}
+
+static void test_subrequests(void)
+{
+    static const char put[] = "PUT /a/c/o%20x%C3%A9\r\nContent-Length: 5\r\nETag: \"x\"\r\nX-Object-Meta-A:  b \r\nX-Object-Meta-U: \xc3\x83\xc2\xa9\r\n\r\nhello";
+    struct swift_request q;
+    struct ctx c;
+
+    ctx_init(&c, NULL, "req-test");
+    g_assert_null(subrequest(&c, put, false, &q));
+    g_assert_cmpstr(q.method, ==, "PUT");
+    g_assert_cmpstr(q.path, ==, "/a/c/o x\xc3\xa9");
+    g_assert_cmpint(q.length, ==, 5);
+    g_assert_cmpstr(request_get(&q, "x-object-meta-a"), ==, "b");
+    g_assert_cmpstr(request_get(&q, "X-Object-Meta-U"), ==, "\xc3\x83\xc2\xa9");
+    g_assert_cmpstr(request_get(&q, "X-Backend-Replication-Headers"), ==, "Content-Length X-Object-Meta-A X-Object-Meta-U");
+    g_assert_null(subrequest(&c, put, true, &q));
+    g_assert_cmpstr(request_get(&q, "X-Object-Meta-U"), ==, "\xc3\xa9");
+    g_assert_null(subrequest(&c, "DELETE /a/c/o\r\nX-Timestamp: 1\r\n\r\n", false, &q));
+    g_assert_cmpstr(subrequest(&c, "PUT /a/c/o\r\nX-Timestamp: 1\r\n\r\n", false, &q), ==, "No content-length sent for PUT /a/c/o");
+    g_assert_cmpstr(subrequest(&c, "POST /a/c/o\r\nContent-Length: 1\r\n\r\n", false, &q), ==, "POST subrequest with content-length /a/c/o");
+    g_assert_cmpstr(subrequest(&c, "GET /a/c/o\r\nX-Timestamp: 1\r\n\r\n", false, &q), ==, "Invalid subrequest method GET");
+    g_assert_cmpstr(subrequest(&c, "PUT /a/c/o\r\nX-Timestamp: 1\r\n", false, &q), ==, "");
+    g_assert_nonnull(subrequest(&c, "PUT\r\n\r\n", false, &q));
+    g_assert_nonnull(subrequest(&c, "PUT /a/c/o\r\nno header\r\n\r\n", false, &q));
+    g_assert_nonnull(subrequest(&c, "PUT /a/c/o\r\nContent-Length: -1\r\n\r\n", false, &q));
+    g_assert_nonnull(subrequest(&c, "PUT a/c/o\r\nContent-Length: 1\r\n\r\n", false, &q));
+    ctx_clear(&c);
+}
+
+static void test_auditor_status(void)
+{
+    const char *const *names;
+    struct ctx c;
+    size_t n;
+
+    ctx_init(&c, NULL, "req-test");
+    names = auditor_status_read(&c, "{\"partitions\": [\"7\", 8, \"../9\", \"10\"]}", 38, &n);
+    g_assert_cmpuint(n, ==, 2);
+    g_assert_cmpstr(names[0], ==, "7");
+    g_assert_cmpstr(names[1], ==, "10");
+    g_assert_null(auditor_status_read(&c, "{", 1, &n));
+    g_assert_null(auditor_status_read(&c, "[]", 2, &n));
+    ctx_clear(&c);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/replication/offers", test_offers);
     g_test_add_func("/replication/wishes", test_wishes);
     g_test_add_func("/replication/lines", test_lines);
+    g_test_add_func("/replication/subrequests", test_subrequests);
+    g_test_add_func("/replication/auditor", test_auditor_status);
     return g_test_run();
 }

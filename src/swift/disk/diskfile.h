@@ -145,6 +145,7 @@ const char *hashes_of_suffix(struct ctx *, const char *suffix_dir, const struct 
 /* As REPLICATE answers: {suffix: hash}, {suffix: {None: hash, 0: hash, ...}}. */
 void hashes_pickle(struct ctx *, const struct suffix_hash *, size_t n, const struct storage_policy *, struct buf *to);
 bool hashes_unpickle(struct ctx *, const void *bytes, size_t n, struct suffix_hash **ret, size_t *ret_n);
+bool hashes_table_read(struct ctx *, const void *bytes, size_t n);   /* is it a hashes.pkl that may be believed? */
 
 /* --- container updates that failed (async.c) ------------------------------------------------------------------ */
 

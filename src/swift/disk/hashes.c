@@ -334,14 +334,12 @@ static void read_entry(struct ctx *c, struct table *t, const char *key, const st
         t->valid = false;
 }
 
-static struct table *table_read(struct ctx *c, const char *partition_dir)
+/* What a hashes.pkl holds; invalid where it is none. */
+static struct table *table_parse(struct ctx *c, const void *bytes, size_t n)
 {
     struct table *t = ctx_new(c, struct table);
-    size_t n;
-    char *bytes = disk_read_file(ctx_printf(c, "%s/hashes.pkl", partition_dir), &n);
     const struct pickle *dict = bytes ? pickle_read(c, bytes, n) : NULL;
 
-    free(bytes);
     fault_clear(c);
     t->hashes = ctx_own(c, g_hash_table_new(g_str_hash, g_str_equal), (void (*)(void *))g_hash_table_destroy);
     if (!dict || dict->kind != PICKLE_DICT)
@@ -351,6 +349,21 @@ static struct table *table_read(struct ctx *c, const char *partition_dir)
         read_entry(c, t, pickle_text(dict->items[i]), dict->items[i + 1]);
     if (!t->valid)
         g_hash_table_remove_all(t->hashes);
+    return t;
+}
+
+bool hashes_table_read(struct ctx *c, const void *bytes, size_t n)
+{
+    return table_parse(c, bytes, n)->valid;
+}
+
+static struct table *table_read(struct ctx *c, const char *partition_dir)
+{
+    size_t n = 0;
+    char *bytes = disk_read_file(ctx_printf(c, "%s/hashes.pkl", partition_dir), &n);
+    struct table *t = table_parse(c, bytes, n);
+
+    free(bytes);
     return t;
 }
 

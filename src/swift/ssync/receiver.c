@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 struct receiver_options {
@@ -263,73 +262,21 @@ static ssize_t read_update(struct ctx *c, void *data, void *bytes, size_t n)
     return got;
 }
 
-static bool take_header(struct ctx *c, const struct receiver *r, char *line, struct headers *h, struct buf *names)
-{
-    char *colon = strchr(line, ':');
-
-    if (!colon || colon == line)
-        return false;
-    *colon = '\0';
-    g_strstrip(colon + 1);
-    headers_set(c, h, g_strstrip(line), r->characters ? header_from_characters(c, colon + 1) : colon + 1);
-    if (strcasecmp(line, "ETag") && strcasecmp(line, "X-Backend-No-Commit")) {       /* not to be kept as they are */
-        buf_puts(names, names->len ? " " : "");
-        buf_puts(names, line);
-    }
-    return true;
-}
-
-static bool read_headers(struct ctx *c, struct receiver *r, struct headers *h)
-{
-    struct buf names = {};
-    char *line;
-    bool well = true;
-
-    while (well && (line = ssync_line(c, &r->in)) && *line)
-        well = h->n < 1024 && take_header(c, r, line, h, &names);
-    if (names.len)
-        headers_set(c, h, "X-Backend-Replication-Headers", names.data);
-    buf_clear(&names);
-    if (well && !line)
-        return lost(c, r, "updates line");
-    return well || give_up(c, r, 0, false, "malformed header of a subrequest");
-}
-
 static bool read_request(struct ctx *c, struct update *u, char *line)
 {
     struct receiver *r = u->receiver;
     struct swift_request *q = &u->request;
     struct swift_response wrong = RESPONSE_EMPTY;
-    char *path = strchr(line, ' '), *name;
-    const char *length;
+    const char *why = ssync_subrequest_read(c, &r->in, line, r->characters, q);
 
-    if (!path)
-        return give_up(c, r, 0, false, ctx_printf(c, "malformed subrequest: %.200s", line));
-    *path++ = '\0';
-    if (!read_headers(c, r, &q->headers))
-        return false;
-    length = request_get(q, "Content-Length");
-    if (length && (!text_to_int(length, &q->length) || q->length < 0))
-        return give_up(c, r, 0, false, ctx_printf(c, "invalid Content-Length %.100s", length));
-    if (!strcmp(line, "PUT")) {
-        if (!length)
-            return give_up(c, r, 0, false, ctx_printf(c, "No content-length sent for %s %s", line, path));
-    } else if (strcmp(line, "DELETE") && strcmp(line, "POST")) {
-        return give_up(c, r, 0, false, ctx_printf(c, "Invalid subrequest method %s", line));
-    } else if (q->length) {
-        return give_up(c, r, 0, false, ctx_printf(c, "%s subrequest with content-length %s", line, path));
-    }
-    name = name_decode(c, path, strlen(path), false);
-    if (!name || *name != '/')
-        return give_up(c, r, 0, false, ctx_printf(c, "malformed path: %.200s", path));
-    q->method = line;
-    q->path = ctx_printf(c, "/%s/%u%s", r->device, r->partition, name);
-    q->query_text = "";
+    if (why)
+        return *why ? give_up(c, r, 0, false, why) : lost(c, r, "updates line");
+    q->path = ctx_printf(c, "/%s/%u%s", r->device, r->partition, q->path);
     q->env = ctx_new(c, struct swift_env);
     if (storage_split(c, q, &wrong))
         return true;
     response_clear(&wrong);
-    return give_up(c, r, 0, false, ctx_printf(c, "malformed path: %.200s", path));
+    return give_up(c, r, 0, false, ctx_printf(c, "malformed path: %.200s", q->path));
 }
 
 static bool run_update(struct ctx *c, struct update *u)

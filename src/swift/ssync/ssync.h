@@ -97,4 +97,8 @@ void ssync_reader_init(struct ctx *, struct ssync_reader *, body_reader *, void 
 char *ssync_line(struct ctx *, struct ssync_reader *);
 ssize_t ssync_bytes(struct ctx *, struct ssync_reader *, void *bytes, size_t n);
 
+/* The head of a request within the request, whose first line was read: its method, headers, length and path ("/a/c/o"). characters: headers
+ * come as they lie in files (header_from_characters()). NULL: well; else what is wrong with it, "" when the reader has no more. */
+const char *ssync_subrequest_read(struct ctx *, struct ssync_reader *, char *line, bool characters, struct swift_request *ret);
+
 #endif
