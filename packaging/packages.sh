@@ -1,6 +1,6 @@
 # The Debian 12 packages that each purpose needs; sourced by ./up and ./check.
 packages_build="gcc libc6-dev meson ninja-build pkg-config python3 libglib2.0-dev libjansson-dev libsqlite3-dev libpq-dev libssl-dev
-  libcurl4-openssl-dev libmicrohttpd-dev libyaml-dev libvirt-dev libcrypt-dev libarchive-dev libldap-dev libxml2-dev librabbitmq-dev zlib1g-dev libmemcached-dev liberasurecode-dev"
+  libcurl4-openssl-dev libmicrohttpd-dev libyaml-dev libvirt-dev libcrypt-dev libarchive-dev libldap-dev libxml2-dev librabbitmq-dev zlib1g-dev libmemcached-dev libc-ares-dev liberasurecode-dev"
 packages_demo="python3-openstackclient python3-yaml openssh-client curl"
 packages_run="libvirt-daemon-driver-qemu qemu-system-x86 qemu-utils iproute2 nftables dnsmasq-base iputils-ping procps genisoimage rsync"
 packages_engines="postgresql rabbitmq-server"

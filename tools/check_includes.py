@@ -15,7 +15,7 @@ LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
 LIBRARIES = {
     'sqlite3.h': ('oslo/db/', 'swift/broker/'), 'libpq-fe.h': 'oslo/db/', 'amqp.h': 'oslo/messaging/drivers/', 'microhttpd.h': 'oslo/http/',
     'curl/curl.h': 'oslo/http/', 'libvirt/libvirt.h': 'nova/virt/libvirt/', 'libvirt/virterror.h': 'nova/virt/libvirt/',
-    'libvirt/libvirt-qemu.h': 'nova/virt/libvirt/', 'libmemcached-1.0/memcached.h': 'swift/memcache', 'libmemcachedutil-1.0/util.h': 'swift/memcache',
+    'libvirt/libvirt-qemu.h': 'nova/virt/libvirt/', 'libmemcached-1.0/memcached.h': 'swift/memcache', 'libmemcachedutil-1.0/util.h': 'swift/memcache', 'ares.h': 'swift/middleware/dns',
 }
 
 
