@@ -277,7 +277,7 @@ static void find_ranges(struct broker *b)
 
 static void test_life(void)
 {
-    const char *device = g_dir_make_tmp("nacre-swift-XXXXXX", NULL);
+    g_autofree char *device = g_dir_make_tmp("nacre-swift-XXXXXX", NULL), *clean = g_strdup_printf("rm -rf %s", device);
     struct broker_place p = { BROKER_CONTAINER, "sdb1", device, 7, "a", "c", {} };
     struct shard_range own;
     struct shard_list list;
@@ -342,6 +342,7 @@ static void test_life(void)
     broker_done(b);
     brokers_close();
     ctx_clear(&c);
+    g_assert_true(g_spawn_command_line_sync(clean, NULL, NULL, NULL, NULL));
 }
 
 int main(int argc, char **argv)

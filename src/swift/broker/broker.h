@@ -39,6 +39,7 @@ struct broker_info {
     int64_t object_count, bytes_used, container_count;               /* container_count: of accounts */
     int64_t reported_object_count, reported_bytes_used;
     const char *hash, *id, *status, *metadata;                       /* metadata: the JSON text */
+    const char *delete_text, *reported_put_text, *reported_delete_text;      /* as they stand there: "0" where there was none */
     int64_t sync_point1, sync_point2, reconciler_sync_point;
     int policy_index;
     int64_t max_row;

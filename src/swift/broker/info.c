@@ -26,6 +26,7 @@ static void read_common(struct ctx *c, sqlite3_stmt *s, struct broker_info *i)
     i->created_at = lite_timestamp(s, 2);
     i->put_timestamp = lite_timestamp(s, 3);
     i->delete_timestamp = lite_timestamp(s, 4);
+    i->delete_text = lite_text(c, s, 4);
     i->status_changed_at = lite_timestamp(s, 5);
     i->status = lite_text(c, s, 6);
     i->hash = lite_text(c, s, 7);
@@ -40,10 +41,12 @@ static int64_t max_row(sqlite3_stmt *s, int column)
     return sqlite3_column_type(s, column) == SQLITE_NULL ? -1 : sqlite3_column_int64(s, column);
 }
 
-static void read_container(sqlite3_stmt *s, struct broker_info *i)
+static void read_container(struct ctx *c, sqlite3_stmt *s, struct broker_info *i)
 {
     i->reported_put = lite_timestamp(s, 12);
     i->reported_delete = lite_timestamp(s, 13);
+    i->reported_put_text = lite_text(c, s, 12);
+    i->reported_delete_text = lite_text(c, s, 13);
     i->reported_object_count = sqlite3_column_int64(s, 14);
     i->reported_bytes_used = sqlite3_column_int64(s, 15);
     i->sync_point1 = sqlite3_column_int64(s, 16);
@@ -67,7 +70,7 @@ static bool read_info(struct ctx *c, struct broker *b, struct broker_info *ret)
     if (found) {
         read_common(c, s, ret);
         if (b->kind == BROKER_CONTAINER) {
-            read_container(s, ret);
+            read_container(c, s, ret);
         } else {
             ret->container_count = sqlite3_column_int64(s, 12);
             ret->max_row = max_row(s, 13);

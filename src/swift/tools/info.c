@@ -25,9 +25,10 @@ static struct ring *own_ring(struct ctx *c, const char *name)
 
 /* --- databases ------------------------------------------------------------------------------------------------------------------------- */
 
-static void say_time(struct ctx *c, const char *what, struct timestamp t)
+/* text: as it stands there; NULL: as it would be written. */
+static void say_time(struct ctx *c, const char *what, struct timestamp t, const char *text)
 {
-    say("  %s: %s (%s)\n", what, timestamp_iso(c, t), timestamp_set(t) ? timestamp_text(c, t) : "0");
+    say("  %s: %s (%s)\n", what, timestamp_iso(c, t), text ? text : timestamp_text(c, t));
 }
 
 static void say_info(struct ctx *c, const struct broker_info *i, bool container, bool deleted)
@@ -39,17 +40,17 @@ static void say_info(struct ctx *c, const struct broker_info *i, bool container,
         say("  Container: %s\n", i->container);
     say("  Deleted: %s\n  %s Hash: %s\nMetadata:\n", deleted ? "True" : "False", container ? "Container" : "Account",
         hash_path_hex(c, i->account, container ? i->container : NULL, NULL));
-    say_time(c, "Created at", i->created_at);
-    say_time(c, "Put Timestamp", i->put_timestamp);
-    say_time(c, "Delete Timestamp", i->delete_timestamp);
-    say_time(c, "Status Timestamp", i->status_changed_at);
+    say_time(c, "Created at", i->created_at, NULL);
+    say_time(c, "Put Timestamp", i->put_timestamp, NULL);
+    say_time(c, "Delete Timestamp", i->delete_timestamp, i->delete_text);
+    say_time(c, "Status Timestamp", i->status_changed_at, NULL);
     if (!container)
         say("  Container Count: %" G_GINT64_FORMAT "\n", i->container_count);
     say("  Object Count: %" G_GINT64_FORMAT "\n  Bytes Used: %" G_GINT64_FORMAT "\n", i->object_count, i->bytes_used);
     if (container) {
         say("  Storage Policy: %s (%d)\n", policy ? policy->name : "Unknown", i->policy_index);
-        say_time(c, "Reported Put Timestamp", i->reported_put);
-        say_time(c, "Reported Delete Timestamp", i->reported_delete);
+        say_time(c, "Reported Put Timestamp", i->reported_put, i->reported_put_text);
+        say_time(c, "Reported Delete Timestamp", i->reported_delete, i->reported_delete_text);
         say("  Reported Object Count: %" G_GINT64_FORMAT "\n  Reported Bytes Used: %" G_GINT64_FORMAT "\n", i->reported_object_count,
             i->reported_bytes_used);
     }
