@@ -54,6 +54,8 @@ bool broker_still_there(const struct broker *);
 
 /* --- pending.c -------------------------------------------------------------------------------------------------------------- */
 
+/* A row as it stands in a pending file, without the ':' before it. False: it is none. */
+bool pending_read(struct ctx *, enum broker_kind, const char *entry, struct broker_row *ret);
 int broker_lock(const struct broker *);      /* the directory's lock; closed to let go; -1 */
 void broker_unlock(const struct broker *, int lock);
 

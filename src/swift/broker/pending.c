@@ -109,7 +109,7 @@ static int64_t item_int(struct ctx *c, const struct pickle *tuple, size_t i)
     return text && text_to_int(text, &value) ? value : 0;
 }
 
-static bool read_entry(struct ctx *c, enum broker_kind kind, const char *entry, struct broker_row *r)
+bool pending_read(struct ctx *c, enum broker_kind kind, const char *entry, struct broker_row *r)
 {
     const struct pickle *tuple;
     void *bytes;
@@ -150,7 +150,7 @@ static bool merge_pending(struct ctx *c, struct broker *b, const struct broker_r
         room += text[i] == ':';
     rows = ctx_new_n(c, struct broker_row, room);
     for (char *entry = text ? strtok_r(text, ":", &save) : NULL; entry; entry = strtok_r(NULL, ":", &save)) {
-        if (read_entry(c, b->kind, entry, &rows[used]))
+        if (pending_read(c, b->kind, entry, &rows[used]))
             used++;
         else
             log_error(c, "swift: an invalid pending entry in %s", b->pending);
