@@ -80,7 +80,7 @@ static bool make_conf(struct ctx *c)
                       "[filter:versioned_writes]\nallow_versioned_writes = true\nallow_object_versioning = true\n");
 }
 
-static bool make_ring(struct ctx *c, const char *name, enum storage_kind kind)
+static bool make_ring(struct ctx *c, const char *name, enum storage_kind kind, int64_t drives, int64_t replicas)
 {
     const struct swift_options *o = swift_options();
     const char *path = ctx_printf(c, "%s/%s.ring.gz", o->swift_dir, name);
@@ -91,8 +91,8 @@ static bool make_ring(struct ctx *c, const char *name, enum storage_kind kind)
 
     if (!access(path, F_OK))
         return true;
-    b = builder_new(c, (int)o->part_power, (double)MIN(o->replicas, o->drives), 1);
-    for (int64_t i = 0; well && i < o->drives; i++) {
+    b = builder_new(c, (int)o->part_power, (double)MIN(replicas, drives), 1);
+    for (int64_t i = 0; well && i < drives; i++) {
         struct ring_device d = { .id = -1, .region = 1, .zone = (int)i + 1, .ip = o->storage_ip, .replication_ip = o->storage_ip,
                                  .port = storage_port(kind), .replication_port = storage_port(kind), .weight = 100,
                                  .device = ctx_printf(c, "d%" G_GINT64_FORMAT, i + 1), .meta = (char *)(uintptr_t)"" };
@@ -109,11 +109,31 @@ static bool make_ring(struct ctx *c, const char *name, enum storage_kind kind)
     return well;
 }
 
-static bool make_drives(struct ctx *c)
+/* Of the policies in swift.conf; an erasure code needs a drive for each fragment. *ret_drives: how many there must be for all. */
+static bool make_object_rings(struct ctx *c, int64_t *ret_drives)
+{
+    const struct swift_options *o = swift_options();
+    const struct conf *conf = conf_load(c, ctx_printf(c, "%s/swift.conf", swift_dir()));
+
+    *ret_drives = o->drives;
+    if (!conf || !policies_configure(c, conf, NULL))
+        return false;
+    for (size_t i = 0; i < policies_count(); i++) {
+        const struct storage_policy *p = policy_at(i);
+        int64_t fragments = p->type == POLICY_ERASURE ? policy_fragments(p) * p->ec_duplication : 0;
+
+        if (!make_ring(c, policy_dir(c, "object", p), STORAGE_OBJECT, MAX(o->drives, fragments), fragments ? fragments : o->replicas))
+            return false;
+        *ret_drives = MAX(*ret_drives, fragments);
+    }
+    return true;
+}
+
+static bool make_drives(struct ctx *c, int64_t drives)
 {
     const struct swift_options *o = swift_options();
 
-    for (int64_t i = 0; i < o->drives; i++) {
+    for (int64_t i = 0; i < drives; i++) {
         const char *path = ctx_printf(c, "%s/d%" G_GINT64_FORMAT, o->devices, i + 1);
 
         if (g_mkdir_with_parents(path, 0750))
@@ -126,13 +146,15 @@ static bool make_drives(struct ctx *c)
 static bool make_first(struct ctx *c)
 {
     g_autofree char *own = g_strdup_printf("%s/swift", common_options->state_dir);
+    const struct swift_options *o = swift_options();
+    int64_t drives;
 
     if (strcmp(own, swift_dir()))
         return true;
     if (g_mkdir_with_parents(own, 0750))
         return fail(c, INTERNAL_ERROR, ctx_printf(c, "%s: %s", own, g_strerror(errno)));
-    return make_conf(c) && make_ring(c, "account", STORAGE_ACCOUNT) && make_ring(c, "container", STORAGE_CONTAINER) &&
-           make_ring(c, "object", STORAGE_OBJECT) && make_drives(c);
+    return make_conf(c) && make_ring(c, "account", STORAGE_ACCOUNT, o->drives, o->replicas) &&
+           make_ring(c, "container", STORAGE_CONTAINER, o->drives, o->replicas) && make_object_rings(c, &drives) && make_drives(c, drives);
 }
 
 /* --- the start ------------------------------------------------------------------------------------------------------------------- */

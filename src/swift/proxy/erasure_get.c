@@ -397,6 +397,7 @@ static void serve(struct ctx *c, struct fragment_hunt *h, struct fragment_set *s
     etag = condition_etag(c, h->request, response);
     headers_set(c, &response->headers, "Etag", response_get(response, EC_ETAG));
     response_conditional(c, h->request, response, etag);
+    headers_set(c, &h->request->headers, "Range", range);            /* the middleware that has it ignored here looks at it itself */
     if (response->status == 200 && response->seek)
         response->seek(c, response->read_data, 0, length);
     if (response->status / 100 == 2 && erasure_stream_failed(stream))
