@@ -20,7 +20,7 @@ static GHashTable *values;                   /* key -> struct kept */
 
 bool cache_open(struct ctx *c, const struct cache_options *options)
 {
-    if (!options->servers || !*options->servers)
+    if (servers || !options->servers || !*options->servers)      /* each pipeline has the filter: the clients' comes first */
         return true;
     servers = memcache_new(c, options);
     return servers != NULL;
