@@ -104,6 +104,8 @@ static bool audit_root(struct ctx *c, struct sharding *s, bool *ret_well)
         return false;
     if (own.state == SHARD_SHARDING || own.state == SHARD_SHARDED)
         shard_gaps(c, &shards, &gaps);
+    if (own.state == SHARD_SHARDING && gaps.n == 1 && !*gaps.at[0].upper)
+        gaps.n = 0;                          /* ranges are found some at a time: the last are not there yet */
     for (size_t i = 0; shard_states[i]; i++) {
         struct shard_list of_state = {};
         struct shard_lists overlaps;
