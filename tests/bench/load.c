@@ -2,7 +2,7 @@
  *
  *     load get|put|delete URL CONNECTIONS SECONDS|COUNTx [SIZE|KEYS] [HEADER ...]     paths are URL and a number of eight digits
  *     load hold URL CONNECTIONS BYTES RATE [HEADER ...]                               each reads that much, so many bytes a second
- *     load push URL CONNECTIONS BYTES RATE [HEADER ...]                               each sends that much, likewise
+ *     load push URL CONNECTIONS BYTES RATE [HEADER ...]                               each sends that much, likewise, in chunks
  *     load store DIRECTORY THREADS COUNTx SIZE                                        write, xattr, fsync, rename, fsync: three times each
  *
  * Says: requests, seconds, megabytes, median ms, what failed.
@@ -249,19 +249,20 @@ static void *holder(void *data)
 
 static void *pusher(void *data)
 {
-    static char block[65536];
+    static char block[7 + 65536 + 2] = "10000\r\n";
     struct worker *w = data;
     char text[9000];
-    int fd = dial(), n = snprintf(text, sizeof(text), "PUT %s%08ld HTTP/1.1\r\nHost: %s\r\nContent-Length: %zu\r\n%s\r\n", path, atomic_fetch_add(&next, 1),
-                                  host, size, headers);
+    int fd = dial(), n = snprintf(text, sizeof(text), "PUT %s%08ld HTTP/1.1\r\nHost: %s\r\nTransfer-Encoding: chunked\r\n%s\r\n", path,
+                                  atomic_fetch_add(&next, 1), host, headers);
     double began = now();
 
     if (fd < 0 || !send_all(fd, text, (size_t)n, 0)) {
         w->failed++;
         return NULL;
     }
+    memcpy(block + 7 + 65536, "\r\n", 2);
     while (w->moved < size && send_all(fd, block, sizeof(block), 0)) {
-        w->moved += sizeof(block);
+        w->moved += 65536;
         pace(w, began);
     }
     w->failed += w->moved < size;
