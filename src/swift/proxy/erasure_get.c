@@ -422,6 +422,7 @@ static void serve_bad(struct ctx *c, struct fragment_hunt *h, struct swift_respo
             continue;
         }
         answers[n++] = h->bad[i];
+        h->bad[i].response = (struct swift_response)RESPONSE_EMPTY;
     }
     if (!n && s && found(s) && !s->durable) {
         response_error(c, &answers[0].response, answers[0].status = 404, NULL);
@@ -455,6 +456,8 @@ static void get(struct ctx *c, struct swift_request *r, struct where *w, struct 
         serve(c, h, s, response);
     else
         serve_bad(c, h, response);
+    for (size_t i = 0; i < h->n_bad; i++)
+        response_clear(&h->bad[i].response);
 }
 
 /* All fragments have all the metadata: any node will do. */
