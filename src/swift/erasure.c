@@ -3,12 +3,14 @@
 
 #include <liberasurecode/erasurecode.h>
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct erasure {
     int handle, data, parity;
     ec_backend_id_t backend;
+    struct erasure *next;
 };
 
 /* In the order in which the original lists them. hd: 0: as many as there is parity. */
@@ -62,26 +64,58 @@ static const char *error_text(int error)
     }
 }
 
-struct erasure *erasure_new(struct ctx *c, const char *type, int data, int parity)
+static const struct erasure *refuse(struct ctx *c, int error)
 {
-    int i = find(type);
-    struct ec_args args = { .k = data, .m = parity, .hd = i >= 0 && types[i].hd ? types[i].hd : parity, .ct = CHKSUM_NONE };
+    return fail_null(c, INTERNAL_ERROR, ctx_printf(c, "pyeclib_c_init ERROR: %s. Please inspect syslog for liberasurecode error report.",
+                                                    error_text(error)));
+}
+
+/* The library's codes of one backend share tables that each new instance makes again and the first one to go frees for all: so there is one
+ * instance of a kind, and none goes. The tables that were replaced are lost. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:rs_galois_init_tables\n";
+}
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;     /* guards codes */
+static struct erasure *codes;
+
+static const struct erasure *have(ec_backend_id_t backend, int data, int parity)
+{
+    for (const struct erasure *e = codes; e; e = e->next)
+        if (e->backend == backend && e->data == data && e->parity == parity)
+            return e;
+    return NULL;
+}
+
+static const struct erasure *make(struct ctx *c, int type, int data, int parity)
+{
+    struct ec_args args = { .k = data, .m = parity, .hd = types[type].hd ? types[type].hd : parity, .ct = CHKSUM_NONE };
+    int handle = liberasurecode_instance_create(types[type].backend, &args);
     struct erasure *e;
-    int handle = i >= 0 ? liberasurecode_instance_create(types[i].backend, &args) : -EBACKENDNOTSUPP;
 
     if (handle <= 0)
-        return fail_null(c, INTERNAL_ERROR, ctx_printf(c, "pyeclib_c_init ERROR: %s. Please inspect syslog for liberasurecode error report.",
-                                                        error_text(-handle)));
+        return refuse(c, -handle);
     e = g_new(struct erasure, 1);
-    *e = (struct erasure){ handle, data, parity, types[i].backend };
+    *e = (struct erasure){ handle, data, parity, types[type].backend, codes };
+    codes = e;
     return e;
 }
 
-void erasure_free(struct erasure *e)
+const struct erasure *erasure_code(struct ctx *c, const char *type, int data, int parity)
 {
-    if (e)
-        liberasurecode_instance_destroy(e->handle);
-    g_free(e);
+    int i = find(type);
+    const struct erasure *e;
+
+    if (i < 0)
+        return refuse(c, EBACKENDNOTSUPP);
+    pthread_mutex_lock(&lock);
+    e = have(types[i].backend, data, parity);
+    if (!e)
+        e = make(c, i, data, parity);
+    pthread_mutex_unlock(&lock);
+    return e;
 }
 
 size_t erasure_fragment_size(const struct erasure *e, size_t segment)

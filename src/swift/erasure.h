@@ -17,10 +17,10 @@
 const char *erasure_types(struct ctx *);
 bool erasure_has_type(const char *type);
 
-/* A code, used by any thread. NULL with a fault that says as the original why not. */
+/* A code, used by any thread, there until the process ends; the same one for the same arguments. NULL with a fault that says as the original
+ * why not. */
 struct erasure;
-struct erasure *erasure_new(struct ctx *, const char *type, int data, int parity);
-void erasure_free(struct erasure *);
+const struct erasure *erasure_code(struct ctx *, const char *type, int data, int parity);
 
 size_t erasure_fragment_size(const struct erasure *, size_t segment);        /* with its header; of all fragments of a segment of that size */
 

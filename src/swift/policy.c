@@ -125,7 +125,7 @@ static bool take_code(struct ctx *c, struct storage_policy *p, const struct poli
         return wrong(c, "Invalid ec_object_segment_size %s, for index %d", shown(c, segment), p->index);
     if (!strcmp(o->ec_type, "isa_l_rs_vand") && parity >= 5 && !p->deprecated)
         return wrong(c, "Storage policy %s uses an EC configuration known to harm data durability. This policy MUST be deprecated.", p->name);
-    p->erasure = erasure_new(c, o->ec_type, (int)data, (int)parity);
+    p->erasure = erasure_code(c, o->ec_type, (int)data, (int)parity);
     if (!p->erasure) {
         const char *why = c->fault.message;
 
@@ -154,7 +154,6 @@ static void policy_free(void *data)
 {
     struct storage_policy *p = data;
 
-    erasure_free(p->erasure);
     g_free((char *)(uintptr_t)p->name);
     g_free((char *)(uintptr_t)p->aliases);
     g_free(p);

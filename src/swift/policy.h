@@ -18,7 +18,7 @@ struct storage_policy {
     const char *ec_type;             /* "isa_l_rs_vand", "liberasurecode_rs_vand", ... */
     int ec_data, ec_parity, ec_duplication;
     int64_t ec_segment;
-    struct erasure *erasure;
+    const struct erasure *erasure;
     struct ring_file *ring;          /* object.ring.gz, object-N.ring.gz */
 };
 

@@ -9,7 +9,7 @@
 
 #define SEGMENT 100000
 
-static struct erasure *code;
+static const struct erasure *code;
 static struct erasure_fragments fragments;
 static uint8_t segment[SEGMENT];
 
@@ -226,7 +226,7 @@ int main(int argc, char **argv)
     ctx_init(&c, NULL, "");
     for (size_t i = 0; i < SEGMENT; i++)
         segment[i] = (uint8_t)(i * 7 + i / 256);
-    code = erasure_new(&c, "liberasurecode_rs_vand", 4, 2);
+    code = erasure_code(&c, "liberasurecode_rs_vand", 4, 2);
     g_assert_true(erasure_encode(code, segment, SEGMENT, &fragments));
     g_test_add_func("/erasure/bytes", test_bytes);
     g_test_add_func("/erasure/decode", test_decode);
@@ -237,7 +237,6 @@ int main(int argc, char **argv)
     g_test_add_func("/erasure/policies", test_policies);
     failures = g_test_run();
     erasure_encode_done(code, &fragments);
-    erasure_free(code);
     ctx_clear(&c);
     return failures;
 }
