@@ -152,6 +152,13 @@ static bool send_response(struct ctx *c, struct incoming *i, struct swift_respon
     return well;
 }
 
+/* What little is left of a body that was not wanted is dropped after the answer: the original's proxy asks with the length of an upload and
+ * sends nothing. Else the connection ends. */
+static bool rest_is_little(const struct incoming *i)
+{
+    return i->wire->ended || (!(i->expects && !i->continued) && (i->wire->chunked || i->wire->left <= DRAIN_MOST));
+}
+
 /* False: the connection ends here. */
 static bool serve_one(struct wire *w, enum storage_kind kind)
 {
@@ -169,10 +176,8 @@ static bool serve_one(struct wire *w, enum storage_kind kind)
             recon_serve(&c, kind, &i.request, &r);
         else if (storage_split(&c, &i.request, &r))
             storage_server(kind)->serve(&c, &i.request, &r);
-        /* a body that was not wanted: dropped if little is left of it, else the connection ends; one that is read with the answer is let be */
-        bool whole = !r.disconnect && (w->ended || (!(i.expects && !i.continued) && wire_drain(w, DRAIN_MOST)));
-        i.keep = i.keep && whole && !stopping;
-        well = send_response(&c, &i, &r) && i.keep;
+        i.keep = i.keep && !r.disconnect && rest_is_little(&i) && !stopping;
+        well = send_response(&c, &i, &r) && i.keep && (w->ended || wire_drain(w, DRAIN_MOST));
     }
     response_clear(&r);
     ctx_clear(&c);
