@@ -64,12 +64,19 @@ static struct pair *section_get(const struct section *section, const char *name)
     return NULL;
 }
 
+/* value is stolen. */
+static void pair_set(struct pair *pair, char *value)
+{
+    g_free((char *)(uintptr_t)pair->value);
+    pair->value = value;
+}
+
 static void section_set(struct section *section, const char *name, const char *value)
 {
     struct pair *have = section_get(section, name), made;
 
     if (have) {
-        have->value = g_strdup(value);
+        pair_set(have, g_strdup(value));
         return;
     }
     made = (struct pair){ g_strdup(name), g_strdup(value) };
@@ -96,7 +103,7 @@ static struct pair *read_pair(struct section *section, char *line)
 
 static void continue_value(struct pair *pair, const char *line)
 {
-    pair->value = g_strconcat(pair->value, *pair->value ? "\n" : "", line, NULL);
+    pair_set(pair, g_strconcat(pair->value, *pair->value ? "\n" : "", line, NULL));
 }
 
 static bool read_line(struct conf *conf, struct section **section, struct pair **last, char *line)
