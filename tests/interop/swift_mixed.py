@@ -181,7 +181,7 @@ class Ours(Node):
 
     def environment(self):
         return {'NACRE_SWIFT_' + k: v for k, v in {'SWIFT_DIR': '/etc/swift', 'DEVICES': self.devices, 'STORAGE_LISTEN': self.ip,
-                                                   'STORAGE_IP': self.ip}.items()}
+                                                   'STORAGE_IP': self.ip, 'RECON_CACHE_PATH': self.host.dir}.items()}
 
     def start(self):
         self.host.start(self.name, [NACRE, 'up', '--foreground', '--sim', '--state-dir', self.host.path('state-' + self.name)] + self.roles,
