@@ -42,6 +42,21 @@ static void take_swift_dir(char **words)
         }
 }
 
+/* What follows the program's name. A storage daemon's --partitions has a value, a tool's has none: what stands behind it is a word again. */
+static char **tool_words(struct ctx *c, const struct arguments *arguments)
+{
+    char **words = ctx_new_n(c, char *, arguments->n_words + 3);
+    size_t n = 0;
+
+    for (char **from = arguments->words + 1; *from; from++)
+        words[n++] = *from;
+    if (arguments->partitions) {
+        words[n++] = ctx_strdup(c, "--partitions");
+        words[n++] = ctx_strdup(c, arguments->partitions);
+    }
+    return words;
+}
+
 static const char *const *list(struct ctx *c, const char *text)
 {
     return text ? (const char *const *)text_split(c, text, ',') : NULL;
@@ -57,7 +72,7 @@ int command_swift(struct ctx *c, const struct arguments *arguments)
 
         take_swift_dir(arguments->words);
         if (service_configure(c, arguments->config_file) && swift_configure(c))
-            status = tool->run(c, arguments->words + 1);
+            status = tool->run(c, tool_words(c, arguments));
         brokers_close();
         return status;
     }

@@ -14,6 +14,10 @@ const struct tool tools[] = {
     { "container-info", "[--drop-prefixes] [-v] DB_FILE", "what a container's database says", tool_container_info },
     { "manage-shard-ranges", "DB_FILE [--conf FILE] [-v] [--force-commits] find|delete|show|info|replace|find_and_replace|enable|compact|repair|analyze ...",
       "the shard ranges of a container", tool_manage_shard_ranges },
+    { "dispersion-populate", "[--container-only|--object-only] [--container-suffix-start N] [--object-suffix-start N] [--no-overlap] [--insecure] [-P POLICY] [CONF]",
+      "a container and an object in each of many partitions", tool_dispersion_populate },
+    { "dispersion-report", "[-j] [-d] [-p] [--container-only|--object-only] [--insecure] [-P POLICY] [CONF]", "how many of their copies are where they belong",
+      tool_dispersion_report },
     {}
 };
 
