@@ -173,11 +173,14 @@ static struct headers copied_headers(struct ctx *c, const struct swift_response 
     return h;
 }
 
-static bool move(struct ctx *c, const struct misplaced *m, struct swift_response *source, struct timestamp there, const struct storage_policy *to)
+/* before: the time of what lies where it goes. */
+static bool move(struct ctx *c, const struct misplaced *m, struct swift_response *source, struct timestamp before, const struct storage_policy *to)
 {
     struct headers h;
     struct internal_call call;
+    struct timestamp there = {};
 
+    timestamp_parse(response_get(source, "X-Backend-Timestamp"), &there);
     if (source->status / 100 != 2 || timestamp_compare(there, m->when) < 0) {
         if (m->when.raw / RAW_PER_SECOND < time(NULL) - m->all->round->settings->reclaim_age) {
             log_error(c, "container-reconciler: /%s/%s/%s was not available in policy_index %d and has expired", m->account, m->container, m->object,
@@ -186,7 +189,7 @@ static bool move(struct ctx *c, const struct misplaced *m, struct swift_response
         }
         return false;                        /* a newer one exists somewhere, perhaps */
     }
-    h = copied_headers(c, source, to, later(max_time(there, m->when), 2));
+    h = copied_headers(c, source, to, later(max_time(max_time(there, m->when), before), 2));
     call = about(m, "PUT", &h, NULL);
     call.read = read_source;
     call.read_data = source;
@@ -194,7 +197,8 @@ static bool move(struct ctx *c, const struct misplaced *m, struct swift_response
     return internal_do(c, &call, NULL) && delete_from(c, m, policy_by_index(m->policy), later(m->when, 1));
 }
 
-/* True: its entry can go. */
+/* True: its entry can go. What has been moved while its source is still there may have been cut short before the container knew of it (its time
+ * says that a reconciler moved it): it is moved again, a little later. */
 static bool reconcile(struct ctx *c, const struct misplaced *m)
 {
     const struct storage_policy *to = container_policy(c, m), *from = policy_by_index(m->policy);
@@ -202,20 +206,21 @@ static bool reconcile(struct ctx *c, const struct misplaced *m)
     struct internal_call get;
     struct swift_response source;
     struct timestamp there;
-    bool well;
+    bool well, is_there;
 
     if (!to || to == from)
         return to != NULL;
     if (!from || ring_get(c, from->ring)->next_part_power >= 0 || ring_get(c, to->ring)->next_part_power >= 0 || !time_under(c, m, to, &there))
         return false;
-    if (timestamp_compare(there, m->when) >= 0)
+    is_there = timestamp_compare(there, m->when) >= 0;
+    if (is_there && (m->deleted || there.raw != m->when.raw))
         return delete_from(c, m, from, later(m->when, 1));
     h = policy_headers(c, from);
     get = about(m, "GET", &h, success_or_4xx);
     internal_request(c, &get, &source);
-    there = (struct timestamp){};
-    timestamp_parse(response_get(&source, "X-Backend-Timestamp"), &there);
-    if (source.status == 404 && m->deleted)
+    if (is_there && source.status == 404)
+        well = delete_from(c, m, from, later(m->when, 1));
+    else if (source.status == 404 && m->deleted)
         well = delete_from(c, m, to, later(m->when, 2)) && delete_from(c, m, from, later(m->when, 1));
     else
         well = move(c, m, &source, there, to);
