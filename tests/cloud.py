@@ -58,7 +58,7 @@ class Cloud:
         self.options = options or {}
         self.sim = sim
         self.roles = roles
-        self.process = None
+        self.process, self.tail = None, ''
         self.session = requests.Session()
         self.session.trust_env = False
         self.tokens = {}
@@ -67,8 +67,10 @@ class Cloud:
         self.start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, failure, *_):
         self.stop()
+        if failure and self.tail:
+            print(self.tail, file=sys.stderr)
 
     def start(self, timeout=30):
         """Returns how long it took until every API answered."""
