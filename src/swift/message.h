@@ -115,6 +115,8 @@ struct swift_response {
 const char *request_get(const struct swift_request *, const char *header);
 const char *request_param(const struct swift_request *, const char *name);           /* the last; NULL; "" when without '=' */
 void request_set_query(struct ctx *, struct swift_request *, const char *query_text);
+/* The query with these values first, and the others but those of the names without (ends with NULL; may be NULL), quoted as the original does. */
+const char *request_query_with(struct ctx *, const struct swift_request *, const char *const *without, const struct pair *with);
 /* Sets version, account, container, object from the path. False: it is none of the API's. */
 bool request_split(struct ctx *, struct swift_request *);
 void request_set_path(struct ctx *, struct swift_request *, const char *account, const char *container, const char *object);

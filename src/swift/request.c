@@ -1,6 +1,7 @@
 /* A request: its path and query, its body, and those made for another's sake. */
 #include "swift/message.h"
 
+#include "oslo/base/text.h"
 #include "swift/name.h"
 
 #include <string.h>
@@ -12,6 +13,34 @@ static char *next_segment(struct ctx *c, const char **at)
 
     *at += n;
     return segment;
+}
+
+static void query_add(struct buf *to, const struct pair *p)
+{
+    buf_puts(to, to->len ? "&" : "");
+    name_quote_to(to, p->name, "");
+    buf_putc(to, '=');
+    name_quote_to(to, p->value, "");
+}
+
+const char *request_query_with(struct ctx *c, const struct swift_request *r, const char *const *without, const struct pair *with)
+{
+    struct buf q = {};
+    const char *text;
+
+    for (const struct pair *p = with; p->name; p++)
+        query_add(&q, p);
+    for (const struct pair *p = r->query; p && p->name; p++) {
+        const struct pair *w = with;
+
+        while (w->name && strcmp(w->name, p->name))
+            w++;
+        if (!w->name && !text_in(p->name, without))
+            query_add(&q, p);
+    }
+    text = ctx_strdup(c, q.data);
+    buf_clear(&q);
+    return text;
 }
 
 /* "/v1/a", "/v1/a/c", "/v1/a/c/o/with/slashes"; one slash at the end of an account or container does not count. */

@@ -56,26 +56,6 @@ static void pretend(struct ctx *c, const struct swift_request *r, struct swift_r
     response_bytes(c, response, "application/json; charset=utf-8", &w.text);
 }
 
-/* The client's query, asking for JSON. */
-static const char *json_query(struct ctx *c, const struct swift_request *r)
-{
-    struct buf q = {};
-    const char *text;
-
-    buf_puts(&q, "format=json");
-    for (const struct pair *p = r->query; p && p->name; p++) {
-        if (!strcmp(p->name, "format"))
-            continue;
-        buf_putc(&q, '&');
-        name_quote_to(&q, p->name, "");
-        buf_putc(&q, '=');
-        name_quote_to(&q, p->value, "");
-    }
-    text = ctx_strdup(c, q.data);
-    buf_clear(&q);
-    return text;
-}
-
 static void get(struct ctx *c, struct swift_request *r, struct swift_response *response)
 {
     struct nodes nodes;
@@ -83,7 +63,7 @@ static void get(struct ctx *c, struct swift_request *r, struct swift_response *r
     if (!name_fits(c, r->account, response))
         return;
     nodes_init(c, &nodes, STORAGE_ACCOUNT, storage_ring(STORAGE_ACCOUNT), r->account, NULL, NULL, true);
-    proxy_get(c, r, response, &nodes, json_query(c, r));
+    proxy_get(c, r, response, &nodes, request_query_with(c, r, NULL, (const struct pair[]){ { "format", "json" }, {} }));
     if (response->status == 404) {
         const char *status = response_get(response, "X-Account-Status");
 

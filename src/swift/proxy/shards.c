@@ -108,33 +108,6 @@ static bool skips(const char *percent)
 
 /* --- asking -------------------------------------------------------------------------------------------------------------------------- */
 
-/* As the original quotes what it was asked, with other values for some. without: names that are left out; ends with NULL. */
-static const char *query_with(struct ctx *c, const struct swift_request *r, const char *const *without, const struct pair *with)
-{
-    struct buf q = {};
-    const char *text;
-
-    for (const struct pair *p = with; p->name; p++) {
-        buf_printf(&q, "%s%s=", q.len ? "&" : "", p->name);
-        name_quote_to(&q, p->value, "");
-    }
-    for (const struct pair *p = r->query; p && p->name; p++) {
-        const struct pair *w = with;
-
-        while (w->name && strcmp(w->name, p->name))
-            w++;
-        if (w->name || text_in(p->name, without))
-            continue;
-        buf_puts(&q, q.len ? "&" : "");
-        name_quote_to(&q, p->name, "");
-        buf_putc(&q, '=');
-        name_quote_to(&q, p->value, "");
-    }
-    text = ctx_strdup(c, q.data);
-    buf_clear(&q);
-    return text;
-}
-
 static void ask_nodes(struct ctx *c, struct swift_request *r, struct swift_response *response, const char *query)
 {
     struct nodes nodes;
@@ -234,7 +207,7 @@ void container_fetch(struct ctx *c, struct swift_request *r, struct swift_respon
     bool get = !strcmp(r->method, "GET"), own_type = request_get(r, "X-Backend-Record-Type") != NULL, keeps;
     const char *states = request_param(r, "states"), *query;
 
-    query = query_with(c, r, without, own_type ? (struct pair[]){ { "format", "json" }, {} }
+    query = request_query_with(c, r, without, own_type ? (struct pair[]){ { "format", "json" }, {} }
                                                : (struct pair[]){ { "format", "json" }, { "states", "listing" }, {} });
     if (!own_type)
         headers_set(c, &r->headers, "X-Backend-Record-Type", "auto");
@@ -297,7 +270,7 @@ static const char *shard_query(struct ctx *c, const struct gathered *g, const st
 
     if (!end_marker || !*end_marker || !shard_holds(s, end_marker))
         end_marker = reverse ? s->lower : shard_end_marker(c, s);
-    return query_with(c, r, without, (struct pair[]){ { "format", "json" }, { "limit", ctx_printf(c, "%" G_GINT64_FORMAT, g->left) },
+    return request_query_with(c, r, without, (struct pair[]){ { "format", "json" }, { "limit", ctx_printf(c, "%" G_GINT64_FORMAT, g->left) },
                                                       { "marker", g->last ? g->last : marker ? marker : "" }, { "end_marker", end_marker }, {} });
 }
 
@@ -447,7 +420,7 @@ static bool ask_updating(struct ctx *c, const struct swift_request *sake, const 
 
     headers_set(c, &r->headers, "X-Backend-Record-Type", "shard");
     r->query = (struct pair[]){ {} };
-    ask_nodes(c, r, &response, query_with(c, r, without, includes ? (struct pair[]){ { "format", "json" }, { "states", "updating" }, { "includes", includes }, {} }
+    ask_nodes(c, r, &response, request_query_with(c, r, without, includes ? (struct pair[]){ { "format", "json" }, { "states", "updating" }, { "includes", includes }, {} }
                                                                   : (struct pair[]){ { "format", "json" }, { "states", "updating" }, {} }));
     well = take_ranges(c, r, &response, ret);
     response_clear(&response);
