@@ -1,26 +1,13 @@
 /* manage-shard-ranges: a container's shard ranges found, shown, changed by hand. */
-#include "swift/tools/tools.h"
+#include "swift/tools/manage_shards.h"
 
 #include "oslo/base/text.h"
-#include "swift/daemon/sharder.h"
 #include "swift/name.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { EXIT_WELL, EXIT_WRONG, EXIT_BAD_ARGUMENTS, EXIT_QUIT };
-
-struct manage {
-    struct broker *broker;
-    const char *path;                /* of the first word */
-    struct sharder_limits limits;
-    int64_t max_shrinking, max_expanding;
-    bool verbose, force_commits, force, enable, include_deleted, brief, yes, dry_run, gaps;
-    const char *includes, *prefix;
-    char **words;                    /* behind the sub-command */
-};
 
 /* --- what is said -------------------------------------------------------------------------------------------------------------------------- */
 
@@ -32,7 +19,7 @@ static json_t *range_json(struct ctx *c, const struct shard_range *r)
     return o;
 }
 
-static void say_range(struct ctx *c, const struct shard_range *r, int level)
+void say_range(struct ctx *c, const struct shard_range *r, int level)
 {
     int indent = level * 2;
 
@@ -42,7 +29,7 @@ static void say_range(struct ctx *c, const struct shard_range *r, int level)
     say("%*s    state: %9s, deleted: %d             upper: %s\n", indent, "", shard_state_name(r->state), (int)r->deleted, name_repr(c, r->upper));
 }
 
-static void say_ranges(struct ctx *c, const struct shard_list *list, int level)
+void say_ranges(struct ctx *c, const struct shard_list *list, int level)
 {
     for (size_t i = 0; i < list->n; i++)
         say_range(c, &list->at[i], level);
@@ -57,7 +44,7 @@ static const char *answer(char *line, size_t room, const char *question)
     return g_strstrip(line);
 }
 
-static bool proceed(const struct manage *m)
+bool manage_proceed(const struct manage *m)
 {
     char line[64];
     const char *said = m->dry_run ? "no" : m->yes ? "yes" : answer(line, sizeof(line), "Do you want to apply these changes to the container DB? [yes/N]");
@@ -335,8 +322,7 @@ static int find_and_replace(struct ctx *c, struct manage *m)
     return find_all(c, m, &found) ? inject(c, m, &found) : EXIT_WRONG;
 }
 
-/* The list in a file, each with the members that are needed; NULL: it is said why not. */
-static json_t *load_list(struct ctx *c, const char *path, bool with_index)
+json_t *manage_load(struct ctx *c, const char *path, bool with_index)
 {
     static const char *const needed[] = { "lower", "upper", "object_count", "index" };
     json_error_t error;
@@ -370,7 +356,7 @@ static const char *bound(struct ctx *c, json_t *o, const char *name)
 
 static int replace(struct ctx *c, struct manage *m)
 {
-    json_t *list = *m->words ? load_list(c, *m->words, true) : NULL, *each;
+    json_t *list = *m->words ? manage_load(c, *m->words, true) : NULL, *each;
     struct found found = { .n = json_array_size(list) };
     size_t i;
 
@@ -383,289 +369,11 @@ static int replace(struct ctx *c, struct manage *m)
     return inject(c, m, &found);
 }
 
-/* --- compact ------------------------------------------------------------------------------------------------------------------------------- */
-
-static bool has_overlaps(struct ctx *c, const struct shard_list *shards)
-{
-    struct shard_list some = {};
-    struct shard_lists overlaps;
-
-    for (size_t i = 0; i < shards->n; i++)
-        if (shards->at[i].state != SHARD_SHRINKING)
-            shard_add(c, &some, &shards->at[i]);
-    shard_overlaps_find(c, &some, &overlaps);
-    return overlaps.n > 0;
-}
-
-static void say_sequences(struct ctx *c, const struct shard_lists *sequences)
-{
-    for (size_t i = 0; i < sequences->n; i++) {
-        const struct shard_list *q = &sequences->at[i], donors = { q->at, q->n - 1, q->n - 1 };
-
-        say("Donor shard range(s) with total of %" G_GINT64_FORMAT " rows:\n", shard_list_rows(&donors));
-        say_ranges(c, &donors, 1);
-        say("can be compacted into acceptor shard range:\n");
-        say_range(c, &q->at[q->n - 1], 1);
-    }
-    say("Total of %zu shard sequences identified for compaction.\n", sequences->n);
-    say("Once applied to the broker these changes will result in shard range compaction the next time the sharder runs.\n");
-}
-
-static int compact(struct ctx *c, struct manage *m)
-{
-    struct shard_compacting how = { m->limits.shrink_threshold, m->limits.expansion_limit, m->max_shrinking, m->max_expanding, false };
-    struct shard_list shards, changed;
-    struct shard_lists sequences;
-    struct shard_range own;
-    enum broker_state state;
-    bool root;
-
-    if (!broker_is_root(c, m->broker, &root) || !broker_state(c, m->broker, &state) || !broker_shards(c, m->broker, &(struct shard_query){}, &shards) ||
-        !broker_own_shard_now(c, m->broker, &own, NULL))
-        return EXIT_WRONG;
-    if (!root)
-        say("WARNING: Shard containers cannot be compacted.\nThis command should be used on a root container.\n");
-    else if (state != BROKER_SHARDED)
-        say("WARNING: Container is not yet sharded so cannot be compacted.\n");
-    else if (has_overlaps(c, &shards))
-        say("WARNING: Container has overlapping shard ranges so cannot be compacted.\n");
-    else
-        goto possible;
-    return EXIT_WRONG;
-
-possible:
-    shard_compactible(c, &shards, &own, &how, &sequences);
-    if (!sequences.n) {
-        say("No shards identified for compaction.\n");
-        return EXIT_WELL;
-    }
-    say_sequences(c, &sequences);
-    if (!proceed(m))
-        return EXIT_QUIT;
-    shard_compact(c, &sequences, &changed);
-    if (!broker_merge_shards(c, m->broker, changed.at, changed.n))
-        return EXIT_WRONG;
-    say("Updated %zu shard sequences for compaction.\nRun container-replicator to replicate the changes to other nodes.\n"
-        "Run container-sharder on all nodes to compact shards.\n", sequences.n);
-    return EXIT_WELL;
-}
-
-/* --- repair, analyze ----------------------------------------------------------------------------------------------------------------------- */
-
-static bool has_state(const struct shard_list *list, enum shard_state state)
-{
-    for (size_t i = 0; i < list->n; i++)
-        if (list->at[i].state == state)
-            return true;
-    return false;
-}
-
-/* What reaches behind marker and was cleaved. */
-static bool is_cleaved_behind(const struct shard_list *list, const char *marker)
-{
-    for (size_t i = 0; i < list->n; i++)
-        if ((!*list->at[i].upper || name_compare(marker, list->at[i].upper) < 0) && (list->at[i].state == SHARD_CLEAVED || list->at[i].state == SHARD_ACTIVE))
-            return true;
-    return false;
-}
-
-static void say_solution(struct ctx *c, const struct shard_list *acceptors, const struct shard_list *donors)
-{
-    say("Donors:\n");
-    say_ranges(c, donors, 1);
-    say("Acceptors:\n");
-    say_ranges(c, acceptors, 1);
-}
-
-/* Up to where the way is cleaved without a break; NULL: to the end of all. */
-static const char *cleaved_upper(const struct shard_list *path)
-{
-    for (size_t i = 0; i < path->n; i++)
-        if (path->at[i].state != SHARD_CLEAVED && path->at[i].state != SHARD_ACTIVE)
-            return path->at[i].lower;
-    return *shard_list_upper(path) ? shard_list_upper(path) : NULL;
-}
-
-static bool contains(const struct shard_list *list, const char *name)
-{
-    for (size_t i = 0; i < list->n; i++)
-        if (!strcmp(list->at[i].name, name))
-            return true;
-    return false;
-}
-
-/* The best way, and what lies beside it. False: there is none, which was said. */
-static bool solve(struct ctx *c, const struct shard_list *shards, const struct shard_range *own, bool verbose, struct shard_list *acceptors,
-                  struct shard_list *donors)
-{
-    struct shard_lists paths;
-    const char *cleaved, *wrong = NULL;
-
-    *donors = (struct shard_list){};
-    if (has_state(shards, SHARD_SHARDING) || has_state(shards, SHARD_SHRINKING)) {
-        say("WARNING: Found shard ranges in %s state\nNo repairs performed.\n", has_state(shards, SHARD_SHARDING) ? "sharding" : "shrinking");
-        return false;
-    }
-    shard_paths(c, shards, &paths);
-    shard_paths_rank(&paths, own);
-    if (!paths.n || !shard_list_includes(&paths.at[0], own)) {
-        say("Found no complete sequence of shard ranges.\nRepairs necessary to fill gaps.\nGap filling not supported by this tool. No repairs performed.\n");
-        return false;
-    }
-    *acceptors = paths.at[0];
-    for (size_t i = 0; i < shards->n; i++)
-        if (!contains(acceptors, shards->at[i].name))
-            shard_add(c, donors, &shards->at[i]);
-    cleaved = cleaved_upper(acceptors);
-    if (cleaved && is_cleaved_behind(acceptors, cleaved))
-        wrong = "Isolated cleaved and/or active shard ranges in acceptor path";
-    else if (cleaved && is_cleaved_behind(donors, cleaved))
-        wrong = "Isolated cleaved and/or active shard ranges in donor ranges";
-    if (wrong) {
-        say("ERROR: %s\n", wrong);
-        say_solution(c, acceptors, donors);
-        say("No repairs performed.\n");
-        return false;
-    }
-    if (!donors->n) {
-        say("Found one complete sequence of %zu shard ranges and no overlapping shard ranges.\nNo repairs necessary.\n", acceptors->n);
-        return true;
-    }
-    say("Repairs necessary to remove overlapping shard ranges.\n");
-    say("Chosen a complete sequence of %zu shard ranges with current total of %" G_GINT64_FORMAT " object records to accept object records from %zu"
-        " overlapping donor shard ranges.\n", acceptors->n, shard_list_objects(acceptors), donors->n);
-    if (verbose)
-        say_solution(c, acceptors, donors);
-    say("Once applied to the broker these changes will result in:\n    %zu shard ranges being removed.\n    %" G_GINT64_FORMAT
-        " object records being moved to the chosen shard ranges.\n", donors->n, shard_list_objects(donors));
-    return true;
-}
-
-static int repair_overlaps(struct ctx *c, struct manage *m, const struct shard_list *shards)
-{
-    struct timestamp now;
-    struct shard_list acceptors, donors;
-    struct shard_range own;
-
-    if (!shards->n) {
-        say("No shards found, nothing to do.\n");
-        return EXIT_WELL;
-    }
-    if (!broker_own_shard_now(c, m->broker, &own, NULL) || !solve(c, shards, &own, m->verbose, &acceptors, &donors))
-        return EXIT_WRONG;
-    if (!donors.n)
-        return EXIT_WELL;
-    if (!proceed(m))
-        return EXIT_QUIT;
-    now = timestamp_now();
-    for (size_t i = 0; i < donors.n; i++)
-        if (shard_set_state(&donors.at[i], SHARD_SHRINKING, (struct timestamp){}))
-            donors.at[i].epoch = donors.at[i].state_timestamp = now;
-    if (!broker_merge_shards(c, m->broker, donors.at, donors.n))
-        return EXIT_WRONG;
-    say("Updated %zu donor shard ranges.\nRun container-replicator to replicate the changes to other nodes.\n"
-        "Run container-sharder on all nodes to repair shards.\n", donors.n);
-    return EXIT_WELL;
-}
-
-/* Which neighbour fills the gap: the one behind it, or else the one before. NULL: neither is active. */
-static struct shard_range *filler(struct shard_list *shards, const struct shard_range *gap)
-{
-    struct shard_range *before = NULL;
-
-    for (size_t i = 0; i < shards->n; i++) {
-        struct shard_range *r = &shards->at[i];
-
-        if (r->state == SHARD_ACTIVE && *gap->upper && !strcmp(r->lower, gap->upper))
-            return r;
-        if (r->state == SHARD_ACTIVE && *gap->lower && !strcmp(r->upper, gap->lower))
-            before = r;
-    }
-    return before;
-}
-
-static int repair_gaps(struct ctx *c, struct manage *m, struct shard_list *shards)
-{
-    struct timestamp now = timestamp_now();
-    struct shard_list gaps, filling = {}, inside;
-
-    shard_gaps(c, shards, &gaps);
-    if (!gaps.n) {
-        say("Found one complete sequence of %zu shard ranges with no gaps.\nNo repairs necessary.\n", shards->n);
-        return EXIT_WELL;
-    }
-    say("Found %zu gaps:\n", gaps.n);
-    for (size_t i = 0; i < gaps.n; i++) {
-        const struct shard_range *gap = &gaps.at[i];
-        struct shard_range *by = filler(shards, gap);
-
-        say("  gap: %s - %s\n    apparent gap contents:\n", *gap->lower ? name_repr(c, gap->lower) : "MinBound", *gap->upper ? name_repr(c, gap->upper) : "MaxBound");
-        if (!broker_shards(c, m->broker, &(struct shard_query){ .marker = gap->lower, .end_marker = gap->upper, .deleted_too = true }, &inside))
-            return EXIT_WRONG;
-        say_ranges(c, &inside, 3);
-        if (!by) {
-            say("Warning: cannot fix gap: non-ACTIVE neighbors\n");
-            continue;
-        }
-        say("    gap can be fixed by expanding neighbor range:\n");
-        say_range(c, by, 3);
-        if (m->max_expanding >= 0 && (int64_t)filling.n >= m->max_expanding)
-            continue;
-        shard_expand(by, gap, 1);
-        by->timestamp = now;
-        shard_add(c, &filling, by);
-    }
-    say("\nRepairs necessary to fill gaps.\nThe following expanded shard range(s) will be applied to the DB:\n");
-    say_ranges(c, &filling, 2);
-    say("\nIt is recommended that no other concurrent changes are made to the \nshard ranges while fixing gaps. If necessary, abort this change \n"
-        "and stop any auto-sharding processes before repeating this command.\n\n");
-    if (!proceed(m))
-        return EXIT_QUIT;
-    if (!broker_merge_shards(c, m->broker, filling.at, filling.n))
-        return EXIT_WRONG;
-    say("Run container-replicator to replicate the changes to other nodes.\nRun container-sharder on all nodes to fill gaps.\n");
-    return EXIT_WELL;
-}
-
-static int repair(struct ctx *c, struct manage *m)
-{
-    struct shard_list shards;
-    bool root;
-
-    if (!broker_is_root(c, m->broker, &root) || !broker_shards(c, m->broker, &(struct shard_query){}, &shards))
-        return EXIT_WRONG;
-    if (!root) {
-        say("WARNING: Shard containers cannot be repaired.\nThis command should be used on a root container.\n");
-        return EXIT_WRONG;
-    }
-    return m->gaps ? repair_gaps(c, m, &shards) : repair_overlaps(c, m, &shards);
-}
-
-static int analyze(struct ctx *c, struct manage *m)
-{
-    json_t *list = load_list(c, m->path, false), *each;
-    struct shard_range whole = { .name = "whole/namespace", .lower = "", .upper = "" };
-    struct shard_list shards, acceptors, donors;
-    const char *why;
-    size_t i;
-
-    if (!list)
-        return EXIT_BAD_ARGUMENTS;
-    json_array_foreach(list, i, each)
-        if (!json_object_get(each, "epoch"))
-            json_object_set_new(each, "epoch", json_null());
-    if ((why = shards_from_json(c, list, &shards))) {
-        fprintf(stderr, "Failed to load valid shard range data: %s\n", why);
-        return EXIT_BAD_ARGUMENTS;
-    }
-    return solve(c, &shards, &whole, m->verbose, &acceptors, &donors) ? EXIT_WELL : EXIT_WRONG;
-}
-
 /* --- the command --------------------------------------------------------------------------------------------------------------------------- */
 
 static const struct { const char *name; int (*run)(struct ctx *, struct manage *); } commands[] = {
-    { "analyze", analyze }, { "compact", compact }, { "delete", delete_all }, { "enable", enable }, { "find", find },
-    { "find_and_replace", find_and_replace }, { "info", info }, { "repair", repair }, { "replace", replace }, { "show", show },
+    { "analyze", manage_analyze }, { "compact", manage_compact }, { "delete", delete_all }, { "enable", enable }, { "find", find },
+    { "find_and_replace", find_and_replace }, { "info", info }, { "repair", manage_repair }, { "replace", replace }, { "show", show },
 };
 
 static int run_on(struct ctx *c, struct manage *m, int (*run)(struct ctx *, struct manage *))
@@ -737,6 +445,6 @@ int tool_manage_shard_ranges(struct ctx *c, char **words)
     }
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
         if (!strcmp(commands[i].name, words[1]))
-            return commands[i].run == analyze ? analyze(c, &m) : run_on(c, &m, commands[i].run);
+            return commands[i].run == manage_analyze ? manage_analyze(c, &m) : run_on(c, &m, commands[i].run);
     return tool_usage(c, "manage-shard-ranges");
 }
