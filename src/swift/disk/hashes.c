@@ -210,11 +210,12 @@ static struct pickle *text_pickle(struct ctx *c, const char *text)
     return dict;
 }
 
+/* An md5; NULL where it is none. */
 static const char *hash_text(const struct pickle *p)
 {
     const char *text = pickle_text(p);
 
-    return text && strlen(text) == 32 ? text : NULL;
+    return text && strlen(text) == 32 && strspn(text, "0123456789abcdef") == 32 ? text : NULL;
 }
 
 /* The other way. NULL: it is none of these. */
