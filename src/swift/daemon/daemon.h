@@ -30,6 +30,7 @@ struct daemon {
     enum storage_kind kind;
     int64_t interval, concurrency;   /* seconds, and how many hands (crew.h), where its section does not say; concurrency 0: one */
     const struct attr *options; size_t options_size;         /* of its own; NULL: none */
+    bool alone;                      /* two rounds at once would decide against each other: one by hand waits for the server's own */
     /* One round. False with a fault: logged once, the next round is tried. */
     bool (*run)(struct ctx *, const struct round *);
 };
@@ -57,7 +58,7 @@ bool daemons_start(struct ctx *);
 void daemons_stop(void);             /* returns when the last round has ended */
 bool daemon_stops(void);             /* the process is to end: a round ends as soon as it can */
 bool daemon_pause(int64_t us);       /* sleeps in a round; false: daemon_stops() */
-/* One round now. False with a fault. */
+/* One round now, by hand. False with a fault. */
 bool daemon_round(struct ctx *, const struct daemon *, const struct selection *);
 const struct daemon *daemon_find(const char *name);          /* NULL: none */
 /* Has the round been asked for that partition, that policy? */

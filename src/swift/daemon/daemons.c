@@ -5,6 +5,7 @@
 #include "oslo/service/service.h"
 #include "swift/disk/io.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
@@ -75,6 +76,12 @@ const struct daemon *daemon_find(const char *name)
 
 /* --- one round -------------------------------------------------------------------------------------------------------------------- */
 
+/* Processes that share drives take turns: -1: another is in a round of that daemon, and wait_us have passed. Closed to let go. */
+static int take_turn(struct ctx *c, const struct daemon *daemon, int64_t wait_us)
+{
+    return disk_lock(ctx_printf(c, "%s/.%s.lock", storage_devices_dir(), daemon->name), wait_us);
+}
+
 static bool run_round(struct ctx *c, const struct running *r, const struct selection *only, bool by_hand)
 {
     struct round round = { .daemon = r->daemon, .settings = r->settings, .options = r->options, .only = only, .by_hand = by_hand,
@@ -87,18 +94,26 @@ static bool run_round(struct ctx *c, const struct running *r, const struct selec
 bool daemon_round(struct ctx *c, const struct daemon *daemon, const struct selection *only)
 {
     struct running r;
+    int turn = -1;
+    bool well;
 
-    return read_options(c, daemon, &r) && run_round(c, &r, only, true);
+    if (!read_options(c, daemon, &r))
+        return false;
+    if (daemon->alone && (turn = take_turn(c, daemon, DISK_LOCK_ALWAYS)) < 0)
+        return fail(c, INTERNAL_ERROR, ctx_printf(c, "%s: %s: %s", daemon->name, storage_devices_dir(), g_strerror(errno)));
+    well = run_round(c, &r, only, true);
+    if (turn >= 0)
+        close(turn);
+    return well;
 }
 
-/* Processes that share drives take turns: a daemon runs in one of them. */
 static void round_of_thread(struct running *self)
 {
     struct ctx c;
     int turn;
 
     service_ctx_init(&c, &swift, NULL);
-    turn = disk_lock(ctx_printf(&c, "%s/.%s.lock", storage_devices_dir(), self->daemon->name), 0);
+    turn = take_turn(&c, self->daemon, 0);
     if (turn < 0) {
         ctx_clear(&c);
         return;

@@ -521,4 +521,4 @@ static bool run(struct ctx *c, const struct round *round)
 }
 
 const struct daemon container_sharder = { .name = "container-sharder", .kind = STORAGE_CONTAINER, .interval = 30, .options = option_attrs,
-                                          .options_size = sizeof(struct sharder_options), .run = run };
+                                          .options_size = sizeof(struct sharder_options), .alone = true, .run = run };

@@ -42,5 +42,6 @@ char *disk_read_file(const char *path, size_t *ret_n);
 bool disk_replace_file(const char *path, const char *tmp_dir, const void *bytes, size_t n, bool durable);
 /* A lock on a file (flock) that is made if need be; waits at most timeout_us. -1: not got. Closed to let go. */
 int disk_lock(const char *path, int64_t timeout_us);
+#define DISK_LOCK_ALWAYS (INT64_MAX / 2)                             /* a timeout: for as long as it takes */
 
 #endif
