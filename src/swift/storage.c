@@ -183,12 +183,15 @@ int storage_update(struct ctx *c, enum storage_kind kind, const char *host, cons
 
 /* --- what this process is ------------------------------------------------------------------------------------------------------ */
 
+/* Where nobody can knock the offset says nothing: the rings stay right when it changes. */
 int storage_port(enum storage_kind kind)
 {
     const struct swift_options *o = swift_options();
     int64_t port = kind == STORAGE_OBJECT ? o->object_port : kind == STORAGE_CONTAINER ? o->container_port : o->account_port;
 
-    return (int)(port ? port : servers[kind]->port + common_options->port_offset);
+    if (port)
+        return (int)port;
+    return servers[kind]->port + (o->storage_listen && *o->storage_listen ? (int)common_options->port_offset : 0);
 }
 
 bool storage_is_local(enum storage_kind kind, const struct ring_device *d)
