@@ -30,7 +30,6 @@ engine_start()
             return 0
         fi
         engine_end "$dir" KILL
-        [ -z "$port" ] || break
     done
     rm -f "$dir/port"
     echo "$kind did not start:" >&2
@@ -268,7 +267,7 @@ port_free()
 {
     local port
     while :; do
-        port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
+        port=$((25000 + (RANDOM * 32768 + RANDOM) % 6000))
         (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo $port; return; }
     done
 }

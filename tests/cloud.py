@@ -2,7 +2,6 @@
 import atexit
 import json
 import os
-import random
 import shutil
 import signal
 import socket
@@ -14,24 +13,12 @@ import urllib.parse
 
 import requests
 
+from ports import free_offset
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PORTS = {'keystone': 5000, 'glance': 9292, 'placement': 8778, 'nova': 8774, 'neutron': 9696, 'metadata': 8775, 'console': 6080, 'swift': 8080}
 BASES = {'keystone': '/v3', 'glance': '', 'placement': '', 'nova': '/v2.1', 'neutron': '', 'metadata': '', 'console': '', 'swift': ''}
 PASSWORD = 'nacre'
-
-
-def free_offset():
-    """An offset at which every port is free, below those the kernel hands out."""
-    for offset in random.sample(range(8000, 22900), 500):
-        try:
-            for port in PORTS.values():
-                with socket.socket() as s:
-                    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    s.bind(('127.0.0.1', port + offset))
-            return offset
-        except OSError:
-            continue
-    raise RuntimeError('no free ports')
 
 
 running = set()

@@ -12,7 +12,8 @@ import threading
 import time
 
 sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)), os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
-from cloud import ROOT, free_offset  # noqa: E402
+from cloud import ROOT  # noqa: E402
+from ports import free_offset  # noqa: E402
 from recount import Tally  # noqa: E402
 
 WORDS = 'catch_errors gatekeeper healthcheck listing_formats tempauth copy slo dlo proxy-server'

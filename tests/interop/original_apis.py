@@ -14,6 +14,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from ports import free_port  # noqa: E402
+
 PYTHON = '/usr/bin/python3'
 started = []
 
@@ -21,12 +24,6 @@ started = []
 def have(*modules):
     """Are the packages there? A bare machine has only those of packaging/packages.sh."""
     return subprocess.run([PYTHON, '-c', 'import ' + ', '.join(modules)], stderr=subprocess.DEVNULL).returncode == 0
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
 
 
 class Original:
