@@ -5,6 +5,7 @@
 #include "oslo/http/websocket.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -532,6 +533,39 @@ static void test_drain(void)
     }
 }
 
+/* Processes of one cloud may listen on one port, another cloud may not. */
+static void test_share(void)
+{
+    struct http_server_options options = { .address = "127.0.0.1", .max_header = 16384, .max_body = 1 << 20, .timeout_s = 2,
+                                           .request_timeout_s = 10, .pollers = 1, .workers = 1, .queue = 1, .share = "ours" };
+    struct http_server *first, *second;
+    struct ctx c;
+
+    ctx_init(&c, NULL, NULL);
+    first = http_server_start(&c, &app, &options);
+    g_assert_nonnull(first);
+    options.port = http_server_port(first);
+    second = http_server_start(&c, &app, &options);
+    g_assert_nonnull(second);
+    options.share = "our";
+    g_assert_null(http_server_start(&c, &app, &options));
+    g_assert_nonnull(strstr(c.fault.message, "another cloud does"));
+    fault_clear(&c);
+    options.share = NULL;
+    g_assert_null(http_server_start(&c, &app, &options));
+    g_assert_nonnull(strstr(c.fault.message, g_strerror(EADDRINUSE)));
+    fault_clear(&c);
+    http_server_stop(second, 1);
+    options.share = "theirs";
+    g_assert_null(http_server_start(&c, &app, &options));
+    fault_clear(&c);
+    http_server_stop(first, 1);
+    first = http_server_start(&c, &app, &options);
+    g_assert_nonnull(first);
+    http_server_stop(first, 1);
+    ctx_clear(&c);
+}
+
 int main(int argc, char **argv)
 {
     const struct http_server_options options = { .address = "127.0.0.1", .max_header = 16384, .max_body = 1 << 20, .timeout_s = 2,
@@ -555,6 +589,7 @@ int main(int argc, char **argv)
     g_test_add_func("/http/websocket", test_websocket);
     g_test_add_func("/http/drip", test_drip);
     g_test_add_func("/http/fetch", test_fetch);
+    g_test_add_func("/http/share", test_share);
     g_test_add_func("/http/drain", test_drain);
     result = g_test_run();
     ctx_clear(&c);

@@ -15,7 +15,7 @@ struct http_server {
     struct http_server_options options;
     struct poll_set *polls;
     struct watched *watched;         /* its listener, as the accepting thread sees it */
-    int listener, port;
+    int listener, port, sharer;      /* sharer: what sharers_join() gave, or -1 */
     _Atomic bool draining;
     _Atomic int64_t connections, exchanges;
 };

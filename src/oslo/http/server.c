@@ -4,6 +4,7 @@
 #include "oslo/http/door.h"
 #include "oslo/base/log.h"
 #include "oslo/base/text.h"
+#include "oslo/http/sharers.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -221,33 +222,6 @@ void server_linger(int fd)
 
 /* Starting. */
 
-static int listen_on(struct ctx *c, const char *address, int port, bool share)
-{
-    struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM }, *found = NULL;
-    char service[16];
-    int one = 1, fd, error;
-
-    snprintf(service, sizeof(service), "%d", port);
-    error = getaddrinfo(address, service, &hints, &found);
-    if (error) {
-        fail(c, 500, "ListenFailed", "cannot listen on %s: %s", address, gai_strerror(error));
-        return -1;
-    }
-    fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd >= 0)
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    if (fd >= 0 && share)
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
-    if (fd < 0 || bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, 4096) != 0) {
-        fail(c, 500, "ListenFailed", "cannot listen on %s:%d: %s", address, port, g_strerror(errno));
-        if (fd >= 0)
-            close(fd);
-        fd = -1;
-    }
-    freeaddrinfo(found);
-    return fd;
-}
-
 static int port_of(int fd)
 {
     struct sockaddr_storage at;
@@ -255,6 +229,53 @@ static int port_of(int fd)
 
     getsockname(fd, (struct sockaddr *)&at, &size);
     return ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port : ((struct sockaddr_in *)&at)->sin_port);
+}
+
+static bool bind_to(struct ctx *c, int fd, const struct addrinfo *at, const struct http_server_options *o)
+{
+    int one = 1;
+
+    if (fd >= 0)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    if (fd >= 0 && o->share)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
+    return (fd >= 0 && bind(fd, at->ai_addr, at->ai_addrlen) == 0) ||
+           fail(c, 500, "ListenFailed", "cannot listen on %s:%d: %s", o->address, o->port, g_strerror(errno));
+}
+
+static bool share_port(struct ctx *c, int fd, const struct http_server_options *o, int *ret_sharer)
+{
+    return !o->share || (*ret_sharer = sharers_join(c, o->address, port_of(fd), o->share)) >= 0;
+}
+
+static bool begin_to_listen(struct ctx *c, int fd, const struct http_server_options *o)
+{
+    return listen(fd, 4096) == 0 || fail(c, 500, "ListenFailed", "cannot listen on %s:%d: %s", o->address, o->port, g_strerror(errno));
+}
+
+static int listen_on(struct ctx *c, const struct http_server_options *o, int *ret_sharer)
+{
+    struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM }, *found = NULL;
+    char service[16];
+    int fd, error;
+
+    *ret_sharer = -1;
+    snprintf(service, sizeof(service), "%d", o->port);
+    error = getaddrinfo(o->address, service, &hints, &found);
+    if (error) {
+        fail(c, 500, "ListenFailed", "cannot listen on %s: %s", o->address, gai_strerror(error));
+        return -1;
+    }
+    fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (!bind_to(c, fd, found, o) || !share_port(c, fd, o, ret_sharer) || !begin_to_listen(c, fd, o)) {
+        if (*ret_sharer >= 0)
+            close(*ret_sharer);
+        if (fd >= 0)
+            close(fd);
+        fd = -1;
+    }
+    freeaddrinfo(found);
+    return fd;
 }
 
 static void library_log(void *cls, const char *format, va_list args)
@@ -400,7 +421,7 @@ struct http_server *http_server_start(struct ctx *c, const struct http_app *app,
 {
     struct http_server *server;
     struct watched *w;
-    int fd = listen_on(c, options->address, options->port, options->share);
+    int sharer, fd = listen_on(c, options, &sharer);
 
     if (fd < 0)
         return NULL;
@@ -408,6 +429,7 @@ struct http_server *http_server_start(struct ctx *c, const struct http_app *app,
     server->app = app;
     server->options = *options;
     server->listener = fd;
+    server->sharer = sharer;
     server->port = port_of(fd);
     pthread_mutex_lock(&lock);
     door_open(options);
@@ -463,6 +485,8 @@ void http_server_stop(struct http_server *server, int64_t drain_s)
         stop_accepting(server);
     else
         close(server->listener);
+    if (server->sharer >= 0)
+        close(server->sharer);
     empty = wait_until_empty(server, clock_mono_us() + drain_s * G_USEC_PER_SEC, true) ||
             wait_until_empty(server, clock_mono_us() + G_USEC_PER_SEC, false);
     pthread_mutex_lock(&lock);

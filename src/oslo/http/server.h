@@ -25,7 +25,7 @@ struct http_app {
 struct http_server_options {
     const char *address;             /* "127.0.0.1" */
     int port;                        /* 0: any; see http_server_port() */
-    bool share;                      /* other processes may listen there too: the kernel spreads connections over them */
+    const char *share;               /* processes that say the same word may listen there too, the kernel spreads connections over them; NULL: none may */
     const char *certificate, *key;   /* PEM files: TLS; both NULL for plain */
     int64_t max_header;              /* bytes of request line and headers; 431 / 414 */
     int64_t max_body;                /* bytes of a body that is not streamed; 413 */

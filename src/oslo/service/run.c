@@ -187,6 +187,17 @@ static bool start_jobs(struct ctx *c, const struct service *service)
     return !service_runs_jobs(service) || jobs_start(c, service, (int)service_state(service)->shared->job_workers);
 }
 
+/* Processes of one cloud have its secrets in common, whatever their state directories. */
+static const char *cloud_name(struct ctx *c)
+{
+    const char *dir = service_secrets_dir(c);
+    struct stat at;
+
+    if (!dir || stat(dir, &at))
+        return "none";
+    return ctx_printf(c, "%" G_GINT64_MODIFIER "x-%" G_GINT64_MODIFIER "x", (guint64)at.st_dev, (guint64)at.st_ino);
+}
+
 static bool start_api(struct ctx *c, const struct service *service)
 {
     struct service_state *state = service_state(service);
@@ -199,7 +210,7 @@ static bool start_api(struct ctx *c, const struct service *service)
         .name = service->name, .data = state, .quick = quick, .streams = streams, .serve = serve, .refuse = refuse,
     };
     struct http_server_options options = {
-        .address = o->listen, .port = state->port, .share = o->share_ports, .certificate = o->tls_certificate, .key = o->tls_key,
+        .address = o->listen, .port = state->port, .share = o->share_ports ? cloud_name(c) : NULL, .certificate = o->tls_certificate, .key = o->tls_key,
         .max_header = o->max_header, .max_body = o->max_body, .timeout_s = o->keepalive_timeout, .request_timeout_s = o->request_timeout,
         .pollers = (int)o->http_pollers, .workers = (int)o->http_workers, .streams = (int)o->http_streams,
         .queue = (int)o->http_queue,
