@@ -59,12 +59,12 @@ static void wait_for(ares_channel channel)
 {
     ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
     struct pollfd fds[ARES_GETSOCK_MAXNUM];
-    int which = ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
+    unsigned which = (unsigned)ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);       /* to read; above those, to write */
     struct timeval left, *until = ares_timeout(channel, NULL, &left);
     nfds_t n = 0;
 
     for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-        short events = (short)((ARES_GETSOCK_READABLE(which, i) ? POLLIN : 0) | (ARES_GETSOCK_WRITABLE(which, i) ? POLLOUT : 0));
+        short events = (short)((which >> i & 1 ? POLLIN : 0) | (which >> (i + ARES_GETSOCK_MAXNUM) & 1 ? POLLOUT : 0));
 
         if (events)
             fds[n++] = (struct pollfd){ .fd = sockets[i], .events = events };
