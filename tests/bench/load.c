@@ -241,6 +241,7 @@ static void *holder(void *data)
         w->moved += (uint64_t)some;
         pace(w, began);
     }
+    w->failed += w->moved < size;
     took(w, now() - began);
     close(fd);
     free(block);
@@ -251,7 +252,9 @@ static void *pusher(void *data)
 {
     static char block[7 + 65536 + 2] = "10000\r\n";
     struct worker *w = data;
-    char text[9000];
+    char text[9000], head[16384];
+    long long length;
+    size_t have;
     int fd = dial(), n = snprintf(text, sizeof(text), "PUT %s%08ld HTTP/1.1\r\nHost: %s\r\nTransfer-Encoding: chunked\r\n%s\r\n", path,
                                   atomic_fetch_add(&next, 1), host, headers);
     double began = now();
@@ -265,7 +268,7 @@ static void *pusher(void *data)
         w->moved += 65536;
         pace(w, began);
     }
-    w->failed += w->moved < size;
+    w->failed += w->moved < size || !send_all(fd, "0\r\n\r\n", 5, 0) || read_head(fd, head, sizeof(head), &length, &have) != 201;
     took(w, now() - began);
     close(fd);
     return NULL;
