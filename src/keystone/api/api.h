@@ -15,6 +15,9 @@ extern const struct resource credential_resource, registered_limit_resource, lim
  * a fault. */
 json_t *domain_config_effective(struct ctx *, const char *domain_id);
 
+/* trusts.c: "expires_at" is a time to come, null or not there; else a fault. */
+bool expiry_judge(struct ctx *, const json_t *object);
+
 /* Show and list of users and groups, which may live in a directory (directories.c). */
 handler directory_show, directory_list;
 

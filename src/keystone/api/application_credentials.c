@@ -102,18 +102,6 @@ static bool rules_judge(struct ctx *c, const char *user_id, json_t *object)
     return !failed(c);
 }
 
-static bool expiry_judge(struct ctx *c, const json_t *object)
-{
-    const json_t *value = json_object_get(object, "expires_at");
-    utc_time t;
-
-    if (!value || json_is_null(value))
-        return true;
-    if (!json_is_string(value) || !time_parse(json_string_value(value), &t))
-        return fail(c, TIMESTAMP_FORMAT);
-    return t.us > clock_us() || fail(c, EXPIRATION_PAST);
-}
-
 /* The secret given, or a new one; its hash goes into the body. */
 static const char *secret_take(struct ctx *c, json_t *object)
 {

@@ -180,7 +180,7 @@ static struct trust *parent_of(struct ctx *c, const struct request *request, con
     return failed(c) ? NULL : parent;
 }
 
-static bool expiry_judge(struct ctx *c, const json_t *object)
+bool expiry_judge(struct ctx *c, const json_t *object)
 {
     const json_t *value = json_object_get(object, "expires_at");
     utc_time t;

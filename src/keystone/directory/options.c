@@ -50,28 +50,11 @@ static const struct attr directory_attrs[] = {
     {}
 };
 
-/* An option's value, which the API takes in any JSON; a list is a text with commas. NULL for null. */
-static const char *text_of(struct ctx *c, const json_t *value)
-{
-    const char *text = "", *piece;
-    const json_t *item;
-    size_t i;
-
-    if (json_is_string(value))
-        return json_string_value(value);
-    if (!json_is_array(value))
-        return json_text(c, value).text;
-    json_array_foreach(value, i, item) {
-        piece = text_of(c, item);
-        text = ctx_printf(c, "%s%s%s", text, i ? "," : "", piece ? piece : "");
-    }
-    return text;
-}
-
+/* The API takes any JSON; a list is a text with commas. */
 static bool option_set(struct ctx *c, struct directory *d, const char *name, const json_t *value)
 {
     const struct attr *a = attr_find(directory_attrs, name);
-    const char *text = a ? text_of(c, value) : NULL;
+    const char *text = a ? json_joined(c, value, ",") : NULL;
 
     return !text || record_set_text(c, a, d, text) ||
         fail(c, INTERNAL_ERROR, ctx_printf(c, "the configuration of domain %s: %s is no value of %s", d->domain_id, text, name));

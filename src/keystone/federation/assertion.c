@@ -60,31 +60,13 @@ static void add_headers(struct ctx *c, GArray *pairs, const struct request *requ
     }
 }
 
-/* {"groups": ["a", "b"]} is "a;b", as the values of any attribute; objects stay JSON. */
-static const char *claim_text(struct ctx *c, const json_t *value)
-{
-    const char *text = "", *piece;
-    const json_t *item;
-    size_t i;
-
-    if (json_is_string(value))
-        return json_string_value(value);
-    if (!json_is_array(value))
-        return json_text(c, value).text;
-    json_array_foreach(value, i, item) {
-        piece = claim_text(c, item);
-        text = ctx_printf(c, "%s%s%s", text, i ? ";" : "", piece ? piece : "");
-    }
-    return text;
-}
-
 static void add_claims(struct ctx *c, GArray *pairs, const json_t *claims)
 {
     const char *name, *text;
     json_t *value;
 
     json_object_foreach((json_t *)claims, name, value) {
-        text = claim_text(c, value);
+        text = json_joined(c, value, ";");     /* {"groups": ["a", "b"]} is "a;b", as the values of any attribute; objects stay JSON */
         if (!text)
             continue;
         add(c, pairs, ctx_printf(c, "OIDC-%s", name), text);

@@ -15,16 +15,6 @@ static bool schedule(struct ctx *c, struct job *job)
     return request_spec_init(c, &spec, inst) && instance_place(c, job, &spec, TASK_NETWORKING);
 }
 
-static void unschedule(struct ctx *c, struct job *job)
-{
-    struct instance *inst;
-
-    if (!claim_drop(c, job->resource_id) || !(inst = instance_edit(c, job->resource_id)))
-        return;
-    inst->host = inst->node = NULL;
-    instance_edited(c, inst);
-}
-
 static bool make_ports(struct ctx *c, struct job *job)
 {
     struct instance *inst = job_instance(c, job);
@@ -135,7 +125,7 @@ static bool build_finished(struct ctx *c, struct job *job)
 }
 
 static const struct step build_steps[] = {
-    { TASK_SCHEDULING, schedule, unschedule },
+    { TASK_SCHEDULING, schedule, instance_unplace },
     { TASK_NETWORKING, make_ports, drop_ports },
     { TASK_SPAWNING, step_spawn, undo_spawn },
     { "plugging", step_plugged, NULL },

@@ -164,3 +164,13 @@ bool instance_place(struct ctx *c, struct job *job, const struct request_spec *s
     }
     return fail(c, MAX_RETRIES, ctx_printf(c, "Exhausted all hosts available for retrying build failures for instance %s.", spec->inst->uuid));
 }
+
+void instance_unplace(struct ctx *c, struct job *job)
+{
+    struct instance *inst;
+
+    if (!claim_drop(c, job->resource_id) || !(inst = instance_edit(c, job->resource_id)))
+        return;
+    inst->host = inst->node = NULL;
+    instance_edited(c, inst);
+}

@@ -40,6 +40,7 @@ bool claim_drop(struct ctx *, const char *consumer);
 bool claim_move(struct ctx *, const struct instance *, const char *from, const char *to, json_t *allocations);
 /* Chooses a host for spec and claims it; the row gets host, node and zone. skip: a host not to be taken, or NULL. */
 bool instance_place(struct ctx *, struct job *, const struct request_spec *, const char *task_state);
+void instance_unplace(struct ctx *, struct job *);           /* the way back */
 
 /* --- Neutron --------------------------------------------------------------------------------------------------- */
 /* The ports the instance asked for, made or taken and bound to its host; found again when the step runs twice. Its network_info. */

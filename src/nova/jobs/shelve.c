@@ -108,16 +108,6 @@ static bool place(struct ctx *c, struct job *job)
     return instance_place(c, job, &spec, TASK_SPAWNING);
 }
 
-static void unplace(struct ctx *c, struct job *job)
-{
-    struct instance *inst;
-
-    if (!claim_drop(c, job->resource_id) || !(inst = instance_edit(c, job->resource_id)))
-        return;
-    inst->host = inst->node = NULL;
-    instance_edited(c, inst);
-}
-
 static bool bind(struct ctx *c, struct job *job)
 {
     struct instance *inst = job_instance(c, job);
@@ -174,7 +164,7 @@ static const struct step shelve_steps[] = {
 };
 static const struct step offload_steps[] = { { TASK_SHELVING_OFFLOADING, offload }, {} };
 static const struct step unshelve_steps[] = {
-    { TASK_UNSHELVING, place, unplace },
+    { TASK_UNSHELVING, place, instance_unplace },
     { "binding", bind, unbind },
     { TASK_SPAWNING, step_spawn, undo_spawn },
     { "plugging", step_plugged },

@@ -65,6 +65,23 @@ raw_json json_text(struct ctx *c, const json_t *tree)
     return raw;
 }
 
+const char *json_joined(struct ctx *c, const json_t *tree, const char *separator)
+{
+    const char *text = "", *piece;
+    const json_t *item;
+    size_t i;
+
+    if (json_is_string(tree))
+        return json_string_value(tree);
+    if (!json_is_array(tree))
+        return json_text(c, tree).text;
+    json_array_foreach(tree, i, item) {
+        piece = json_joined(c, item, separator);
+        text = ctx_printf(c, "%s%s%s", text, i ? separator : "", piece ? piece : "");
+    }
+    return text;
+}
+
 const char *json_get_string(const json_t *object, const char *key)
 {
     return json_string_value(json_object_get(object, key));

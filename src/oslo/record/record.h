@@ -54,6 +54,8 @@ bool record_from_json(struct ctx *, const struct attr *, void *record, json_t *o
 json_t *json_read(struct ctx *, const char *text, size_t n);             /* owned by the ctx; NULL with fault 400 */
 json_t *json_of(struct ctx *, raw_json);                                 /* never NULL: json null for a null text */
 raw_json json_text(struct ctx *, const json_t *);                        /* compact text; NULL or null gives {NULL} */
+/* A string's own text, a list's items with the separator between them, of anything else its JSON. NULL for null. */
+const char *json_joined(struct ctx *, const json_t *, const char *separator);
 const char *json_get_string(const json_t *object, const char *key);          /* NULL unless a string */
 int64_t json_get_int(const json_t *object, const char *key, int64_t otherwise);
 bool json_get_bool(const json_t *object, const char *key, bool otherwise);
