@@ -496,6 +496,36 @@ static void test_drip(void)
     close(fd);
 }
 
+/* A body that stands still, and one that drips, are answered before they are there; what follows is not taken for a request. */
+static void test_late(void)
+{
+    static const char *const heads[] = { "Content-Length: 1000\r\n\r\nabc", "Content-Length: 1000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n5\r\nab" };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(heads); i++) {
+        int fd = dial();
+        g_autofree char *answer = NULL;
+
+        say_text(fd, "PUT /stream HTTP/1.1\r\n" HEAD);
+        say_text(fd, heads[i]);
+        answer = hear_all(fd);
+        assert_starts(answer, "HTTP/1.1 408 Request Timeout\r\n");
+        g_assert_nonnull(strstr(answer, "Connection: close\r\n"));
+    }
+    for (int fd = dial(), n = 0; fd >= 0; n++) {
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+
+        if (!n)
+            say_text(fd, "PUT /stream HTTP/1.1\r\n" HEAD "Content-Length: 100000\r\n\r\n");
+        g_assert_cmpint(n, <, 1000);
+        if (send(fd, "x", 1, MSG_NOSIGNAL) == 1 && poll(&p, 1, 100) == 0)
+            continue;
+        g_autofree char *answer = hear_all(fd);
+        if (answer[0])                       /* or the connection has just ended */
+            assert_starts(answer, "HTTP/1.1 408 ");
+        fd = -1;
+    }
+}
+
 static void test_fetch(void)
 {
     struct ctx c;
@@ -568,7 +598,7 @@ static void test_share(void)
 
 int main(int argc, char **argv)
 {
-    const struct http_server_options options = { .address = "127.0.0.1", .max_header = 16384, .max_body = 1 << 20, .timeout_s = 2,
+    const struct http_server_options options = { .address = "127.0.0.1", .max_header = 16384, .max_body = 1 << 20, .timeout_s = 2, .pace = 65536,
                                                  .request_timeout_s = 10, .pollers = 2, .workers = 16, .queue = 64 };
     struct ctx c;
     int result;
@@ -588,6 +618,7 @@ int main(int argc, char **argv)
     g_test_add_func("/http/nobody_waits", test_nobody_waits);
     g_test_add_func("/http/websocket", test_websocket);
     g_test_add_func("/http/drip", test_drip);
+    g_test_add_func("/http/late", test_late);
     g_test_add_func("/http/fetch", test_fetch);
     g_test_add_func("/http/share", test_share);
     g_test_add_func("/http/drain", test_drain);

@@ -1,4 +1,5 @@
 /* A reply as the library sends it: bytes, a file (sendfile), a stream pulled by workers, or the connection itself. */
+#include "oslo/base/text.h"
 #include "oslo/http/door.h"
 
 #include <fcntl.h>
@@ -6,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BLOCK_SIZE ((size_t)128 * 1024)
+#define LATE_US (10 * G_USEC_PER_SEC)         /* how long who was too slow may take to read that */
 
 /* A pulled stream: a worker fills the block, the polling thread sends it; one of the two has it at a time. */
 struct puller {
@@ -213,6 +217,8 @@ enum MHD_Result exchange_answer(struct exchange *x)
     enum MHD_Result result;
 
     x->reply.has_body = has_body;
+    if (x->request.source)
+        MHD_set_connection_option(x->mhd, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)x->server->options.timeout_s);
     response = response_new(x);
     if (!response)
         return MHD_NO;
@@ -220,4 +226,43 @@ enum MHD_Result exchange_answer(struct exchange *x)
     result = MHD_queue_response(x->mhd, status, response);
     MHD_destroy_response(response);
     return result;
+}
+
+static void put_late(struct exchange *x, struct buf *to)
+{
+    struct reply *reply = &x->reply;
+    unsigned status = reply->status ? (unsigned)reply->status : 408;
+    time_t now = time(NULL);
+    struct tm tm;
+    char date[64];
+
+    strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
+    buf_printf(to, "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: close\r\nContent-Length: %zu\r\n", status, MHD_get_reason_phrase_for(status), date,
+               reply->body.len);
+    if (reply->content_type)
+        buf_printf(to, "Content-Type: %s\r\n", reply->content_type);
+    for (int i = 0; i < reply->n_headers; i++)
+        if (strcasecmp(reply->headers[i].name, "Connection") && strcasecmp(reply->headers[i].name, "Content-Length"))
+            buf_printf(to, "%s: %s\r\n", reply->headers[i].name, reply->headers[i].value);
+    buf_puts(to, "\r\n");
+    buf_add(to, reply->body.data, reply->body.len);
+}
+
+/* The library answers only behind a body: this goes past it. What still comes from that client ends the connection. */
+void exchange_answer_late(void *exchange)
+{
+    struct exchange *x = exchange;
+    struct buf text = {};
+
+    x->connection->whole_by = clock_mono_us() + LATE_US;
+    if (x->server->options.certificate || x->reply.pull || x->reply.fd >= 0) {
+        shutdown(x->connection->fd, SHUT_RDWR);
+        return;
+    }
+    put_late(x, &text);
+    if (send(x->connection->fd, text.data, text.len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)text.len)
+        shutdown(x->connection->fd, SHUT_WR);
+    else
+        shutdown(x->connection->fd, SHUT_RDWR);
+    buf_clear(&text);
 }

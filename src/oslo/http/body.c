@@ -14,13 +14,14 @@ struct body_source {
     pthread_cond_t moved;
     void (*pause)(void *data), (*wake)(void *data);
     void *data;
-    int64_t idle_us, work_us;
+    struct body_terms terms;
     size_t head, used;                       /* guarded by lock, as all below */
-    bool writer_waits, ended, aborted, done;
+    bool writer_waits, ended, aborted, done, late;
+    int64_t waited_us; size_t paced;         /* since that many bytes were whole */
     char ring[RING_SIZE];
 };
 
-struct body_source *body_source_new(void (*pause)(void *data), void (*wake)(void *data), void *data, int64_t idle_us, int64_t work_us)
+struct body_source *body_source_new(void (*pause)(void *data), void (*wake)(void *data), void *data, const struct body_terms *terms)
 {
     struct body_source *s = g_malloc(sizeof(*s));
     pthread_condattr_t monotonic;
@@ -34,8 +35,7 @@ struct body_source *body_source_new(void (*pause)(void *data), void (*wake)(void
     s->pause = pause;
     s->wake = wake;
     s->data = data;
-    s->idle_us = idle_us;
-    s->work_us = work_us;
+    s->terms = *terms;
     return s;
 }
 
@@ -92,11 +92,32 @@ void body_source_wait(struct body_source *s)
     pthread_mutex_unlock(&s->lock);
 }
 
-void body_source_end(struct body_source *s)
+bool body_source_end(struct body_source *s)
+{
+    bool in_time;
+
+    pthread_mutex_lock(&s->lock);
+    s->ended = in_time = !s->late;
+    pthread_cond_signal(&s->moved);
+    pthread_mutex_unlock(&s->lock);
+    return in_time;
+}
+
+bool body_source_is_late(struct body_source *s)
+{
+    bool late;
+
+    pthread_mutex_lock(&s->lock);
+    late = s->late;
+    pthread_mutex_unlock(&s->lock);
+    return late;
+}
+
+void body_source_tell_late(struct body_source *s, void (*tell)(void *data))
 {
     pthread_mutex_lock(&s->lock);
-    s->ended = true;
-    pthread_cond_signal(&s->moved);
+    if (s->late && !s->aborted)
+        tell(s->data);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -143,12 +164,18 @@ void body_source_done(struct body_source *s)
 /* With the lock held: waits for bytes or the end. False: neither came in time. */
 static bool wait_for_bytes(struct body_source *s)
 {
-    int64_t until = clock_mono_us() + s->idle_us;
-    struct timespec ts = { until / G_USEC_PER_SEC, until % G_USEC_PER_SEC * 1000 };
+    int64_t began, until;
+    struct timespec ts;
 
+    if (s->used || s->ended || s->aborted)
+        return true;
+    began = clock_mono_us();
+    until = began + s->terms.idle_us - s->waited_us;
+    ts = (struct timespec){ until / G_USEC_PER_SEC, until % G_USEC_PER_SEC * 1000 };
     while (s->used == 0 && !s->ended && !s->aborted)
         if (pthread_cond_timedwait(&s->moved, &s->lock, &ts) == ETIMEDOUT)
             return s->used || s->ended || s->aborted;
+    s->waited_us += clock_mono_us() - began;
     return true;
 }
 
@@ -164,6 +191,11 @@ static size_t take(struct body_source *s, char *to, size_t n)
         s->used -= some;
         taken += some;
     }
+    s->paced += taken;
+    if (s->paced >= s->terms.pace) {
+        s->paced = 0;
+        s->waited_us = 0;
+    }
     return taken;
 }
 
@@ -176,6 +208,7 @@ ssize_t body_source_read(struct ctx *c, struct body_source *s, void *bytes, size
     if (s->used == 0 && !s->ended)
         wake_writer(s);
     in_time = wait_for_bytes(s);
+    s->late = !in_time;
     taken = take(s, bytes, n);
     if (s->used <= RING_SIZE / 2 && !s->ended)
         wake_writer(s);
@@ -190,6 +223,6 @@ ssize_t body_source_read(struct ctx *c, struct body_source *s, void *bytes, size
         return -1;
     }
     if (!taken && !c->deadline)
-        c->deadline = clock_mono_us() + s->work_us;
+        c->deadline = clock_mono_us() + s->terms.work_us;
     return (ssize_t)taken;
 }

@@ -77,5 +77,7 @@ void exchange_release(struct exchange *);
 
 /* Queues the exchange's reply; takes what the reply holds. */
 enum MHD_Result exchange_answer(struct exchange *);
+/* The same to a client whose body is late. On any thread, while the connection is there. */
+void exchange_answer_late(void *exchange);
 
 #endif

@@ -139,6 +139,7 @@ static void serve_stream(struct work *work)
     struct exchange *x = (struct exchange *)work;
 
     serve(x);
+    body_source_tell_late(x->request.source, exchange_answer_late);
     body_source_done(x->request.source);
     exchange_release(x);
 }
@@ -222,13 +223,16 @@ static void resume(void *exchange)
     MHD_resume_connection(((struct exchange *)exchange)->mhd);
 }
 
+/* Who waits for the body says when it is late; the library only ends what is left. */
 static enum MHD_Result begin_stream(struct exchange *x)
 {
     const struct http_server_options *o = &x->server->options;
+    struct body_terms terms = { o->timeout_s * G_USEC_PER_SEC, (size_t)o->pace, o->request_timeout_s * G_USEC_PER_SEC };
 
+    MHD_set_connection_option(x->mhd, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)(2 * o->timeout_s));
     x->connection->whole_by = 0;
     x->ctx.deadline = 0;
-    x->request.source = body_source_new(suspend, resume, x, o->timeout_s * G_USEC_PER_SEC, o->request_timeout_s * G_USEC_PER_SEC);
+    x->request.source = body_source_new(suspend, resume, x, &terms);
     x->phase = PHASE_ASKING;
     x->work.run = serve_stream;
     x->owners++;
@@ -311,9 +315,10 @@ static enum MHD_Result pass_on(struct exchange *x, const char *data, size_t *n)
 
     if (*n) {
         *n -= body_source_put(source, data, *n);
+        if (body_source_is_late(source))
+            return MHD_NO;
         return !body_source_is_done(source) || may_discard(x) ? MHD_YES : MHD_NO;
     }
-    body_source_end(source);
     x->phase = PHASE_STREAMED;
-    return MHD_YES;
+    return body_source_end(source) ? MHD_YES : MHD_NO;
 }

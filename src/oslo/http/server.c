@@ -28,9 +28,10 @@
 struct pool *call_pool, *stream_pool;
 struct counters counters;
 
-/* The polling threads of one certificate (NULL: plain). */
+/* The polling threads of one certificate (NULL: plain) and one patience. */
 struct poll_set {
     char *certificate, *key;
+    int64_t timeout_s;
     struct MHD_Daemon *daemons[POLLERS_MAX];
     int n, next;
     struct poll_set *before;
@@ -332,6 +333,7 @@ static struct poll_set *poll_set_new(struct ctx *c, const struct http_server_opt
     struct poll_set *set = g_new0(struct poll_set, 1);
     int n = CLAMP(o->pollers, 1, POLLERS_MAX);
 
+    set->timeout_s = o->timeout_s;
     if (o->certificate && (!read_pem(c, o->certificate, &set->certificate) || !read_pem(c, o->key, &set->key))) {
         poll_set_free(set);
         return NULL;
@@ -353,7 +355,7 @@ static struct poll_set *poll_set_get(struct ctx *c, const struct http_server_opt
     if (o->certificate && !read_pem(c, o->certificate, &certificate))
         return NULL;
     for (set = sets; set; set = set->before)
-        if (g_strcmp0(set->certificate, certificate) == 0)
+        if (g_strcmp0(set->certificate, certificate) == 0 && set->timeout_s == o->timeout_s)
             return set;
     set = poll_set_new(c, o);
     if (set) {

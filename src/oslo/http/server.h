@@ -30,6 +30,7 @@ struct http_server_options {
     int64_t max_header;              /* bytes of request line and headers; 431 / 414 */
     int64_t max_body;                /* bytes of a body that is not streamed; 413 */
     int64_t timeout_s;               /* a connection idle, or a request not whole, after that */
+    int64_t pace;                    /* of a streamed body: bytes that must come in each timeout_s of waiting for it; 0: any */
     int64_t request_timeout_s;       /* the deadline of the work */
     int pollers, workers, streams;   /* polling threads; worker threads at most, and those for bodies (0: as many) */
     int queue;                       /* requests waiting at most (then 503) */

@@ -9,6 +9,7 @@
 
 struct db;
 struct http_server;
+struct http_server_options;
 struct job_kind;
 struct migration;
 struct policy;
@@ -51,6 +52,8 @@ struct service {
     /* Answers every request of its door itself, instead of rows: whatever its method and path, identity and rules included. Bodies
      * stream. NULL: routes and resources. */
     void (*answer)(struct ctx *, struct request *, struct reply *);
+    /* How its door is to be, where that is not as [DEFAULT] has it: client timeouts. After start(). NULL: as it is. */
+    void (*door)(struct http_server_options *);
     bool (*quick)(const struct request *);           /* can this ROUTE_QUICK request be answered without waiting? NULL: always */
     bool (*bootstrap)(struct ctx *);                 /* where its API runs, every start: rows that must be there; may run twice */
     bool (*start)(struct ctx *);                     /* where anything of it runs; after bootstrap of all services, before workers */

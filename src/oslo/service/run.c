@@ -215,6 +215,8 @@ static bool start_api(struct ctx *c, const struct service *service)
         .pollers = (int)o->http_pollers, .workers = (int)o->http_workers, .streams = (int)o->http_streams,
         .queue = (int)o->http_queue,
     };
+    if (service->door)
+        service->door(&options);
     state->server = http_server_start(c, app, &options);
     return state->server != NULL;
 }
