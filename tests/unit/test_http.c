@@ -45,6 +45,11 @@ static void serve_stream(struct ctx *c, struct request *request, struct reply *r
         reply_text(reply, "text/plain", "no");
         return;
     }
+    if (strcmp(request->path, "/stream/again") == 0 && !request->kept) {
+        request->kept = request;
+        reply->again_at = clock_mono_us() + 300000;
+        return;
+    }
     while ((n = request_read(c, request, bytes, sizeof(bytes))) > 0) {
         for (ssize_t i = 0; i < n; i++)
             sum = sum * 31 + (uint8_t)bytes[i];
@@ -92,6 +97,13 @@ static void serve(void *data, struct ctx *c, struct request *request, struct rep
         g_usleep(1000000);
         slow_served++;
         reply_text(reply, "text/plain", "slow");
+    } else if (strcmp(request->path, "/again") == 0) {
+        int *times = request->kept ? request->kept : ctx_new(c, int);
+
+        request->kept = times;
+        if (++*times < 3)
+            reply->again_at = clock_mono_us() + G_USEC_PER_SEC;
+        reply_text(reply, "text/plain", *times < 3 ? "too early" : "the third time");
     } else if (strcmp(request->path, "/empty") == 0) {
         reply->status = 204;
     } else if (strcmp(request->path, "/file") == 0) {
@@ -496,6 +508,11 @@ static void test_drip(void)
     close(fd);
 }
 
+static char *talk_text(const char *request)
+{
+    return talk_n(request, strlen(request));
+}
+
 /* A body that stands still, and one that drips, are answered before they are there; what follows is not taken for a request. */
 static void test_late(void)
 {
@@ -526,6 +543,32 @@ static void test_late(void)
     }
 }
 
+/* Many more requests than workers wait, and keep nobody waiting. */
+static void test_again(void)
+{
+    g_autofree char *stream = NULL;
+    int waiting[200];
+
+    for (size_t i = 0; i < G_N_ELEMENTS(waiting); i++) {
+        waiting[i] = dial();
+        say_text(waiting[i], "GET /again HTTP/1.1\r\n" HEAD "Connection: close\r\n\r\n");
+    }
+    for (int i = 0; i < 5; i++) {
+        g_autofree char *answer = talk_text("GET /a HTTP/1.1\r\n" HEAD "Connection: close\r\n\r\n");
+
+        assert_starts(answer, "HTTP/1.1 200");
+    }
+    stream = talk_text("PUT /stream/again HTTP/1.1\r\n" HEAD "Connection: close\r\nContent-Length: 3\r\n\r\nabc");
+    assert_starts(stream, "HTTP/1.1 200");
+    g_assert_nonnull(strstr(stream, "\r\n\r\n3 "));
+    for (size_t i = 0; i < G_N_ELEMENTS(waiting); i++) {
+        g_autofree char *answer = hear_all(waiting[i]);
+
+        assert_starts(answer, "HTTP/1.1 200");
+        assert_ends(answer, "the third time");
+    }
+}
+
 static void test_fetch(void)
 {
     struct ctx c;
@@ -545,8 +588,10 @@ static void test_fetch(void)
 /* What was begun is finished; nobody new is let in. */
 static void test_drain(void)
 {
-    int slow[4];
+    int slow[4], again = dial();
+    g_autofree char *late = NULL;
 
+    say_text(again, "GET /again HTTP/1.1\r\n" HEAD "\r\n");
     slow_served = 0;
     for (int i = 0; i < 4; i++) {
         slow[i] = dial();
@@ -561,6 +606,8 @@ static void test_drain(void)
         assert_ends(answer, "slow");
         g_assert_nonnull(strstr(answer, "Connection: close"));
     }
+    late = hear_all(again);
+    assert_ends(late, "the third time");
 }
 
 /* Processes of one cloud may listen on one port, another cloud may not. */
@@ -599,7 +646,7 @@ static void test_share(void)
 int main(int argc, char **argv)
 {
     const struct http_server_options options = { .address = "127.0.0.1", .max_header = 16384, .max_body = 1 << 20, .timeout_s = 2, .pace = 65536,
-                                                 .request_timeout_s = 10, .pollers = 2, .workers = 16, .queue = 64 };
+                                                 .request_timeout_s = 10, .pollers = 2, .workers = 16, .queue = 512 };
     struct ctx c;
     int result;
 
@@ -619,6 +666,7 @@ int main(int argc, char **argv)
     g_test_add_func("/http/websocket", test_websocket);
     g_test_add_func("/http/drip", test_drip);
     g_test_add_func("/http/late", test_late);
+    g_test_add_func("/http/again", test_again);
     g_test_add_func("/http/fetch", test_fetch);
     g_test_add_func("/http/share", test_share);
     g_test_add_func("/http/drain", test_drain);

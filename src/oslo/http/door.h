@@ -43,6 +43,7 @@ void connections_cut_late(void);
 
 /* Takes a descriptor whose peer may still be sending: its reply is to arrive before the connection is reset. */
 void server_linger(int fd);
+void server_wake(void);              /* the thread that accepts looks at what is to be done */
 
 /* One request on its way. Owned by its connection, its worker and its reply's stream: freed with the last. */
 enum phase {

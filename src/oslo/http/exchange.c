@@ -6,6 +6,7 @@
 #include "oslo/base/text.h"
 #include "oslo/http/door.h"
 #include "oslo/http/framing.h"
+#include "oslo/http/park.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -124,13 +125,29 @@ static void serve(struct exchange *x)
         x->server->app->serve(x->server->app->data, &x->ctx, &x->request, &x->reply);
 }
 
+/* True: it is to be served again later; from here on another thread may have it. */
+static bool parked(struct exchange *x, struct pool *pool)
+{
+    int64_t at = x->reply.again_at;
+
+    if (!at)
+        return false;
+    reply_clear(&x->reply);
+    if (x->ctx.deadline)
+        x->ctx.deadline += MAX(at - clock_mono_us(), 0);
+    if (park(pool, &x->work, at))
+        server_wake();
+    return true;
+}
+
 /* On a worker: a request that is whole. */
 static void serve_whole(struct work *work)
 {
     struct exchange *x = (struct exchange *)work;
 
     serve(x);
-    MHD_resume_connection(x->mhd);
+    if (!parked(x, call_pool))
+        MHD_resume_connection(x->mhd);
 }
 
 /* On a worker: a request whose body is still to come. */
@@ -139,6 +156,8 @@ static void serve_stream(struct work *work)
     struct exchange *x = (struct exchange *)work;
 
     serve(x);
+    if (parked(x, stream_pool))
+        return;
     body_source_tell_late(x->request.source, exchange_answer_late);
     body_source_done(x->request.source);
     exchange_release(x);
@@ -161,8 +180,13 @@ static enum MHD_Result whole(struct exchange *x)
         x->phase = PHASE_WHOLE;
         return MHD_YES;
     }
-    x->phase = PHASE_ANSWER;
     serve(x);
+    if (x->reply.again_at) {                 /* it was not that quick */
+        reply_clear(&x->reply);
+        x->phase = PHASE_WHOLE;
+        return MHD_YES;
+    }
+    x->phase = PHASE_ANSWER;
     return exchange_answer(x);
 }
 
@@ -206,6 +230,7 @@ static void fill_request(struct exchange *x, const struct framing *f, const char
     r->method = ctx_strdup(&x->ctx, method);
     r->headers = f->headers;
     r->remote = ctx_strdup(&x->ctx, x->connection->remote);
+    r->parks = true;
     r->content_length = f->chunked ? -1 : MAX(f->content_length, 0);
     request_set_target(&x->ctx, r, target);
     r->scheme_host = scheme_host(x);

@@ -29,6 +29,8 @@ struct request {
     struct body_source *source;      /* of a ROUTE_STREAM route over a socket, else NULL */
     size_t body_read;                /* how much of body request_read() has given */
     json_t *json;                    /* the parsed body; set by request_json() */
+    bool parks;                      /* its handler may set reply->again_at; what it has kept is there then, NULL the first time */
+    void *kept;
 };
 
 const char *request_header(const struct request *, const char *name);        /* case-insensitive; the first; NULL */
@@ -43,6 +45,8 @@ ssize_t request_read(struct ctx *, struct request *, void *bytes, size_t n);
 /* What is answered. Exactly one kind of body. A handler that fails leaves it alone: the fault is written instead. */
 struct reply {
     int status;                      /* the route's own unless set */
+    int64_t again_at;                /* not answered yet: the handler is to be called again, from its beginning, at that time (clock_mono_us()),
+                                      * or before if the process ends. No thread waits for it. Only if request->parks, before the body is read. */
     struct pair headers[192];        /* an object's metadata may be a hundred of them */
     int n_headers;
     const char *content_type;        /* "application/json" when NULL and there is a body */

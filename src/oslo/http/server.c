@@ -2,6 +2,7 @@
  * and cuts late ones; accepted connections go round to the polling threads, each one daemon of the library.
  */
 #include "oslo/http/door.h"
+#include "oslo/http/park.h"
 #include "oslo/base/log.h"
 #include "oslo/base/text.h"
 #include "oslo/http/sharers.h"
@@ -55,7 +56,7 @@ static bool ending;
 static int epoll_fd = -1, event_fd = -1;     /* fixed while a server runs */
 static pthread_t porter;
 
-static void wake_porter(void)
+void server_wake(void)
 {
     uint64_t one = 1;
 
@@ -177,7 +178,7 @@ static void *porter_thread(void *data)
 
     pthread_setname_np(pthread_self(), "http-accept");
     while (!porter_ends()) {
-        int n = epoll_wait(epoll_fd, events, G_N_ELEMENTS(events), 1000);
+        int n = epoll_wait(epoll_fd, events, G_N_ELEMENTS(events), park_release(false, 1000));
         bool linger = false;
 
         for (int i = 0; i < n; i++) {
@@ -386,6 +387,7 @@ static void door_open(const struct http_server_options *o)
     raise_descriptor_limit();
     call_pool = pool_new(o->workers, o->queue);
     stream_pool = pool_new(o->streams ? o->streams : o->workers, o->queue);
+    park_open();
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     epoll_ctl(epoll_fd, EPOLL_CTL_ADD, event_fd, &event);
@@ -402,12 +404,13 @@ static void door_close(void)
     pthread_mutex_lock(&lock);
     ending = true;
     pthread_mutex_unlock(&lock);
-    wake_porter();
+    server_wake();
     pthread_join(porter, NULL);
     while ((set = sets)) {
         sets = set->before;
         poll_set_free(set);
     }
+    park_close();
     pool_free(call_pool);
     pool_free(stream_pool);
     while ((w = lingering)) {
@@ -462,7 +465,7 @@ static void stop_accepting(struct http_server *server)
     while (closing)
         pthread_cond_wait(&closed, &lock);
     closing = server->watched;
-    wake_porter();
+    server_wake();
     while (closing == server->watched)
         pthread_cond_wait(&closed, &lock);
     pthread_mutex_unlock(&lock);
@@ -473,6 +476,7 @@ static bool wait_until_empty(struct http_server *server, int64_t until, bool idl
 {
     while ((server->connections > 0 || server->exchanges > 0) && clock_mono_us() < until) {
         connections_cut(server, idle_only);
+        park_release(true, 0);
         g_usleep(2000);
     }
     return server->connections == 0 && server->exchanges == 0;

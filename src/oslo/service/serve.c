@@ -45,6 +45,10 @@ void service_serve(const struct service *service, struct ctx *c, struct request 
         answer_fault(c, request, reply);
     if (service->style && service->style->finish)
         service->style->finish(c, request, reply);
+    if (reply->again_at) {
+        span_end(c, span, 0);
+        return;
+    }
     reply_header(c, reply, "X-Openstack-Request-Id", c->request_id);
     span_end(c, span, reply->status >= 400 ? reply->status : 0);
     int64_t took = clock_mono_us() - started;
