@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define CONNECTIONS_MOST 1024
-#define IDLE_US (60 * G_USEC_PER_SEC)
+#define PACE 65536                           /* bytes of an upload, in each client_timeout */
 #define DRAIN_MOST (1 << 20)
 
 struct door { int fd; enum storage_kind kind; };
@@ -37,19 +37,34 @@ struct incoming {
     enum storage_kind kind;
     struct swift_request request;
     bool expects, continued, keep;
+    bool paced; size_t came;         /* of an upload: since it was last in time */
 };
+
+static int64_t patience_us(enum storage_kind kind)
+{
+    return (int64_t)(storage_settings(kind)->client_timeout * 1e6);
+}
 
 /* The body is wanted now. */
 static ssize_t read_incoming(struct ctx *c, void *data, void *bytes, size_t n)
 {
     struct incoming *i = data;
+    ssize_t got;
 
     if (i->expects && !i->continued) {
         i->continued = true;
         if (!wire_put(i->wire, "HTTP/1.1 100 Continue\r\n\r\n", 25))
             return -1;
     }
-    return wire_read_body(i->wire, bytes, n);
+    if (i->paced && (!i->came || i->came >= PACE)) {
+        i->wire->patience_us = patience_us(i->kind);
+        i->came = 0;
+    }
+    got = wire_read_body(i->wire, bytes, n);
+    i->came += got > 0 ? (size_t)got : 0;
+    if (got < 0 && i->wire->late)
+        fail(c, 408, "RequestTimeout", "The request body did not arrive in time.");
+    return got;
 }
 
 /* As the original does it: a body that is sent in pieces ends, and after another 100 there come more. */
@@ -60,6 +75,7 @@ static bool go_on(struct ctx *c, void *data, const struct headers *headers)
     bool well;
 
     i->continued = true;
+    i->came = 0;
     buf_puts(&text, "HTTP/1.1 100 Continue\r\n");
     wire_put_headers(&text, headers);
     buf_puts(&text, "\r\n");
@@ -92,8 +108,11 @@ static bool read_request(struct ctx *c, struct incoming *i)
     const char *expect, *connection;
     char *line;
 
+    i->wire->patience_us = patience_us(i->kind);
     if (!wire_read_head(c, i->wire, &line, &i->request.headers) || !parse_line(c, line, &i->request))
         return false;
+    i->wire->patience_us = 0;
+    i->paced = i->kind == STORAGE_OBJECT && !strcmp(i->request.method, "PUT");
     i->request.env = ctx_new(c, struct swift_env);
     i->request.env->trans_id = request_get(&i->request, "X-Trans-Id");
     expect = request_get(&i->request, "Expect");
@@ -159,6 +178,17 @@ static bool rest_is_little(const struct incoming *i)
     return i->wire->ended || (!(i->expects && !i->continued) && (i->wire->chunked || i->wire->left <= DRAIN_MOST));
 }
 
+/* A head that is one, of a body that cannot be. */
+static void refuse(struct ctx *c, struct incoming *i)
+{
+    struct swift_response r = RESPONSE_EMPTY;
+
+    i->wire->broken = i->keep = false;
+    response_text(c, &r, 400, "text/plain", "Invalid Content-Length\n");
+    send_response(c, i, &r);
+    response_clear(&r);
+}
+
 /* False: the connection ends here. */
 static bool serve_one(struct wire *w, enum storage_kind kind)
 {
@@ -176,8 +206,12 @@ static bool serve_one(struct wire *w, enum storage_kind kind)
             recon_serve(&c, kind, &i.request, &r);
         else if (storage_split(&c, &i.request, &r))
             storage_server(kind)->serve(&c, &i.request, &r);
-        i.keep = i.keep && !r.disconnect && rest_is_little(&i) && !stopping;
+        i.keep = i.keep && !r.disconnect && !w->late && rest_is_little(&i) && !stopping;
+        w->broken = w->broken && !w->late;               /* who is late is told so */
+        w->patience_us = 0;
         well = send_response(&c, &i, &r) && i.keep && (w->ended || wire_drain(w, DRAIN_MOST));
+    } else if (i.request.env) {
+        refuse(&c, &i);
     }
     response_clear(&r);
     ctx_clear(&c);
@@ -188,22 +222,22 @@ static bool serve_one(struct wire *w, enum storage_kind kind)
 
 struct connection { int fd; enum storage_kind kind; };
 
-static bool wait_for_request(struct wire *w)
+static bool wait_for_request(struct wire *w, enum storage_kind kind)
 {
     struct pollfd p[2] = { { .fd = w->fd, .events = POLLIN }, { .fd = wake[0], .events = POLLIN } };
 
-    return w->start < w->end || (poll(p, 2, (int)(IDLE_US / 1000)) > 0 && !p[1].revents);
+    return w->start < w->end || (poll(p, 2, (int)(patience_us(kind) / 1000)) > 0 && !p[1].revents);
 }
 
 static void *connection_thread(void *data)
 {
     struct connection *connection = data;
-    struct wire *w = wire_new(connection->fd, IDLE_US);
     enum storage_kind kind = connection->kind;
+    struct wire *w = wire_new(connection->fd, patience_us(kind));
 
     g_free(connection);
     pthread_setname_np(pthread_self(), "swift-node");
-    while (!stopping && wait_for_request(w) && serve_one(w, kind))
+    while (!stopping && wait_for_request(w, kind) && serve_one(w, kind))
         ;
     wire_free(w);
     n_connections--;

@@ -2,6 +2,7 @@
 #include "swift/storage.h"
 
 #include "oslo/base/text.h"
+#include "swift/conf.h"
 #include "swift/name.h"
 #include "swift/proxy/backend.h"
 #include "swift/swift.h"
@@ -10,14 +11,39 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define UPDATE_TIMEOUT_US G_USEC_PER_SEC
-#define UPDATE_CONNECT_US (G_USEC_PER_SEC / 2)
+#define O(name, default, text) ATTR(struct storage_settings, name, 0, .unset = default, .help = text)
+static const struct attr settings_attrs[] = {
+    O(client_timeout, "60", "Seconds who asks may be silent, or take for 64 KiB of a body."),
+    O(conn_timeout, "0.5", "Seconds to connect to the server that is told of a change."),
+    O(node_timeout, "3", "Seconds to wait for its answer."),
+    {}
+};
 
 static const struct storage_server *const servers[STORAGE_KINDS] = { &object_server, &container_server, &account_server };
 
 const struct storage_server *storage_server(enum storage_kind kind)
 {
     return servers[kind];
+}
+
+static const struct storage_settings *settings[STORAGE_KINDS];
+
+const struct storage_settings *storage_settings(enum storage_kind kind)
+{
+    static const struct storage_settings unread = { 60, 0.5, 3 };
+
+    return settings[kind] ? settings[kind] : &unread;
+}
+
+bool storage_configure(struct ctx *c)
+{
+    for (int kind = 0; kind < STORAGE_KINDS; kind++) {
+        const struct conf *conf = conf_load(c, ctx_printf(c, "%s/%s.conf", swift_dir(), servers[kind]->name));
+
+        if (!conf || !(settings[kind] = conf_options(c, conf, ctx_printf(c, "app:%s", servers[kind]->name), settings_attrs, sizeof(**settings))))
+            return false;
+    }
+    return true;
 }
 
 static struct ring_file *rings[STORAGE_KINDS];
@@ -163,6 +189,7 @@ int storage_update(struct ctx *c, enum storage_kind kind, const char *host, cons
 {
     const char *colon = host ? strrchr(host, ':') : NULL;
     struct swift_response response = RESPONSE_EMPTY;
+    const struct storage_settings *s = storage_settings(kind == STORAGE_CONTAINER ? STORAGE_OBJECT : STORAGE_CONTAINER);       /* who tells */
     int64_t port, part;
 
     if (!colon || !device || !partition || !text_to_int(colon + 1, &port) || !text_to_int(partition, &part))
@@ -172,8 +199,8 @@ int storage_update(struct ctx *c, enum storage_kind kind, const char *host, cons
     to->replication_ip = to->ip;
     to->replication_port = to->port;
     struct backend_call call = { .kind = kind, .node = { .device = to }, .partition = (uint32_t)part, .method = method, .account = account,
-                                 .container = container, .object = object, .headers = headers, .connect_timeout_us = UPDATE_CONNECT_US,
-                                 .timeout_us = UPDATE_TIMEOUT_US };
+                                 .container = container, .object = object, .headers = headers, .connect_timeout_us = (int64_t)(s->conn_timeout * 1e6),
+                                 .timeout_us = (int64_t)(s->node_timeout * 1e6) };
     backend_do(c, &call, &response);
     if (ret_location)
         *ret_location = response_get(&response, "Location");

@@ -24,6 +24,11 @@ struct storage_server {
 extern const struct storage_server object_server, container_server, account_server;
 const struct storage_server *storage_server(enum storage_kind);
 
+/* [app:object-server] of object-server.conf, and so on; in seconds. */
+struct storage_settings { double client_timeout, conn_timeout, node_timeout; };
+const struct storage_settings *storage_settings(enum storage_kind);
+bool storage_configure(struct ctx *);                                 /* reads them; without it they are the original's defaults */
+
 bool upload_write(struct upload *, const void *bytes, size_t n);     /* false: the disk is full or broken; finish says so */
 /* The body has ended. footers: headers that come after it (NULL: none). Commits, tells the container, answers. */
 void upload_finish(struct ctx *, struct upload *, const struct headers *footers, struct swift_response *);

@@ -2,11 +2,13 @@
 #include "swift/swift.h"
 
 #include "oslo/base/log.h"
+#include "oslo/http/server.h"
 #include "oslo/base/text.h"
 #include "swift/broker/broker.h"
 #include "swift/daemon/daemon.h"
 #include "swift/daemon/internal.h"
 #include "swift/disk/io.h"
+#include "swift/proxy/proxy.h"
 #include "swift/proxy/shards.h"
 #include "swift/name.h"
 #include "swift/quick.h"
@@ -14,8 +16,11 @@
 #include "swift/ssync/ssync.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
+
+#define CLIENT_CHUNK 65536                   /* of a body, in each client_timeout */
 
 #define O(name, default, text) ATTR(struct swift_options, name, 0, .unset = default, .help = text)
 
@@ -171,7 +176,8 @@ static bool configure(struct ctx *c)
     if ((!prefix || !*prefix) && (!suffix || !*suffix))
         return fail(c, INTERNAL_ERROR, ctx_printf(c, "%s/swift.conf: [swift-hash] has neither a prefix nor a suffix", swift_dir()));
     hash_path_configure(prefix, suffix);
-    return constraints_configure(c, conf) && policies_configure(c, conf, swift_dir()) && storage_rings_open(c) && ssync_configure(c);
+    return constraints_configure(c, conf) && policies_configure(c, conf, swift_dir()) && storage_rings_open(c) && storage_configure(c) &&
+           ssync_configure(c);
 }
 
 bool swift_configure(struct ctx *c)
@@ -237,8 +243,16 @@ static void answer(struct ctx *c, struct request *request, struct reply *reply)
     response_to_http(c, r, &response, reply);
 }
 
+static void door(struct http_server_options *o)
+{
+    if (!proxy_options)
+        return;
+    o->timeout_s = MAX((int64_t)ceil(proxy_options->client_timeout), 1);
+    o->pace = CLIENT_CHUNK;
+}
+
 const struct service swift = {
     .name = "swift", .type = "object-store", .title = "Object Store", .port = 8080, .endpoint = "/v1/AUTH_%(tenant_id)s",
     .options = option_attrs, .options_size = sizeof(struct swift_options), .start = start, .stop = stop,
-    .answer = answer, .quick = quick_is, .role = "object",
+    .answer = answer, .door = door, .quick = quick_is, .role = "object",
 };

@@ -155,6 +155,21 @@ void wire_put_headers(struct buf *to, const struct headers *h)
 
 /* --- reading ------------------------------------------------------------------------------------------------------------------- */
 
+/* False: nothing has come in time. */
+static bool await_bytes(struct wire *w)
+{
+    int64_t began;
+
+    if (!w->patience_us) {
+        w->late = !await(w->fd, POLLIN, w->timeout_us);
+        return !w->late;
+    }
+    began = clock_mono_us();
+    w->late = !await(w->fd, POLLIN, w->patience_us);
+    w->patience_us = MAX(w->patience_us - (clock_mono_us() - began), 1);
+    return !w->late;
+}
+
 /* More bytes into the buffer. False: the end, or broken. */
 static bool fill(struct wire *w)
 {
@@ -172,7 +187,7 @@ static bool fill(struct wire *w)
             w->end += (size_t)n;
             return true;
         }
-        if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) || !await(w->fd, POLLIN, w->timeout_us))
+        if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) || !await_bytes(w))
             w->broken = true;
     }
     return false;
@@ -222,6 +237,15 @@ bool wire_read_head(struct ctx *c, struct wire *w, char **ret_line, struct heade
     return line && !w->broken;
 }
 
+/* Lengths that differ, or a length beside a coding. */
+static bool is_framed_twice(const struct headers *h, const char *length, const char *coding)
+{
+    for (size_t i = 0; length && i < h->n; i++)
+        if (!strcasecmp(h->pairs[i].name, "Content-Length") && strcmp(h->pairs[i].value, length))
+            return true;
+    return length && coding;
+}
+
 void wire_begin_body(struct wire *w, const struct headers *h, int status, bool head_request)
 {
     const char *length = headers_get(h, "Content-Length"), *coding = headers_get(h, "Transfer-Encoding");
@@ -229,6 +253,10 @@ void wire_begin_body(struct wire *w, const struct headers *h, int status, bool h
     w->chunked = coding && !strcasecmp(coding, "chunked");
     w->left = 0;
     w->ended = head_request || status / 100 == 1 || status == 204 || status == 304;
+    if (!status && is_framed_twice(h, length, coding)) {
+        w->broken = true;
+        return;
+    }
     if (w->ended || w->chunked)
         return;
     if (length && (!text_to_int(length, &w->left) || w->left < 0))
@@ -248,7 +276,7 @@ ssize_t wire_read_some(struct wire *w, void *bytes, size_t n)
                 return got;
             if (got == 0)
                 return 0;
-            if ((errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) || !await(w->fd, POLLIN, w->timeout_us)) {
+            if ((errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) || !await_bytes(w)) {
                 w->broken = true;
                 return -1;
             }

@@ -10,7 +10,8 @@ struct wire {
     int fd;
     int64_t timeout_us;              /* of each wait for the peer */
     size_t start, end;               /* of what was read and not yet taken */
-    bool broken;
+    int64_t patience_us;             /* of all waits to read from here on, until it is set again; 0: of each, timeout_us */
+    bool broken, late;               /* late: the peer has not sent in time what was read */
     /* the body that is being read */
     int64_t left;                    /* bytes of it, or of the chunk under way; -1: until the peer closes */
     bool chunked, ended;

@@ -1,5 +1,5 @@
 /* One request to one storage node: in this process a function call, else HTTP over a connection that is kept. */
-#include "swift/proxy/backend.h"
+#include "swift/proxy/proxy.h"
 
 #include "oslo/base/text.h"
 #include "swift/name.h"
@@ -10,8 +10,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define CONNECT_US (G_USEC_PER_SEC / 2)
-#define NODE_US (10 * G_USEC_PER_SEC)
 #define IDLE_MOST 64
 #define DRAIN_MOST 65536
 
@@ -208,6 +206,17 @@ static void put_mime_headers(struct backend *b, struct buf *head)
         buf_puts(head, "X-Backend-Obj-Multiphase-Commit: yes\r\n");
 }
 
+/* Where the call does not say: as the proxy has it, if this process has one. */
+static int64_t connect_us(const struct backend_call *call)
+{
+    return call->connect_timeout_us ? call->connect_timeout_us : (int64_t)((proxy_options ? proxy_options->conn_timeout : 0.5) * 1e6);
+}
+
+static int64_t answer_us(const struct backend_call *call)
+{
+    return call->timeout_us ? call->timeout_us : (int64_t)((proxy_options ? proxy_options->node_timeout : 10) * 1e6);
+}
+
 static bool send_head(struct backend *b)
 {
     const struct backend_call *call = b->call;
@@ -239,15 +248,14 @@ static bool send_head(struct backend *b)
 static void open_remote(struct backend *b)
 {
     const struct backend_call *call = b->call;
-    int64_t connect_us = call->connect_timeout_us ? call->connect_timeout_us : CONNECT_US;
 
     b->wire = take_kept(call);
     b->kept = b->wire != NULL;
     if (!b->wire)
-        b->wire = wire_connect(ip_of(call), port_of(call), connect_us);
+        b->wire = wire_connect(ip_of(call), port_of(call), connect_us(call));
     if (!b->wire)
         return;
-    b->wire->timeout_us = call->timeout_us ? call->timeout_us : NODE_US;
+    b->wire->timeout_us = answer_us(call);
     if (!send_head(b))
         g_clear_pointer(&b->wire, wire_free);
 }
@@ -259,10 +267,10 @@ static bool again(struct backend *b)
         return false;
     wire_free(b->wire);
     b->kept = false;
-    b->wire = wire_connect(ip_of(b->call), port_of(b->call), CONNECT_US);
+    b->wire = wire_connect(ip_of(b->call), port_of(b->call), connect_us(b->call));
     if (!b->wire)
         return false;
-    b->wire->timeout_us = b->call->timeout_us ? b->call->timeout_us : NODE_US;
+    b->wire->timeout_us = answer_us(b->call);
     return send_head(b);
 }
 

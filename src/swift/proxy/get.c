@@ -70,7 +70,8 @@ static bool ask(struct ctx *c, struct search *s, const struct node *node)
     s->call = ctx_new(c, struct backend_call);
     *s->call = (struct backend_call){ .kind = s->nodes->kind, .node = *node, .partition = s->nodes->partition, .method = s->request->method,
                                       .account = s->request->account, .container = s->request->container, .object = s->request->object,
-                                      .headers = &s->headers, .query = s->query, .for_request = s->request };
+                                      .headers = &s->headers, .query = s->query, .for_request = s->request,
+                                      .timeout_us = s->object && !s->newest ? proxy_recoverable_us() : 0 };
     backend_do(c, s->call, &r);
     if (!is_good(s, &r)) {
         if (r.status / 100 == 2) {

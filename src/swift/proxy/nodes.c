@@ -50,6 +50,13 @@ static void count(const struct ring_device *d, int64_t more)
     g_free(key);
 }
 
+int64_t proxy_recoverable_us(void)
+{
+    double seconds = proxy_options->recoverable_node_timeout > 0 ? proxy_options->recoverable_node_timeout : proxy_options->node_timeout;
+
+    return (int64_t)(seconds * 1e6);
+}
+
 void node_failed(const struct node *n)
 {
     count(n->device, 1);

@@ -12,7 +12,7 @@ extern const struct middleware proxy_server;
 
 struct proxy_options {
     bool allow_account_management, account_autocreate, strict_cors_mode, expose_info;
-    double conn_timeout, node_timeout, recoverable_node_timeout, post_quorum_timeout, error_suppression_interval;    /* seconds */
+    double client_timeout, conn_timeout, node_timeout, recoverable_node_timeout, post_quorum_timeout, error_suppression_interval;    /* seconds */
     int64_t error_suppression_limit, recheck_account_existence, recheck_container_existence, max_containers_per_account;
     int64_t recheck_listing_shard_ranges, recheck_updating_shard_ranges;
     char *request_node_count, *sorting_method, *max_containers_whitelist, *swift_owner_headers, *cors_allow_origin, *cors_expose_headers;
@@ -20,6 +20,7 @@ struct proxy_options {
     char *deny_host_headers, *admin_key, *trans_id_suffix;
 };
 extern const struct proxy_options *proxy_options;                    /* set once while the process starts */
+int64_t proxy_recoverable_us(void);                                  /* how long an answer is waited for where another node can be asked */
 
 /* One file each: account.c, container.c, object.c. The request's path is split, its method one of theirs. */
 void account_controller(struct ctx *, struct swift_request *, struct swift_response *);
