@@ -91,10 +91,22 @@ struct swift_env {
     bool allow_reserved;             /* may name what begins with NUL */
     bool content_type_overridden;    /* a middleware has put swift_ parameters into Content-Type */
     int depth;                       /* of requests made for requests; a loop ends here */
+    struct request_pause *pause;     /* who has to wait leaves word there; NULL: it waits where it is */
     const char *storage_policy;      /* for the log */
     const char *backend_path;        /* the path of a middleware that has rewritten it (s3api), for the log */
     void *middleware[32];            /* what a middleware keeps for itself, by its enum middleware_slot (proxy/pipeline.h) */
 };
+
+/* A client's request that has to wait comes again, from the first step of the pipeline: no thread waits with it. */
+struct request_pause {
+    int64_t began;                   /* clock_us() */
+    int64_t until;                   /* clock_mono_us(); 0: it does not wait. The response does not count. */
+    int passed, at;                  /* waits that are over; those it has come to this time */
+};
+/* To be called before its body is read. True: that time has passed. False: the response is filled, and to be handed on as it is. */
+bool request_wait(struct ctx *, struct swift_request *, double seconds, struct swift_response *);
+/* Is the next wait one that is over? Then nobody asks again whether it is needed. */
+bool request_has_waited(struct swift_request *);
 
 struct swift_response {
     int status;

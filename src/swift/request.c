@@ -139,6 +139,7 @@ struct swift_request *request_sub(struct ctx *c, const struct swift_request *sak
     r->env = ctx_new(c, struct swift_env);
     *r->env = *sake->env;
     r->env->depth++;
+    r->env->pause = NULL;
     r->env->acl = NULL;                      /* of another container, maybe: the controllers say which */
     r->env->swift_owner = false;
     if (source)
@@ -164,6 +165,29 @@ struct swift_request *request_sub_authorized(struct ctx *c, const struct swift_r
     r->env->authorize_override = true;
     r->env->swift_owner = true;
     return r;
+}
+
+/* --- waiting ------------------------------------------------------------------------------------------------------- */
+
+bool request_has_waited(struct swift_request *r)
+{
+    struct request_pause *p = r->env->pause;
+
+    return p && p->at++ < p->passed;
+}
+
+bool request_wait(struct ctx *c, struct swift_request *r, double seconds, struct swift_response *response)
+{
+    struct request_pause *p = r->env->pause;
+
+    if (!p || r->body_read) {
+        g_usleep((gulong)(seconds * 1e6));
+        return true;
+    }
+    p->passed = p->at;
+    p->until = clock_mono_us() + (int64_t)(seconds * 1e6);
+    response_error(c, response, 503, NULL);
+    return false;
 }
 
 /* --- the body ------------------------------------------------------------------------------------------------------ */

@@ -221,6 +221,21 @@ static void stop(void)
 
 /* --- the door -------------------------------------------------------------------------------------------------------------------- */
 
+/* What comes again has been here before. */
+static struct request_pause *pause_of(struct ctx *c, struct request *request)
+{
+    struct request_pause *p = request->kept;
+
+    if (!request->parks)
+        return NULL;
+    if (!p) {
+        p = request->kept = ctx_new(c, struct request_pause);
+        p->began = clock_us();
+    }
+    p->until = p->at = 0;
+    return p;
+}
+
 static void answer(struct ctx *c, struct request *request, struct reply *reply)
 {
     struct swift_response response = RESPONSE_EMPTY;
@@ -228,8 +243,15 @@ static void answer(struct ctx *c, struct request *request, struct reply *reply)
     int64_t began = clock_mono_us();
 
     if (request_from_http(c, request, r, &response)) {
+        r->env->pause = pause_of(c, request);
         request_split(c, r);                /* where it is none of the API's paths, a middleware or the proxy says so */
         pipeline_run(c, r, &response);
+    }
+    if (r->env->pause && r->env->pause->until) {
+        reply->again_at = r->env->pause->until;
+        response_clear(&response);
+        fault_clear(c);
+        return;
     }
     if (r->env->trans_id)
         c->request_id = r->env->trans_id;

@@ -34,7 +34,7 @@ static void run(struct ctx *c, const struct step *step, struct swift_request *r,
 {
     const struct proxy_logging_options *options = step->options;
     const char *token = request_get(r, "X-Auth-Token"), *query;
-    int64_t began = clock_us();
+    int64_t began = r->env->pause ? r->env->pause->began : clock_us();
 
     if (r->env->middleware[SLOT_LOG]) {                  /* it stands twice in the pipeline: the outer one writes */
         step_next(c, step, r, response);
@@ -45,6 +45,8 @@ static void run(struct ctx *c, const struct step *step, struct swift_request *r,
     r->env->middleware[SLOT_LOG] = (void *)step;
     step_next(c, step, r, response);
     r->env->middleware[SLOT_LOG] = NULL;
+    if (r->env->pause && r->env->pause->until)
+        return;
     log_info(c, "%s %s %s %s%s%s %d %s %s %s %s %.4f", field(c, r->env->remote), field(c, r->env->user), method, name_quote(c, path, "/"),
              *query ? "?" : "", query, response->status, field(c, request_get(r, "User-Agent")),
              token ? ctx_printf(c, "%.*s...", (int)MIN((size_t)options->reveal_sensitive_prefix, strlen(token) / 2), token) : "-",

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLACKLIST_PAUSE_US 1000000
+#define BLACKLIST_PAUSE_S 1
 
 struct ratelimit_options {
     double account_ratelimit, max_sleep_time_seconds, log_sleep_time_seconds;
@@ -142,10 +142,13 @@ static double wait_of(struct ctx *c, const struct ratelimit_options *o, const ch
     return -1;
 }
 
-static bool pass(struct ctx *c, const struct ratelimit_options *o, const struct swift_request *r, const char *key, double rate, struct swift_response *response)
+static bool pass(struct ctx *c, const struct ratelimit_options *o, struct swift_request *r, const char *key, double rate, struct swift_response *response)
 {
-    double seconds = rate > 0 ? wait_of(c, o, key, rate) : 0;
+    double seconds;
 
+    if (request_has_waited(r))
+        return true;
+    seconds = rate > 0 ? wait_of(c, o, key, rate) : 0;
     if (seconds < 0) {
         log_error(c, "swift: 498 for %s to %s: it would have to wait too long", r->method, r->path);
         response_text(c, response, 498, "text/html; charset=UTF-8", "Slow down");
@@ -153,9 +156,7 @@ static bool pass(struct ctx *c, const struct ratelimit_options *o, const struct 
     }
     if (o->log_sleep_time_seconds > 0 && seconds > o->log_sleep_time_seconds)
         log_warning(c, "swift: %s waits %.3f s for its rate", r->path, seconds);
-    if (seconds > 0)
-        g_usleep((gulong)(seconds * 1e6));
-    return true;
+    return seconds <= 0 || request_wait(c, r, seconds, response);
 }
 
 static int64_t size_of(struct ctx *c, const struct swift_request *r)
@@ -168,7 +169,7 @@ static int64_t size_of(struct ctx *c, const struct swift_request *r)
 
 /* --- a request ---------------------------------------------------------------------------------------------------------- */
 
-static bool pass_all(struct ctx *c, const struct step *step, const struct swift_request *r, const char *global, struct swift_response *response)
+static bool pass_all(struct ctx *c, const struct step *step, struct swift_request *r, const char *global, struct swift_response *response)
 {
     static const char *const changes[] = { "PUT", "DELETE", "POST", "COPY", NULL };
     const struct ratelimit_options *o = step->options;
@@ -209,8 +210,8 @@ static void run(struct ctx *c, const struct step *step, struct swift_request *r,
         step_next(c, step, r, response);
     } else if (listed(c, r->account, o->account_blacklist, global, "BLACKLIST")) {
         log_error(c, "swift: 497: %s is blacklisted", r->account);
-        g_usleep(BLACKLIST_PAUSE_US);
-        response_text(c, response, 497, "text/html; charset=UTF-8", "Your account has been blacklisted");
+        if (request_has_waited(r) || request_wait(c, r, BLACKLIST_PAUSE_S, response))
+            response_text(c, response, 497, "text/html; charset=UTF-8", "Your account has been blacklisted");
     } else if (pass_all(c, step, r, global, response)) {
         step_next(c, step, r, response);
     }
