@@ -33,45 +33,97 @@ int tool_usage(struct ctx *c, const char *name)
 
 /* --- options -------------------------------------------------------------------------------------------------------------------------- */
 
-/* What of an option is in the word; NULL: it is another one. *ret_value: what stands behind its '='. */
-static const struct tool_option *find(const struct tool_option *options, const char *word, const char **ret_value)
+/* The option of that name, or the only one whose name begins so; NULL: none. */
+static const struct tool_option *find_name(const struct tool_option *options, const char *name, size_t n)
 {
-    const char *equals = strchr(word, '=');
-    size_t n = equals ? (size_t)(equals - word) : strlen(word);
+    const struct tool_option *found = NULL;
 
-    *ret_value = equals ? equals + 1 : NULL;
-    for (; options->name; options++)
-        if (word[1] == '-' ? strlen(options->name) == n - 2 && !strncmp(options->name, word + 2, n - 2)
-                           : options->letter && word[1] == options->letter && !word[2])
+    for (; options->name; options++) {
+        if (strncmp(options->name, name, n))
+            continue;
+        if (!options->name[n])
             return options;
-    return NULL;
+        if (found)
+            return NULL;
+        found = options;
+    }
+    return found;
+}
+
+static const struct tool_option *find_letter(const struct tool_option *options, char letter)
+{
+    while (options->name && options->letter != letter)
+        options++;
+    return options->name ? options : NULL;
+}
+
+/* *words is the option's, and the one of its value when it comes back. value: what stands with it; NULL: nothing. */
+static bool take_value(struct ctx *c, const struct tool_option *o, const char *value, char ***words)
+{
+    if (!value && !(*words)[1])
+        return fail(c, BAD_REQUEST, ctx_printf(c, "%s option requires 1 argument", **words));
+    *o->value = value ? value : *++*words;
+    return true;
+}
+
+static bool unknown(struct ctx *c, const char *word)
+{
+    return fail(c, BAD_REQUEST, ctx_printf(c, "no such option: %s", word));
+}
+
+/* --name, --name=value */
+static bool take_name(struct ctx *c, const struct tool_option *options, char ***words)
+{
+    const char *word = **words, *equals = strchr(word, '='), *value = equals ? equals + 1 : NULL;
+    const struct tool_option *o = find_name(options, word + 2, equals ? (size_t)(equals - word - 2) : strlen(word + 2));
+
+    if (!o)
+        return unknown(c, word);
+    if (!o->flag)
+        return take_value(c, o, value, words);
+    *o->flag = true;
+    return !value || fail(c, BAD_REQUEST, ctx_printf(c, "--%s option does not take a value", o->name));
+}
+
+/* -abc: one after the other; behind one that has a value stands the value. */
+static bool take_letters(struct ctx *c, const struct tool_option *options, char ***words)
+{
+    const char *word = **words;
+
+    for (const char *letter = word + 1; *letter; letter++) {
+        const struct tool_option *o = find_letter(options, *letter);
+
+        if (!o)
+            return unknown(c, word);
+        if (!o->flag)
+            return take_value(c, o, letter[1] ? letter + 1 : NULL, words);
+        *o->flag = true;
+    }
+    return true;
+}
+
+bool tool_options_before(struct ctx *c, char **words, const struct tool_option *options, size_t n)
+{
+    char **to = words, **end = words;        /* of what is kept, and of what may be */
+
+    while (n-- && *end)
+        end++;
+    for (; *words && to < end; words++) {
+        bool number = (*words)[1] >= '0' && (*words)[1] <= '9';
+
+        if (**words != '-' || !(*words)[1] || number)
+            *to++ = *words;
+        else if (!((*words)[1] == '-' ? take_name(c, options, &words) : take_letters(c, options, &words)))
+            return false;
+    }
+    for (; (*to = *words); to++)
+        words++;
+    return true;
 }
 
 bool tool_options(struct ctx *c, char **words, const struct tool_option *options)
 {
-    char **to = words;
-
-    for (; *words; words++) {
-        const struct tool_option *o;
-        const char *value;
-
-        if (**words != '-' || !(*words)[1]) {
-            *to++ = *words;
-            continue;
-        }
-        o = find(options, *words, &value);
-        if (!o)
-            return fail(c, BAD_REQUEST, ctx_printf(c, "no such option: %s", *words));
-        if (o->flag) {
-            *o->flag = true;
-            continue;
-        }
-        if (!value && !words[1])
-            return fail(c, BAD_REQUEST, ctx_printf(c, "%s option requires 1 argument", *words));
-        *o->value = value ? value : *++words;
-    }
-    *to = NULL;
-    return true;
+    return tool_options_before(c, words, options, SIZE_MAX);
 }
 
 /* --- saying --------------------------------------------------------------------------------------------------------------------------- */
@@ -96,8 +148,34 @@ void say_json(struct ctx *c, json_t *value)
     char *text = json_dumps(value, JSON_SORT_KEYS | JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
 
     (void)c;
+    for (char *at = text; (at = strchr(at, '\\')); at += 2)
+        for (int i = 2; at[1] == 'u' && i < 6; i++)
+            at[i] = g_ascii_tolower(at[i]);
     printf("%s\n", text);
     free(text);
+}
+
+static bool is_printable(gunichar code)
+{
+    switch (g_unichar_type(code)) {
+    case G_UNICODE_CONTROL: case G_UNICODE_FORMAT: case G_UNICODE_UNASSIGNED: case G_UNICODE_PRIVATE_USE: case G_UNICODE_SURROGATE:
+    case G_UNICODE_LINE_SEPARATOR: case G_UNICODE_PARAGRAPH_SEPARATOR:
+        return false;
+    case G_UNICODE_SPACE_SEPARATOR:
+        return code == ' ';
+    default:
+        return true;
+    }
+}
+
+static void put_char(struct buf *b, const char *text, size_t n)
+{
+    gunichar code = g_utf8_get_char(text);
+
+    if (is_printable(code))
+        buf_printf(b, "%.*s", (int)n, text);
+    else
+        buf_printf(b, code < 0x100 ? "\\x%02x" : code < 0x10000 ? "\\u%04x" : "\\U%08x", (unsigned)code);
 }
 
 const char *name_repr(struct ctx *c, const char *text)
@@ -115,10 +193,11 @@ const char *name_repr(struct ctx *c, const char *text)
             buf_printf(&b, "\\%c", *text);
         } else if (*text == '\n' || *text == '\r' || *text == '\t') {
             buf_puts(&b, *text == '\n' ? "\\n" : *text == '\r' ? "\\r" : "\\t");
-        } else if ((unsigned char)*text < 32 || *text == 127) {
-            buf_printf(&b, "\\x%02x", (unsigned)(unsigned char)*text);
         } else {
-            buf_putc(&b, *text);
+            size_t n = (size_t)(g_utf8_next_char(text) - text);
+
+            put_char(&b, text, n);
+            text += n - 1;
         }
     }
     buf_putc(&b, quote);

@@ -19,10 +19,12 @@ int tool_dispersion_report(struct ctx *, char **words);
 
 /* --- what they share (tools.c) -------------------------------------------------------------------------------------------- */
 
-/* An option: flag is set, or value is the word behind it (or behind '='). letter 0: it has none. */
+/* An option: flag is set, or value is the word behind it (or behind '='). letter 0: it has none. Names may be cut short, letters stand together. */
 struct tool_option { char letter; const char *name; bool *flag; const char **value; };
 /* Takes the options (up to a name NULL) out of words, in place. False with a fault: one of them is unknown. */
 bool tool_options(struct ctx *, char **words, const struct tool_option *);
+/* The same, up to the word behind which n words that are no options stand: what follows is another's. */
+bool tool_options_before(struct ctx *, char **words, const struct tool_option *, size_t n);
 int tool_usage(struct ctx *, const char *name);              /* says how it is called; 2 */
 /* To standard output; a name's NULs are bytes again. */
 void say(const char *format, ...) G_GNUC_PRINTF(1, 2);
