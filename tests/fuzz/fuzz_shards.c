@@ -23,7 +23,8 @@ static void look_through(struct ctx *c, struct shard_list *shards)
 {
     struct shard_compacting how = { 10, 100, 2, -1, true };
     struct shard_range whole = { .name = "a/b", .lower = "", .upper = "" };
-    struct shard_list gaps, changed;
+    struct shard_gaps gaps;
+    struct shard_list changed;
     struct shard_lists lists;
 
     shard_sort(shards);

@@ -115,7 +115,7 @@ static void test_json(void)
     g_assert_cmpuint(shard_states_parse(&c, "listing"), ==, SHARD_IN_LISTING);
     g_assert_cmpuint(shard_states_parse(&c, "found,80"), ==, SHARD_IN(SHARD_FOUND) | SHARD_IN(SHARD_SHRUNK));
     g_assert_cmpuint(shard_states_parse(&c, "found,nonsense"), ==, 0);
-    g_assert_cmpstr(shard_name(&c, ".shards_a", "c", "c", r.timestamp, 3), ==, ".shards_a/c-4a8a08f09d37b73795649038408b5f33-1795336101.00000-3");
+    g_assert_cmpstr(shard_name(&c, ".shards_a", "c", "c", r.timestamp, "3"), ==, ".shards_a/c-4a8a08f09d37b73795649038408b5f33-1795336101.00000-3");
     ctx_clear(&c);
 }
 
@@ -137,7 +137,8 @@ static void test_gaps(void)
     struct shard_range torn[] = { range("a/1", "", "f", SHARD_ACTIVE), range("a/2", "g", "p", SHARD_ACTIVE), range("a/3", "p", "t", SHARD_ACTIVE),
                                   range("a/4", "e", "h", SHARD_SHRINKING) };
     struct shard_range beside[] = { range("a/1", "", "f", SHARD_ACTIVE), range("a/2", "d", "", SHARD_ACTIVE) };
-    struct shard_list gaps, list;
+    struct shard_gaps gaps;
+    struct shard_list list;
     struct shard_lists overlaps;
 
     ctx_init(&c, NULL, "req-unit");
@@ -151,8 +152,10 @@ static void test_gaps(void)
     g_assert_cmpuint(gaps.n, ==, 2);
     g_assert_cmpstr(gaps.at[0].lower, ==, "f");
     g_assert_cmpstr(gaps.at[0].upper, ==, "g");
+    g_assert_cmpstr(gaps.at[0].from, ==, "");
     g_assert_cmpstr(gaps.at[1].lower, ==, "t");
     g_assert_cmpstr(gaps.at[1].upper, ==, "");
+    g_assert_cmpstr(gaps.at[1].from, ==, "g");
     shard_overlaps_find(&c, &list, &overlaps);
     g_assert_cmpuint(overlaps.n, ==, 2);
     list = list_of(beside, 2);
@@ -160,6 +163,7 @@ static void test_gaps(void)
     g_assert_cmpuint(gaps.n, ==, 0);         /* they overlap, which is no gap */
     shard_gaps(&c, &(struct shard_list){}, &gaps);
     g_assert_cmpuint(gaps.n, ==, 1);
+    g_assert_null(gaps.at[0].from);
     ctx_clear(&c);
 }
 

@@ -85,6 +85,7 @@ bool broker_put_row(struct ctx *, struct broker *, const struct broker_row *);
 bool broker_merge_rows(struct ctx *, struct broker *, const struct broker_row *, size_t n, const char *source);
 bool broker_rows_since(struct ctx *, struct broker *, int64_t rowid, int64_t limit, struct broker_row **ret, size_t *ret_n);
 bool broker_commit_pending(struct ctx *, struct broker *);
+void broker_leave_pending(struct broker *);                  /* until this handle is given back none of it is committed */
 /* Moves its directory to quarantined/. */
 bool broker_quarantine(struct ctx *, struct broker *, const char *why);
 /* While it is held nobody writes to its file. False with a fault. */

@@ -15,6 +15,7 @@ struct broker {
     dev_t device; ino_t inode;
     struct { const char *sql; sqlite3_stmt *statement; } cached[STATEMENTS];
     bool retiring;                   /* its container is being sharded: rows that come in are the fresh one's */
+    bool leaves_pending;             /* what is pending stays so */
     char *name;                      /* "account/container"; NULL: not asked yet */
     int64_t last_used;
     struct broker *next;             /* in the pool */

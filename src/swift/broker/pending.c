@@ -176,7 +176,7 @@ bool broker_commit_pending(struct ctx *c, struct broker *b)
     int lock;
     bool well;
 
-    if (b->retiring || stat(b->pending, &st) || !st.st_size)
+    if (b->retiring || b->leaves_pending || stat(b->pending, &st) || !st.st_size)
         return true;
     lock = broker_lock(b);
     if (lock < 0)
@@ -188,6 +188,11 @@ bool broker_commit_pending(struct ctx *c, struct broker *b)
     ctx_clear(&own);
     broker_unlock(b, lock);
     return well;
+}
+
+void broker_leave_pending(struct broker *b)
+{
+    b->leaves_pending = true;
 }
 
 static bool append(struct ctx *c, struct broker *b, const struct broker_row *row)

@@ -162,7 +162,7 @@ struct broker *broker_open_file(struct ctx *c, enum broker_kind kind, const char
     struct broker *b = take_idle(path);
 
     if (b)
-        b->retiring = false;
+        b->retiring = b->leaves_pending = false;
     return b ? b : access(path, F_OK) ? NULL : broker_open_alone(c, kind, path);
 }
 

@@ -327,6 +327,7 @@ static const char *next_upper(struct ctx *c, struct broker *b, int64_t size, con
     const char *name = NULL;
     sqlite3_stmt *s;
 
+    b->leaves_pending = false;               /* they are counted off with all that there is, as the original does */
     if (!broker_commit_pending(c, b))
         return NULL;
     s = lite_query(c, b, "SELECT name FROM object WHERE deleted = 0 AND name > ? ORDER BY name LIMIT 1 OFFSET ?", "ti", upper, size - 1);

@@ -72,9 +72,17 @@ bool sharder_limits(struct ctx *c, const struct sharder_options *o, struct shard
         !given(c, "rows_per_shard", o->rows_per_shard, 1, &l->rows_per_shard))
         return false;
     l->minimum_shard_size = MAX(l->rows_per_shard / 5, 1);
-    return given(c, "minimum_shard_size", o->minimum_shard_size, 1, &l->minimum_shard_size) &&
-           in_order(c, "minimum_shard_size", l->minimum_shard_size, "rows_per_shard", l->rows_per_shard, true) &&
-           in_order(c, "shrink_threshold", l->shrink_threshold, "minimum_shard_size", l->minimum_shard_size, true) &&
+    return given(c, "minimum_shard_size", o->minimum_shard_size, 1, &l->minimum_shard_size);
+}
+
+bool sharder_limits_find(struct ctx *c, const struct sharder_limits *l)
+{
+    return in_order(c, "minimum_shard_size", l->minimum_shard_size, "rows_per_shard", l->rows_per_shard, true);
+}
+
+static bool limits_fit(struct ctx *c, const struct sharder_limits *l)
+{
+    return sharder_limits_find(c, l) && in_order(c, "shrink_threshold", l->shrink_threshold, "minimum_shard_size", l->minimum_shard_size, true) &&
            in_order(c, "rows_per_shard", l->rows_per_shard, "shard_container_threshold", l->threshold, false) &&
            in_order(c, "expansion_limit", l->expansion_limit, "shard_container_threshold", l->threshold, false);
 }
@@ -95,7 +103,8 @@ static int64_t quorum_option(const char *text, int64_t auto_value, int64_t repli
 
 static bool audit_root(struct ctx *c, struct sharding *s, bool *ret_well)
 {
-    struct shard_list shards, gaps = {};
+    struct shard_list shards;
+    struct shard_gaps gaps = {};
     struct shard_range own;
     int64_t overlapping = 0;
 
@@ -276,7 +285,8 @@ static bool find_ranges(struct ctx *c, struct sharding *s, size_t *ret_n)
     shard_split_name(c, root, &root_account, &root_container);
     shard_split_name(c, broker_name(c, s->broker), &account, &container);
     for (size_t i = 0; i < *ret_n; i++) {
-        struct shard_range r = { .name = shard_name(c, ctx_printf(c, SHARDS_PREFIX "%s", root_account), root_container, container, now, found[i].index),
+        struct shard_range r = { .name = shard_name(c, ctx_printf(c, SHARDS_PREFIX "%s", root_account), root_container, container, now,
+                                                    ctx_printf(c, "%" G_GINT64_FORMAT, found[i].index)),
                                  .timestamp = now, .meta_timestamp = now, .state_timestamp = now, .lower = found[i].lower, .upper = found[i].upper,
                                  .object_count = found[i].object_count, .state = SHARD_FOUND, .tombstones = -1 };
 
@@ -506,7 +516,7 @@ static bool run(struct ctx *c, const struct round *round)
     struct sharder s = { .round = round, .o = round->options, .begun = time(NULL), .all_plain = true };
     struct drive drive = { .all = &s, .changed_since = round->by_hand ? 0 : plain_until };
 
-    if (!sharder_limits(c, s.o, &s.limits))
+    if (!sharder_limits(c, s.o, &s.limits) || !limits_fit(c, &s.limits))
         return false;
     prepare(c, &s, round);
     for (size_t i = 0; i < s.replicator.ring->n_devs && !daemon_stops(); i++) {

@@ -29,6 +29,7 @@ struct sharder_options {
 /* What they come to. Also for `nacre swift manage-shard-ranges`. */
 struct sharder_limits { int64_t threshold, shrink_threshold, expansion_limit, rows_per_shard, minimum_shard_size; };
 bool sharder_limits(struct ctx *, const struct sharder_options *, struct sharder_limits *ret);
+bool sharder_limits_find(struct ctx *, const struct sharder_limits *);       /* can ranges be found by them? */
 const struct sharder_options *sharder_options_load(struct ctx *, const struct conf *);       /* of a file's [container-sharder]; NULL with a fault */
 
 struct sharder {

@@ -55,14 +55,15 @@ bool shard_list_includes(const struct shard_list *list, const struct shard_range
 
 /* --- gaps and overlaps ---------------------------------------------------------------------------------------------------------------- */
 
-static int by_lower(const void *va, const void *vb)
+static int by_lower(const void *va, const void *vb, void *unused)
 {
     const struct shard_range *a = va, *b = vb;
-    int said = shard_lowers(a->lower, b->lower);
 
-    return said ? said : shard_uppers(a->upper, b->upper);
+    (void)unused;
+    return shard_lowers(a->lower, b->lower);
 }
 
+/* By their begins; those that begin alike stay in their order. */
 static struct shard_list in_order(struct ctx *c, const struct shard_list *from)
 {
     struct shard_list list = {};
@@ -71,7 +72,7 @@ static struct shard_list in_order(struct ctx *c, const struct shard_list *from)
         if (from->at[i].state != SHARD_SHRINKING)
             shard_add(c, &list, &from->at[i]);
     if (list.n)
-        qsort(list.at, list.n, sizeof(*list.at), by_lower);
+        g_qsort_with_data(list.at, (int)list.n, sizeof(*list.at), by_lower, NULL);
     return list;
 }
 
@@ -103,32 +104,47 @@ static bool is_start(const struct shard_list *list, size_t i)
     return true;
 }
 
-void shard_gaps(struct ctx *c, const struct shard_list *all, struct shard_list *gaps)
+/* Of the ranges that begin where the one at i does the one that ways reach furthest from. */
+static size_t furthest(const struct shard_list *list, const char **far, size_t i)
+{
+    size_t best = i;
+
+    for (size_t k = i; k < list->n && !strcmp(list->at[k].lower, list->at[i].lower); k++)
+        if (shard_uppers(far[k], far[best]) > 0)
+            best = k;
+    return best;
+}
+
+/* Where the next way begins that reaches behind at (NULL: the begin of all); list->n: nowhere. */
+static size_t next_start(const struct shard_list *list, const char **far, const char *at)
+{
+    size_t i = 0;
+
+    while (i < list->n && (!is_start(list, i) || (at && shard_uppers(far[i], at) <= 0)))
+        i++;
+    return i < list->n ? furthest(list, far, i) : i;
+}
+
+void shard_gaps(struct ctx *c, const struct shard_list *all, struct shard_gaps *ret)
 {
     struct shard_list list = in_order(c, all);
-    const char **far = reaches(c, &list), *at = NULL;        /* NULL: the begin of all */
+    const char **far = reaches(c, &list), *from = NULL, *at = NULL;      /* NULL: the begin of all */
 
-    *gaps = (struct shard_list){};
-    for (size_t i = 0; i < list.n && !*list.at[i].lower; i++)
-        if (!at || shard_uppers(far[i], at) > 0)
-            at = far[i];
+    *ret = (struct shard_gaps){ .at = ctx_new_n(c, struct shard_gap, list.n + 1) };
+    if (list.n && !*list.at[0].lower) {
+        from = "";
+        at = far[furthest(&list, far, 0)];
+    }
     while (!at || *at) {
-        struct shard_range gap = { .name = ctx_printf(c, "gap/index_%06zu", gaps->n), .lower = at ? at : "", .upper = "" };
-        size_t i = 0, best;
+        size_t i = next_start(&list, far, at);
+        const char *next = i < list.n ? list.at[i].lower : "";
 
-        while (i < list.n && (!is_start(&list, i) || (at && shard_uppers(far[i], at) <= 0)))
-            i++;
-        if (i == list.n) {
-            shard_add(c, gaps, &gap);
+        if (i == list.n || !at || shard_lowers(at, next) <= 0)
+            ret->at[ret->n++] = (struct shard_gap){ from, at ? at : "", next };
+        if (i == list.n)
             return;
-        }
-        for (best = i; i < list.n && !strcmp(list.at[i].lower, list.at[best].lower); i++)
-            if (shard_uppers(far[i], far[best]) > 0)
-                best = i;
-        gap.upper = list.at[best].lower;
-        if (!at || shard_lowers(at, gap.upper) <= 0)
-            shard_add(c, gaps, &gap);
-        at = far[best];
+        from = next;
+        at = far[i];
     }
 }
 
@@ -155,43 +171,79 @@ static struct shard_list longer(struct ctx *c, const struct shard_list *path, co
 {
     struct shard_list list = {};
 
-    for (size_t i = 0; path && i < path->n; i++)
+    for (size_t i = 0; i < path->n; i++)
         shard_add(c, &list, &path->at[i]);
     shard_add(c, &list, r);
     return list;
 }
 
+/* Ways, and when each came to where it ends. */
+struct walk { struct shard_lists *ways; size_t arrived[MOST_PATHS], arrivals; };
+
+/* Those that end at node, in the order in which they came there. */
+static size_t ways_to(struct ctx *c, const struct walk *w, const char *node, size_t **ret)
+{
+    size_t *here = ctx_new_n(c, size_t, w->ways->n + 1), n = 0;
+
+    for (size_t p = 0; p < w->ways->n; p++) {
+        size_t k = n;
+
+        if (!is_end(shard_list_upper(&w->ways->at[p]), node))
+            continue;
+        for (; k && w->arrived[here[k - 1]] > w->arrived[p]; k--)
+            here[k] = here[k - 1];
+        here[k] = p;
+        n++;
+    }
+    *ret = here;
+    return n;
+}
+
+/* The way goes on over the last of n ranges, copies of it over the others. */
+static void go_on(struct ctx *c, struct walk *w, size_t p, const struct shard_range *ranges, size_t n)
+{
+    const struct shard_list before = w->ways->at[p];
+
+    for (size_t k = 0; k + 1 < n && w->ways->n < MOST_PATHS; k++) {
+        struct shard_list way = longer(c, &before, &ranges[k]);
+
+        shard_lists_add(c, w->ways, &way);
+        w->arrived[w->ways->n - 1] = ++w->arrivals;
+    }
+    w->ways->at[p] = longer(c, &before, &ranges[n - 1]);
+    w->arrived[p] = ++w->arrivals;
+}
+
 void shard_paths(struct ctx *c, const struct shard_list *all, struct shard_lists *ret)
 {
     struct shard_list list = in_order(c, all);
+    struct walk *w = ctx_new(c, struct walk);
 
     *ret = (struct shard_lists){};
+    w->ways = ret;
     for (size_t i = 0, next; i < list.n; i = next) {         /* from one begin to the next: all ranges that leave it */
-        const char *node = list.at[i].lower;
-        size_t n = ret->n;
-        bool reached = false;
+        size_t *here, n;
 
-        for (next = i; next < list.n && !strcmp(list.at[next].lower, node); next++)
+        for (next = i; next < list.n && !strcmp(list.at[next].lower, list.at[i].lower); next++)
             ;
-        for (size_t p = 0; p < n; p++) {
-            struct shard_list before = ret->at[p];
-
-            if (!is_end(shard_list_upper(&before), node))
-                continue;
-            reached = true;
-            for (size_t k = i; k + 1 < next && ret->n < MOST_PATHS; k++) {
-                struct shard_list path = longer(c, &before, &list.at[k]);
-
-                shard_lists_add(c, ret, &path);
-            }
-            ret->at[p] = longer(c, &before, &list.at[next - 1]);
+        n = ways_to(c, w, list.at[i].lower, &here);
+        if (!n && ret->n < MOST_PATHS) {
+            here[n++] = ret->n;
+            shard_lists_add(c, ret, &(struct shard_list){});
         }
-        for (size_t k = i; !reached && k < next && ret->n < MOST_PATHS; k++) {
-            struct shard_list path = longer(c, NULL, &list.at[k]);
-
-            shard_lists_add(c, ret, &path);
-        }
+        for (size_t p = 0; p < n; p++)
+            go_on(c, w, here[p], &list.at[i], next - i);
     }
+}
+
+const struct shard_list *shard_path_furthest(const struct shard_lists *paths, const char *lower)
+{
+    const struct shard_list *best = NULL;
+
+    for (size_t i = 0; i < paths->n; i++)
+        if (!strcmp(shard_list_lower(&paths->at[i]), lower) && (!best || shard_uppers(shard_list_upper(&paths->at[i]), shard_list_upper(best)) >= 0))
+            best = &paths->at[i];
+    return best;
 }
 
 /* Up to where it is cleaved: a lower bound, or behind the end. */

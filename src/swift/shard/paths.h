@@ -7,12 +7,15 @@
 struct shard_lists { struct shard_list *at; size_t n, room; };
 void shard_lists_add(struct ctx *, struct shard_lists *, const struct shard_list *);
 
-/* What no way from the begin leads over: ranges that only have bounds. Those that shrink are not counted. */
-void shard_gaps(struct ctx *, const struct shard_list *, struct shard_list *ret_gaps);
+/* What no way from the begin leads over. Those that shrink are not counted. */
+struct shard_gap { const char *from, *lower, *upper; };      /* from: where the way begins that ends at lower; NULL: there is none */
+struct shard_gaps { struct shard_gap *at; size_t n; };
+void shard_gaps(struct ctx *, const struct shard_list *, struct shard_gaps *ret);
 /* Of each range that overlaps others behind it: it and those. */
 void shard_overlaps_find(struct ctx *, const struct shard_list *, struct shard_lists *ret);
-/* All ways over ranges that follow each other; no more than a few thousand. */
+/* All ways over ranges that follow each other, in the original's order; no more than a few thousand. */
 void shard_paths(struct ctx *, const struct shard_list *, struct shard_lists *ret);
+const struct shard_list *shard_path_furthest(const struct shard_lists *paths, const char *lower);    /* of those that begin there; NULL: none does */
 /* The best first: one that spans all, then the one that is cleaved furthest, has most objects, was made at fewest times, was made last. */
 void shard_paths_rank(struct shard_lists *, const struct shard_range *to_span);
 const char *shard_list_lower(const struct shard_list *);

@@ -221,7 +221,7 @@ bool shard_merge(struct shard_range *r, const struct shard_range *old)
 
 /* --- names --------------------------------------------------------------------------------------------------------------------- */
 
-const char *shard_name(struct ctx *c, const char *account, const char *root, const char *parent, struct timestamp when, int64_t index)
+const char *shard_name(struct ctx *c, const char *account, const char *root, const char *parent, struct timestamp when, const char *index)
 {
     uint8_t digest[16];
     char hex[33];
@@ -230,7 +230,7 @@ const char *shard_name(struct ctx *c, const char *account, const char *root, con
 
     md5_of(bytes, n, digest);
     digest_hex(digest, hex);
-    return ctx_printf(c, "%s/%s-%s-%s-%" G_GINT64_FORMAT, account, root, hex, timestamp_text(c, when), index);
+    return ctx_printf(c, "%s/%s-%s-%s-%s", account, root, hex, timestamp_text(c, when), index);
 }
 
 void shard_split_name(struct ctx *c, const char *name, const char **ret_account, const char **ret_container)

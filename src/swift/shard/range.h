@@ -60,9 +60,9 @@ int64_t shard_rows(const struct shard_range *);              /* objects and tomb
 /* What comes made one with what is there (NULL: nothing): false when nothing of it is newer. */
 bool shard_merge(struct shard_range *given, const struct shard_range *old);
 
-/* "account/container" of a shard of root, found in parent at that time, and its number. */
+/* "account/container" of a shard of root, found in parent at that time, and its number among those. */
 const char *shard_name(struct ctx *, const char *shards_account, const char *root_container, const char *parent_container, struct timestamp,
-                       int64_t index);
+                       const char *index);
 void shard_split_name(struct ctx *, const char *name, const char **ret_account, const char **ret_container);
 
 /* --- texts --------------------------------------------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include "oslo/base/text.h"
 #include "swift/name.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,34 +36,45 @@ void say_ranges(struct ctx *c, const struct shard_list *list, int level)
         say_range(c, &list->at[i], level);
 }
 
-static const char *answer(char *line, size_t room, const char *question)
+/* What stands on the next line of standard input, without its end; NULL: there is none. */
+const char *manage_ask(struct ctx *c, const char *question)
 {
+    char *line = NULL;
+    const char *said = NULL;
+    size_t room = 0;
+    ssize_t n;
+
     say("%s", question);
     fflush(stdout);
-    if (!fgets(line, (int)room, stdin))
-        *line = '\0';
-    return g_strstrip(line);
+    if ((n = getline(&line, &room, stdin)) > 0)
+        said = ctx_strndup(c, line, (size_t)n - (line[n - 1] == '\n'));
+    else
+        fprintf(stderr, "EOF when reading a line\n");
+    free(line);
+    return said;
 }
 
-bool manage_proceed(const struct manage *m)
+int manage_proceed(struct ctx *c, const struct manage *m)
 {
-    char line[64];
-    const char *said = m->dry_run ? "no" : m->yes ? "yes" : answer(line, sizeof(line), "Do you want to apply these changes to the container DB? [yes/N]");
+    const char *said = m->dry_run ? "no" : m->yes ? "yes" : manage_ask(c, "Do you want to apply these changes to the container DB? [yes/N]");
 
+    if (!said)
+        return EXIT_WRONG;
     if (!strcmp(said, "yes"))
-        return true;
+        return EXIT_WELL;
     say("No changes applied\n");
-    return false;
+    return EXIT_QUIT;
 }
 
 /* --- show, info ---------------------------------------------------------------------------------------------------------------------------- */
 
-static int show(struct ctx *c, struct manage *m)
+int manage_show(struct ctx *c, struct manage *m)
 {
-    struct shard_list shards;
+    struct shard_list shards = {};
     json_t *list = ctx_json(c, json_array());
+    bool none = m->includes && !*m->includes;        /* no range has the name "" */
 
-    if (!broker_shards(c, m->broker, &(struct shard_query){ .includes = m->includes, .deleted_too = m->include_deleted }, &shards))
+    if (!none && !broker_shards(c, m->broker, &(struct shard_query){ .includes = m->includes, .deleted_too = m->include_deleted }, &shards))
         return EXIT_WRONG;
     for (size_t i = 0; i < shards.n; i++) {
         json_t *o = range_json(c, &shards.at[i]);
@@ -123,270 +135,69 @@ static int info(struct ctx *c, struct manage *m)
 
 /* --- find ---------------------------------------------------------------------------------------------------------------------------------- */
 
-struct found { struct found_shard *at; size_t n; double seconds; };
+static json_t *name_value(struct ctx *c, const char *name)
+{
+    size_t n;
+    const char *bytes = name_bytes(c, name, &n);
 
-static bool find_all(struct ctx *c, struct manage *m, struct found *ret)
+    return json_stringn(bytes, n);
+}
+
+bool manage_find_all(struct ctx *c, struct manage *m, struct found *ret)
 {
     int64_t begun = clock_mono_us();
+    struct found_shard *at;
     bool last;
+    size_t n;
 
-    if (!broker_find_shards(c, m->broker, m->limits.rows_per_shard, -1, &(struct shard_list){}, m->limits.minimum_shard_size, &ret->at, &ret->n, &last))
+    if (!broker_find_shards(c, m->broker, m->limits.rows_per_shard, -1, &(struct shard_list){}, m->limits.minimum_shard_size, &at, &n, &last))
         return false;
-    ret->seconds = (double)(clock_mono_us() - begun) / 1e6;
+    *ret = (struct found){ .list = ctx_json(c, json_array()), .seconds = (double)(clock_mono_us() - begun) / 1e6 };
+    for (size_t i = 0; i < n; i++) {
+        ret->objects += at[i].object_count;
+        json_array_append_new(ret->list, json_pack("{s:I, s:I, s:o, s:o}", "index", (json_int_t)at[i].index, "object_count", (json_int_t)at[i].object_count,
+                                                   "lower", name_value(c, at[i].lower), "upper", name_value(c, at[i].upper)));
+    }
     return true;
 }
 
 static int find(struct ctx *c, struct manage *m)
 {
-    json_t *list = ctx_json(c, json_array());
     struct found found;
-    int64_t objects = 0;
-    size_t n;
 
-    if (!find_all(c, m, &found))
+    if (!manage_find_all(c, m, &found))
         return EXIT_WRONG;
-    for (size_t i = 0; i < found.n; i++) {
-        const char *lower = name_bytes(c, found.at[i].lower, &n);
-        json_t *o = json_pack("{s:I, s:I, s:s%}", "index", (json_int_t)found.at[i].index, "object_count", (json_int_t)found.at[i].object_count, "lower", lower, n);
-        const char *upper = name_bytes(c, found.at[i].upper, &n);
-
-        json_object_set_new(o, "upper", json_stringn(upper, n));
-        json_array_append_new(list, o);
-        objects += found.at[i].object_count;
-    }
-    say_json(c, list);
+    say_json(c, found.list);
     fflush(stdout);
-    fprintf(stderr, "Found %zu ranges in %gs (total object count %" G_GINT64_FORMAT ")\n", found.n, found.seconds, objects);
+    fprintf(stderr, "Found %zu ranges in %gs (total object count %" G_GINT64_FORMAT ")\n", json_array_size(found.list), found.seconds, found.objects);
     return EXIT_WELL;
 }
 
-/* --- delete, replace, enable ---------------------------------------------------------------------------------------------------------------- */
+/* --- the database -------------------------------------------------------------------------------------------------------------------------- */
 
-static void warn_of_delete(const struct shard_list *shards, enum broker_state state)
+/* Without links; also of a file that is not there: its container may have become one of a later epoch. */
+static const char *real_path(struct ctx *c, const char *path)
 {
-    int started = 0;
+    g_autofree char *dir = g_path_get_dirname(path), *base = g_path_get_basename(path);
+    char *real = realpath(path, NULL), *real_dir = real ? NULL : realpath(dir, NULL);
+    const char *copy = real ? ctx_strdup(c, real) : ctx_printf(c, "%s/%s", real_dir ? real_dir : dir, base);
 
-    say("This will delete existing %zu shard ranges.\n", shards->n);
-    if (state == BROKER_UNSHARDED)
-        return;
-    for (size_t i = 0; i < shards->n; i++)
-        started += shards->at[i].state != SHARD_FOUND;
-    say("WARNING: Be very cautious about deleting existing shard ranges. Deleting all ranges in this db does not guarantee deletion of all ranges on all"
-        " replicas of the db.\n  - this db is in state %s\n  - %d existing shard ranges have started sharding\n", broker_state_name(state), started);
+    free(real);
+    free(real_dir);
+    return copy;
 }
-
-static int delete_all(struct ctx *c, struct manage *m)
-{
-    struct timestamp now = timestamp_now();
-    struct shard_list shards;
-    enum broker_state state;
-    char line[64];
-
-    if (!broker_shards(c, m->broker, &(struct shard_query){}, &shards) || !broker_state(c, m->broker, &state))
-        return EXIT_WRONG;
-    if (!shards.n) {
-        say("No shard ranges found to delete.\n");
-        return EXIT_WELL;
-    }
-    while (!m->force) {
-        const char *said;
-
-        warn_of_delete(&shards, state);
-        said = answer(line, sizeof(line), "Do you want to show the existing ranges [s], delete the existing ranges [yes] or quit without deleting [q]? ");
-        if (!strcmp(said, "yes"))
-            break;
-        if (!strcmp(said, "q") || feof(stdin))
-            return EXIT_QUIT;
-        if (!strcmp(said, "s"))
-            show(c, m);
-        else
-            say("Please make a valid choice.\n\n");
-    }
-    for (size_t i = 0; i < shards.n; i++) {
-        shards.at[i].deleted = true;
-        shards.at[i].timestamp = now;
-    }
-    if (!broker_merge_shards(c, m->broker, shards.at, shards.n))
-        return EXIT_WRONG;
-    say("Deleted %zu existing shard ranges.\n", shards.n);
-    return EXIT_WELL;
-}
-
-/* Its own range; of a shard that has none false, which is said. */
-static bool own_range(struct ctx *c, struct manage *m, struct shard_range *ret)
-{
-    const char *name = broker_name(c, m->broker);
-    bool stored;
-
-    if (!name || !broker_own_shard_now(c, m->broker, ret, &stored))
-        return false;
-    if (stored || !g_str_has_prefix(name, m->prefix))
-        return true;
-    say("WARNING: shard container missing own shard range.\nAborting.\n");
-    return false;
-}
-
-/* Do they follow each other from its begin to its end? */
-static bool ranges_fit(struct ctx *c, const struct shard_range *own, const struct shard_list *shards)
-{
-    const char *reasons = "";
-
-    if (!shards->n)
-        reasons = "'No shard ranges.'";
-    for (size_t i = 0; i <= shards->n && shards->n; i++) {
-        const char *a = i ? shards->at[i - 1].upper : own->lower, *b = i < shards->n ? shards->at[i].lower : own->upper;
-
-        if (i == shards->n || !i ? strcmp(a, b) != 0 : (!*a || strcmp(a, b)))
-            reasons = ctx_printf(c, "%s%s'%s != %s'", reasons, *reasons ? ", " : "", a, b);
-    }
-    if (*reasons)
-        say("WARNING: invalid shard ranges: [%s].\nAborting.\n", reasons);
-    return !*reasons;
-}
-
-static bool set_enabled(struct ctx *c, struct manage *m, struct shard_range *own)
-{
-    if (shard_set_state(own, SHARD_SHARDING, (struct timestamp){}))
-        own->epoch = own->state_timestamp = timestamp_now();
-    return broker_merge_shards(c, m->broker, own, 1) &&
-           broker_update_metadata(c, m->broker, &(struct broker_meta){ "X-Container-Sysmeta-Sharding", "True", timestamp_now() }, 1);
-}
-
-static int enable(struct ctx *c, struct manage *m)
-{
-    struct shard_list shards;
-    struct shard_range own;
-
-    if (!own_range(c, m, &own))
-        return EXIT_BAD_ARGUMENTS;
-    if (!broker_shards(c, m->broker, &(struct shard_query){}, &shards) || !ranges_fit(c, &own, &shards))
-        return EXIT_WRONG;
-    if (own.state == SHARD_ACTIVE) {
-        if (!set_enabled(c, m, &own))
-            return EXIT_WRONG;
-        say("Container moved to state 'sharding' with epoch %s.\n", timestamp_text(c, own.epoch));
-    } else if (own.state != SHARD_SHARDING) {
-        say("WARNING: container in state %s (should be active or sharding).\nAborting.\n", shard_state_name(own.state));
-        return EXIT_WRONG;
-    } else if (timestamp_set(own.epoch)) {
-        say("Container already in state 'sharding' with epoch %s.\nNo action required.\n", timestamp_text(c, own.epoch));
-    } else {
-        say("Container already in state 'sharding' but missing epoch.\n");
-        own.epoch = own.state_timestamp = timestamp_now();
-        if (!set_enabled(c, m, &own))
-            return EXIT_WRONG;
-        say("Container in state 'sharding' given epoch %s.\n", timestamp_text(c, own.epoch));
-    }
-    say("Run container-sharder on all nodes to shard the container.\n");
-    return EXIT_WELL;
-}
-
-static int inject(struct ctx *c, struct manage *m, const struct found *found)
-{
-    const char *root = broker_root(c, m->broker), *root_account, *root_container, *account, *container;
-    struct timestamp now = timestamp_now();
-    struct shard_list shards = {};
-    struct shard_range own;
-    int status;
-
-    if (!root || !own_range(c, m, &own))
-        return EXIT_BAD_ARGUMENTS;
-    shard_split_name(c, root, &root_account, &root_container);
-    shard_split_name(c, broker_name(c, m->broker), &account, &container);
-    for (size_t i = 0; i < found->n; i++)
-        shard_add(c, &shards, &(struct shard_range){
-            .name = shard_name(c, ctx_printf(c, "%s%s", m->prefix, root_account), root_container, container, now, found->at[i].index), .timestamp = now,
-            .meta_timestamp = now, .state_timestamp = now, .lower = found->at[i].lower, .upper = found->at[i].upper,
-            .object_count = found->at[i].object_count, .state = SHARD_FOUND, .tombstones = -1 });
-    if (!ranges_fit(c, &own, &shards))
-        return EXIT_WRONG;
-    if (m->verbose) {
-        say("New shard ranges to be injected:\n");
-        say_json(c, shards_to_json(c, &shards));
-    }
-    if ((status = delete_all(c, m)) != EXIT_WELL)
-        return status;
-    if (!broker_merge_shards(c, m->broker, shards.at, shards.n))
-        return EXIT_WRONG;
-    say("Injected %zu shard ranges.\nRun container-replicator to replicate them to other nodes.\n", shards.n);
-    if (m->enable)
-        return enable(c, m);
-    say("Use the enable sub-command to enable sharding.\n");
-    return EXIT_WELL;
-}
-
-static int find_and_replace(struct ctx *c, struct manage *m)
-{
-    struct found found;
-
-    return find_all(c, m, &found) ? inject(c, m, &found) : EXIT_WRONG;
-}
-
-json_t *manage_load(struct ctx *c, const char *path, bool with_index)
-{
-    static const char *const needed[] = { "lower", "upper", "object_count", "index" };
-    json_error_t error;
-    json_t *list, *each;
-    size_t i;
-
-    if (strcmp(path, "-") && access(path, R_OK)) {
-        fprintf(stderr, "Failed to open file %s\n", path);
-        return NULL;
-    }
-    list = ctx_json(c, strcmp(path, "-") ? json_load_file(path, JSON_ALLOW_NUL, &error) : json_loadf(stdin, JSON_ALLOW_NUL, &error));
-    if (!json_is_array(list)) {
-        fprintf(stderr, "Failed to load valid shard range data: %s\n", list ? "ValueError('Shard data must be a list of dicts')" : error.text);
-        return NULL;
-    }
-    json_array_foreach(list, i, each)
-        for (size_t k = 0; k < (with_index ? 4 : 3); k++)
-            if (!json_object_get(each, needed[k])) {
-                fprintf(stderr, "Failed to load valid shard range data: KeyError('%s')\n", needed[k]);
-                return NULL;
-            }
-    return list;
-}
-
-static const char *bound(struct ctx *c, json_t *o, const char *name)
-{
-    json_t *value = json_object_get(o, name);
-
-    return json_is_string(value) ? name_from_bytes(c, json_string_value(value), json_string_length(value)) : "";
-}
-
-static int replace(struct ctx *c, struct manage *m)
-{
-    json_t *list = *m->words ? manage_load(c, *m->words, true) : NULL, *each;
-    struct found found = { .n = json_array_size(list) };
-    size_t i;
-
-    if (!list)
-        return EXIT_BAD_ARGUMENTS;
-    found.at = ctx_new_n(c, struct found_shard, found.n + 1);
-    json_array_foreach(list, i, each)
-        found.at[i] = (struct found_shard){ json_integer_value(json_object_get(each, "index")), json_integer_value(json_object_get(each, "object_count")),
-                                            bound(c, each, "lower"), bound(c, each, "upper") };
-    return inject(c, m, &found);
-}
-
-/* --- the command --------------------------------------------------------------------------------------------------------------------------- */
-
-static const struct { const char *name; int (*run)(struct ctx *, struct manage *); } commands[] = {
-    { "analyze", manage_analyze }, { "compact", manage_compact }, { "delete", delete_all }, { "enable", enable }, { "find", find },
-    { "find_and_replace", find_and_replace }, { "info", info }, { "repair", manage_repair }, { "replace", replace }, { "show", show },
-};
 
 static int run_on(struct ctx *c, struct manage *m, int (*run)(struct ctx *, struct manage *))
 {
-    char *path = realpath(m->path, NULL);
-    const char *name;
+    const char *path = real_path(c, m->path), *name = NULL;
     int status;
 
-    m->broker = path ? broker_open_newest(c, BROKER_CONTAINER, path) : NULL;
-    free(path);
-    name = m->broker ? broker_name(c, m->broker) : NULL;
-    if (!name) {
-        fprintf(stderr, "Error opening container DB %s: %s\n", m->path, failed(c) ? c->fault.message : "it does not exist");
+    m->broker = broker_open_newest(c, BROKER_CONTAINER, path);
+    if (m->broker && !m->force_commits)
+        broker_leave_pending(m->broker);
+    if (!m->broker || !(name = broker_name(c, m->broker))) {
+        fprintf(stderr, "Error opening container DB %s: %s\n", m->path,
+                failed(c) ? c->fault.message : ctx_printf(c, "DB connection error (%s, 0):\nDB doesn't exist", path));
         fault_clear(c);
         broker_done(m->broker);
         return EXIT_WRONG;
@@ -398,53 +209,147 @@ static int run_on(struct ctx *c, struct manage *m, int (*run)(struct ctx *, stru
     return status;
 }
 
-/* What the file says (the original's defaults where none is named), and what was said of it here. */
-static bool set_limits(struct ctx *c, struct manage *m, const char *file, const char *const given[7])
+/* --- the command --------------------------------------------------------------------------------------------------------------------------- */
+
+/* Kinds of words: which options they take. */
+enum { FINDS = 1, DELETES = 2, SHOWS = 4, REPLACES = 8, ENABLES = 16, COMPACTS = 32, REPAIRS = 64 };
+
+static const struct word {
+    const char *name;
+    int (*run)(struct ctx *, struct manage *);
+    unsigned kinds;
+    size_t least, most;              /* words behind it */
+} words_known[] = {
+    { "analyze", manage_analyze, 0, 0, 0 }, { "compact", manage_compact, COMPACTS, 0, 0 }, { "delete", manage_delete, DELETES, 0, 0 },
+    { "enable", manage_enable, REPLACES | ENABLES, 0, 0 }, { "find", find, FINDS, 0, 1 },
+    { "find_and_replace", manage_find_and_replace, FINDS | REPLACES | ENABLES, 0, 1 }, { "info", info, 0, 0, 0 },
+    { "repair", manage_repair, REPAIRS, 0, 0 }, { "replace", manage_replace, REPLACES, 1, 1 }, { "show", manage_show, SHOWS, 0, 0 },
+};
+
+/* What was said of the sharder's options; NULL: nothing. */
+struct given { const char *rows_per_shard, *minimum_shard_size, *shrink_threshold, *expansion_limit, *max_shrinking, *max_expanding, *replace_timeout,
+                          *enable_timeout; };
+
+static bool take_options(struct ctx *c, struct manage *m, const struct word *word, struct given *g)
 {
-    const struct conf *conf = conf_load(c, file);
+    const struct { unsigned kinds; struct tool_option option; } all[] = {
+        { FINDS, { 0, "minimum-shard-size", NULL, &g->minimum_shard_size } },
+        { DELETES | REPLACES, { 'f', "force", &m->force, NULL } },
+        { SHOWS, { 'd', "include_deleted", &m->include_deleted, NULL } },
+        { SHOWS, { 'b', "brief", &m->brief, NULL } },
+        { SHOWS, { 0, "includes", NULL, &m->includes } },
+        { REPLACES, { 0, "shards_account_prefix", NULL, &m->prefix } },
+        { REPLACES, { 0, "replace-timeout", NULL, &g->replace_timeout } },
+        { REPLACES, { 0, "enable", &m->enable, NULL } },
+        { ENABLES, { 0, "enable-timeout", NULL, &g->enable_timeout } },
+        { COMPACTS | REPAIRS, { 'y', "yes", &m->yes, NULL } },
+        { COMPACTS | REPAIRS, { 'n', "dry-run", &m->dry_run, NULL } },
+        { COMPACTS, { 0, "shrink-threshold", NULL, &g->shrink_threshold } },
+        { COMPACTS, { 0, "expansion-limit", NULL, &g->expansion_limit } },
+        { COMPACTS, { 0, "max-shrinking", NULL, &g->max_shrinking } },
+        { COMPACTS | REPAIRS, { 0, "max-expanding", NULL, &g->max_expanding } },
+        { REPAIRS, { 0, "gaps", &m->gaps, NULL } },
+    };
+    struct tool_option options[G_N_ELEMENTS(all) + 1] = {};
+    size_t n = 0;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(all); i++)
+        if (all[i].kinds & word->kinds)
+            options[n++] = all[i].option;
+    if (!tool_options(c, m->words, options))
+        return false;
+    n = g_strv_length(m->words);
+    if (n < word->least || n > word->most)
+        return fail(c, BAD_REQUEST, n < word->least ? "the following arguments are required: input_file"
+                                                    : ctx_printf(c, "unrecognized arguments: %s", m->words[word->most]));
+    if (word->kinds & FINDS)
+        g->rows_per_shard = m->words[0];
+    return !(m->yes && m->dry_run) || fail(c, BAD_REQUEST, "argument --yes/-y: not allowed with argument --dry-run/-n");
+}
+
+/* NULL, or the number that was said of the option. */
+static bool number(struct ctx *c, const char *option, const char *text, int64_t least, int64_t *ret)
+{
+    int64_t value;
+
+    if (!text)
+        return true;
+    if (!text_to_int(text, &value) || value < least)
+        return fail(c, BAD_REQUEST, ctx_printf(c, "argument %s: must be a number%s: %s", option, least > 0 ? " > 0" : "", name_repr(c, text)));
+    *ret = value;
+    return true;
+}
+
+static bool are_numbers(struct ctx *c, const struct given *g)
+{
+    int64_t value;
+
+    return number(c, "rows_per_shard", g->rows_per_shard, INT64_MIN, &value) && number(c, "--minimum-shard-size", g->minimum_shard_size, 1, &value) &&
+           number(c, "--shrink-threshold", g->shrink_threshold, 1, &value) && number(c, "--expansion-limit", g->expansion_limit, 1, &value) &&
+           number(c, "--max-shrinking", g->max_shrinking, 1, &value) && number(c, "--max-expanding", g->max_expanding, 1, &value) &&
+           number(c, "--replace-timeout", g->replace_timeout, INT64_MIN, &value) && number(c, "--enable-timeout", g->enable_timeout, INT64_MIN, &value);
+}
+
+/* What the file says (NULL: the original's defaults), and what was said of it here. */
+static bool read_limits(struct ctx *c, struct manage *m, const char *file, const struct given *g)
+{
+    const struct conf *conf = conf_load(c, file ? file : "/dev/null");
     const struct sharder_options *from = conf ? sharder_options_load(c, conf) : NULL;
     struct sharder_options o;
 
     if (!from)
         return false;
+    if (file && !conf_has_section(conf, "container-sharder"))
+        return fail(c, BAD_REQUEST, ctx_printf(c, "Unable to find container-sharder config section in %s", file));
     o = *from;
-    char **const to[] = { &o.rows_per_shard, &o.minimum_shard_size, &o.shrink_threshold, &o.expansion_limit };
-    for (size_t i = 0; i < G_N_ELEMENTS(to); i++)
-        if (given[i])
-            *to[i] = (char *)(uintptr_t)given[i];
+    const struct { char **to; const char *from; } texts[] = { { &o.rows_per_shard, g->rows_per_shard }, { &o.minimum_shard_size, g->minimum_shard_size },
+                                                              { &o.shrink_threshold, g->shrink_threshold }, { &o.expansion_limit, g->expansion_limit } };
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
+        if (texts[i].from)
+            *texts[i].to = (char *)(uintptr_t)texts[i].from;
     m->max_shrinking = o.max_shrinking;
     m->max_expanding = o.max_expanding;
-    return (!given[4] || text_to_int(given[4], &m->max_shrinking)) && (!given[5] || text_to_int(given[5], &m->max_expanding)) &&
-           sharder_limits(c, &o, &m->limits);
+    return number(c, "", g->max_shrinking, 1, &m->max_shrinking) && number(c, "", g->max_expanding, 1, &m->max_expanding) && sharder_limits(c, &o, &m->limits);
+}
+
+static int set_limits(struct ctx *c, struct manage *m, const struct word *word, const char *file, const struct given *g)
+{
+    const char *what = "Error loading config";
+
+    if (file && access(file, R_OK)) {
+        fprintf(stderr, "Error opening config file %s: %s\n", file, g_strerror(errno));
+        return EXIT_WRONG;
+    }
+    if (read_limits(c, m, file, g)) {
+        if (!(word->kinds & FINDS) || sharder_limits_find(c, &m->limits))
+            return EXIT_WELL;
+        what = "Invalid config";
+    }
+    fprintf(stderr, "%s: %s\n", what, c->fault.message);
+    fault_clear(c);
+    return EXIT_BAD_ARGUMENTS;
 }
 
 int tool_manage_shard_ranges(struct ctx *c, char **words)
 {
-    const char *given[7] = {}, *file = NULL, *ignored;
+    const char *file = NULL;
     struct manage m = { .prefix = SHARDS_PREFIX };
-    const struct tool_option options[] = {
-        { 0, "conf", NULL, &file }, { 'v', "verbose", &m.verbose, NULL }, { 0, "force-commits", &m.force_commits, NULL }, { 'f', "force", &m.force, NULL },
-        { 0, "enable", &m.enable, NULL }, { 'd', "include_deleted", &m.include_deleted, NULL }, { 'b', "brief", &m.brief, NULL },
-        { 0, "includes", NULL, &m.includes }, { 'y', "yes", &m.yes, NULL }, { 'n', "dry-run", &m.dry_run, NULL }, { 0, "gaps", &m.gaps, NULL },
-        { 0, "minimum-shard-size", NULL, &given[1] }, { 0, "shrink-threshold", NULL, &given[2] }, { 0, "expansion-limit", NULL, &given[3] },
-        { 0, "max-shrinking", NULL, &given[4] }, { 0, "max-expanding", NULL, &given[5] }, { 0, "shards_account_prefix", NULL, &m.prefix },
-        { 0, "replace-timeout", NULL, &ignored }, { 0, "enable-timeout", NULL, &ignored }, {} };
+    const struct tool_option options[] = { { 0, "conf", NULL, &file }, { 'v', "verbose", &m.verbose, NULL }, { 0, "force-commits", &m.force_commits, NULL }, {} };
+    struct given given = {};
+    size_t i = 0;
+    int status;
 
-    if (!tool_options(c, words, options))
+    if (!tool_options_before(c, words, options, 2))
         return EXIT_BAD_ARGUMENTS;
-    if (!words[0] || !words[1])
+    while (i < G_N_ELEMENTS(words_known) && words[0] && words[1] && strcmp(words_known[i].name, words[1]))
+        i++;
+    if (!words[0] || !words[1] || i == G_N_ELEMENTS(words_known))
         return tool_usage(c, "manage-shard-ranges");
     m.path = words[0];
     m.words = words + 2;
-    if (g_str_has_prefix(words[1], "find"))
-        given[0] = words[2];
-    if (!set_limits(c, &m, file ? file : "/dev/null", given)) {
-        fprintf(stderr, "Invalid config: %s\n", failed(c) ? c->fault.message : "no number");
-        fault_clear(c);
+    if (!take_options(c, &m, &words_known[i], &given) || !are_numbers(c, &given))
         return EXIT_BAD_ARGUMENTS;
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
-        if (!strcmp(commands[i].name, words[1]))
-            return commands[i].run == manage_analyze ? manage_analyze(c, &m) : run_on(c, &m, commands[i].run);
-    return tool_usage(c, "manage-shard-ranges");
+    if ((status = set_limits(c, &m, &words_known[i], file, &given)) != EXIT_WELL)
+        return status;
+    return words_known[i].run == manage_analyze ? manage_analyze(c, &m) : run_on(c, &m, words_known[i].run);
 }

@@ -5,6 +5,7 @@
 #include "swift/name.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- compact ------------------------------------------------------------------------------------------------------------------------------- */
@@ -43,6 +44,7 @@ int manage_compact(struct ctx *c, struct manage *m)
     struct shard_range own;
     enum broker_state state;
     bool root;
+    int status;
 
     if (!broker_is_root(c, m->broker, &root) || !broker_state(c, m->broker, &state) || !broker_shards(c, m->broker, &(struct shard_query){}, &shards) ||
         !broker_own_shard_now(c, m->broker, &own, NULL))
@@ -64,8 +66,8 @@ possible:
         return EXIT_WELL;
     }
     say_sequences(c, &sequences);
-    if (!manage_proceed(m))
-        return EXIT_QUIT;
+    if ((status = manage_proceed(c, m)) != EXIT_WELL)
+        return status;
     shard_compact(c, &sequences, &changed);
     if (!broker_merge_shards(c, m->broker, changed.at, changed.n))
         return EXIT_WRONG;
@@ -74,7 +76,7 @@ possible:
     return EXIT_WELL;
 }
 
-/* --- repair, analyze ----------------------------------------------------------------------------------------------------------------------- */
+/* --- overlaps ------------------------------------------------------------------------------------------------------------------------------ */
 
 static bool has_state(const struct shard_list *list, enum shard_state state)
 {
@@ -93,10 +95,50 @@ static bool is_cleaved_behind(const struct shard_list *list, const char *marker)
     return false;
 }
 
+/* Does all of it lie before the other? */
+static bool lies_before(const struct shard_range *r, const struct shard_range *other)
+{
+    return *r->upper && shard_lower_upper(other->lower, r->upper) >= 0;
+}
+
+/* Ranges that overlap have no order among each other: which of them comes first is how Python's sort leaves it, by binary insertion behind
+ * the run that is there. */
+static void sort_whole(struct shard_list *list)
+{
+    struct shard_range *at = list->at;
+    size_t run = MIN(list->n, 2);
+    bool falls = list->n > 1 && lies_before(&at[1], &at[0]);
+
+    while (run < list->n && lies_before(&at[run], &at[run - 1]) == falls)
+        run++;
+    if (falls)
+        shard_reverse(&(struct shard_list){ at, run, run });
+    for (; run < list->n; run++) {
+        struct shard_range r = at[run];
+        size_t low = 0, high = run;
+
+        while (low < high) {
+            size_t middle = (low + high) / 2;
+
+            if (lies_before(&r, &at[middle]))
+                high = middle;
+            else
+                low = middle + 1;
+        }
+        memmove(&at[low + 1], &at[low], (run - low) * sizeof(*at));
+        at[low] = r;
+    }
+}
+
 static void say_solution(struct ctx *c, const struct shard_list *acceptors, const struct shard_list *donors)
 {
+    struct shard_list sorted = {};
+
+    for (size_t i = 0; i < donors->n; i++)
+        shard_add(c, &sorted, &donors->at[i]);
+    sort_whole(&sorted);
     say("Donors:\n");
-    say_ranges(c, donors, 1);
+    say_ranges(c, &sorted, 1);
     say("Acceptors:\n");
     say_ranges(c, acceptors, 1);
 }
@@ -170,6 +212,7 @@ static int repair_overlaps(struct ctx *c, struct manage *m, const struct shard_l
     struct timestamp now;
     struct shard_list acceptors, donors;
     struct shard_range own;
+    int status;
 
     if (!shards->n) {
         say("No shards found, nothing to do.\n");
@@ -179,8 +222,8 @@ static int repair_overlaps(struct ctx *c, struct manage *m, const struct shard_l
         return EXIT_WRONG;
     if (!donors.n)
         return EXIT_WELL;
-    if (!manage_proceed(m))
-        return EXIT_QUIT;
+    if ((status = manage_proceed(c, m)) != EXIT_WELL)
+        return status;
     now = timestamp_now();
     for (size_t i = 0; i < donors.n; i++)
         if (shard_set_state(&donors.at[i], SHARD_SHRINKING, (struct timestamp){}))
@@ -192,26 +235,75 @@ static int repair_overlaps(struct ctx *c, struct manage *m, const struct shard_l
     return EXIT_WELL;
 }
 
-/* Which neighbour fills the gap: the one behind it, or else the one before. NULL: neither is active. */
-static struct shard_range *filler(struct shard_list *shards, const struct shard_range *gap)
+/* --- gaps ---------------------------------------------------------------------------------------------------------------------------------- */
+
+/* Which neighbour fills it: the one behind, or else the one before; of shards. NULL: neither is active. */
+static struct shard_range *filler(struct shard_list *shards, const struct shard_lists *paths, const struct shard_gap *gap)
 {
-    struct shard_range *before = NULL;
+    const struct shard_list *before = gap->from ? shard_path_furthest(paths, gap->from) : NULL;
+    const struct shard_list *after = *gap->upper ? shard_path_furthest(paths, gap->upper) : NULL;
+    const struct shard_range *by = before ? &before->at[before->n - 1] : NULL;
 
-    for (size_t i = 0; i < shards->n; i++) {
-        struct shard_range *r = &shards->at[i];
+    if (after && after->at[0].state == SHARD_ACTIVE)
+        by = &after->at[0];
+    for (size_t i = 0; by && by->state == SHARD_ACTIVE && i < shards->n; i++)
+        if (!strcmp(shards->at[i].name, by->name))
+            return &shards->at[i];
+    return NULL;
+}
 
-        if (r->state == SHARD_ACTIVE && *gap->upper && !strcmp(r->lower, gap->upper))
-            return r;
-        if (r->state == SHARD_ACTIVE && *gap->lower && !strcmp(r->upper, gap->lower))
-            before = r;
+static bool say_gap(struct ctx *c, struct manage *m, const struct shard_gap *gap, const struct shard_range *by)
+{
+    struct shard_list inside;
+
+    say("  gap: %s - %s\n    apparent gap contents:\n", *gap->lower ? name_repr(c, gap->lower) : "MinBound", *gap->upper ? name_repr(c, gap->upper) : "MaxBound");
+    if (!broker_shards(c, m->broker, &(struct shard_query){ .marker = gap->lower, .end_marker = gap->upper, .deleted_too = true }, &inside))
+        return false;
+    say_ranges(c, &inside, 3);
+    if (by) {
+        say("    gap can be fixed by expanding neighbor range:\n");
+        say_range(c, by, 3);
+    } else {
+        say("Warning: cannot fix gap: non-ACTIVE neighbors\n");
     }
-    return before;
+    return true;
+}
+
+static int by_lower(const void *a, const void *b)
+{
+    return shard_lowers(((const struct shard_range *)a)->lower, ((const struct shard_range *)b)->lower);
+}
+
+/* One range may fill the gaps on both its sides. */
+static void fill(struct ctx *c, struct manage *m, struct shard_list *shards, const struct shard_gaps *gaps, struct shard_range *const *by,
+                 struct shard_list *filling)
+{
+    struct timestamp now = timestamp_now();
+    bool *grows = ctx_new_n(c, bool, shards->n + 1);
+    int64_t filled = 0;
+
+    for (size_t i = 0; i < gaps->n && (m->max_expanding < 0 || filled < m->max_expanding); i++) {
+        if (!by[i])
+            continue;
+        shard_expand(by[i], &(struct shard_range){ .lower = gaps->at[i].lower, .upper = gaps->at[i].upper }, 1);
+        by[i]->timestamp = now;
+        grows[by[i] - shards->at] = true;
+        filled++;
+    }
+    for (size_t i = 0; i < shards->n; i++)
+        if (grows[i])
+            shard_add(c, filling, &shards->at[i]);
+    if (filling->n)
+        qsort(filling->at, filling->n, sizeof(*filling->at), by_lower);
 }
 
 static int repair_gaps(struct ctx *c, struct manage *m, struct shard_list *shards)
 {
-    struct timestamp now = timestamp_now();
-    struct shard_list gaps, filling = {}, inside;
+    struct shard_list filling = {};
+    struct shard_lists paths;
+    struct shard_gaps gaps;
+    struct shard_range **by;
+    int status;
 
     shard_gaps(c, shards, &gaps);
     if (!gaps.n) {
@@ -219,37 +311,27 @@ static int repair_gaps(struct ctx *c, struct manage *m, struct shard_list *shard
         return EXIT_WELL;
     }
     say("Found %zu gaps:\n", gaps.n);
+    shard_paths(c, shards, &paths);
+    by = ctx_new_n(c, struct shard_range *, gaps.n);
     for (size_t i = 0; i < gaps.n; i++) {
-        const struct shard_range *gap = &gaps.at[i];
-        struct shard_range *by = filler(shards, gap);
-
-        say("  gap: %s - %s\n    apparent gap contents:\n", *gap->lower ? name_repr(c, gap->lower) : "MinBound", *gap->upper ? name_repr(c, gap->upper) : "MaxBound");
-        if (!broker_shards(c, m->broker, &(struct shard_query){ .marker = gap->lower, .end_marker = gap->upper, .deleted_too = true }, &inside))
+        by[i] = filler(shards, &paths, &gaps.at[i]);
+        if (!say_gap(c, m, &gaps.at[i], by[i]))
             return EXIT_WRONG;
-        say_ranges(c, &inside, 3);
-        if (!by) {
-            say("Warning: cannot fix gap: non-ACTIVE neighbors\n");
-            continue;
-        }
-        say("    gap can be fixed by expanding neighbor range:\n");
-        say_range(c, by, 3);
-        if (m->max_expanding >= 0 && (int64_t)filling.n >= m->max_expanding)
-            continue;
-        shard_expand(by, gap, 1);
-        by->timestamp = now;
-        shard_add(c, &filling, by);
     }
+    fill(c, m, shards, &gaps, by, &filling);
     say("\nRepairs necessary to fill gaps.\nThe following expanded shard range(s) will be applied to the DB:\n");
     say_ranges(c, &filling, 2);
     say("\nIt is recommended that no other concurrent changes are made to the \nshard ranges while fixing gaps. If necessary, abort this change \n"
         "and stop any auto-sharding processes before repeating this command.\n\n");
-    if (!manage_proceed(m))
-        return EXIT_QUIT;
+    if ((status = manage_proceed(c, m)) != EXIT_WELL)
+        return status;
     if (!broker_merge_shards(c, m->broker, filling.at, filling.n))
         return EXIT_WRONG;
     say("Run container-replicator to replicate the changes to other nodes.\nRun container-sharder on all nodes to fill gaps.\n");
     return EXIT_WELL;
 }
+
+/* --- repair, analyze ----------------------------------------------------------------------------------------------------------------------- */
 
 int manage_repair(struct ctx *c, struct manage *m)
 {
@@ -279,8 +361,8 @@ int manage_analyze(struct ctx *c, struct manage *m)
         if (!json_object_get(each, "epoch"))
             json_object_set_new(each, "epoch", json_null());
     if ((why = shards_from_json(c, list, &shards))) {
-        fprintf(stderr, "Failed to load valid shard range data: %s\n", why);
-        return EXIT_BAD_ARGUMENTS;
+        fprintf(stderr, "%s\n", why);
+        return EXIT_WRONG;
     }
     return solve(c, &shards, &whole, m->verbose, &acceptors, &donors) ? EXIT_WELL : EXIT_WRONG;
 }
