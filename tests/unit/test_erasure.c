@@ -148,7 +148,7 @@ static void test_suffix_hashes(void)
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
         g_assert_true(g_file_set_contents(ctx_printf(&c, "%s/%s", object, names[i]), "", 0, NULL));
     for (int round = 0; round < 2; round++) {        /* the second time from hashes.pkl */
-        g_assert_true(hashes_get(&c, partition, policy, NULL, 99999999999, &rows, &n));
+        g_assert_true(hashes_get(&c, partition, policy, NULL, 99999999999, &rows, &n, NULL));
         g_assert_cmpuint(n, ==, 4);
         g_assert_cmpint(rows[0].fragment, ==, -1);
         g_assert_cmpstr(rows[0].hash, ==, "17c470f5effc86875e6fd7ecfed3d4b8");

@@ -324,13 +324,13 @@ static void test_suffix_hash(void)
     g_assert_cmpstr(hashes_of_suffix(&c, dir, NULL, 99999999999), ==, "0bc2b98f4df8b1db7166a07e8c06589d");
     g_assert_false(is_there(dir, "1123456789abcdef0123456789abcabc", "1795336100.00000.ts"));
     g_assert_true(is_there(dir, "2123456789abcdef0123456789abcabc", "1795336103.00000+0.meta"));
-    g_assert_true(hashes_get(&c, partition, NULL, NULL, 99999999999, &hashes, &n));
+    g_assert_true(hashes_get(&c, partition, NULL, NULL, 99999999999, &hashes, &n, NULL));
     g_assert_cmpuint(n, ==, 1);
     g_assert_cmpstr(hashes[0].hash, ==, "0bc2b98f4df8b1db7166a07e8c06589d");
     /* what is marked is hashed anew */
     touch(dir, "0123456789abcdef0123456789abcabc", "1795336109.00000.ts");
     g_assert_true(hashes_invalidate_suffix(&c, partition, "abc"));
-    g_assert_true(hashes_get(&c, partition, NULL, NULL, 99999999999, &hashes, &n));
+    g_assert_true(hashes_get(&c, partition, NULL, NULL, 99999999999, &hashes, &n, NULL));
     g_assert_cmpstr(hashes[0].hash, !=, "0bc2b98f4df8b1db7166a07e8c06589d");
     g_assert_false(is_there(dir, "0123456789abcdef0123456789abcabc", "1795336101.93031.data"));
     ctx_clear(&c);

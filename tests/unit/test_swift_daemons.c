@@ -1,12 +1,16 @@
 /* What daemons of databases share: whose policy is a container's, databases that go only when nothing came, work by several hands. */
 #include "swift/broker/broker.h"
 #include "swift/daemon/crew.h"
+#include "swift/daemon/daemon.h"
 #include "swift/daemon/rsync.h"
+#include "swift/daemon/updater_limit.h"
 #include "swift/name.h"
 
 #include <glib/gstdio.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static char *folder;
@@ -169,6 +173,77 @@ static void test_crew(void)
     }
 }
 
+/* Two a day: the second of a container waits, the newest of those that wait is the first to go, the oldest is left where there are too many. */
+static void test_update_limit(void)
+{
+    struct update_limit *l = update_limit_new(2.0 / 86400, 1000, 2, g_free);
+    struct update_counts counts;
+    char *item;
+
+    item = g_strdup("first");
+    g_assert_true(update_limit_allows(l, "a", "busy", item));
+    g_free(item);
+    g_assert_false(update_limit_allows(l, "a", "busy", g_strdup("second")));
+    g_assert_false(update_limit_allows(l, "a", "busy", g_strdup("third")));
+    g_assert_false(update_limit_allows(l, "a", "busy", g_strdup("fourth")));
+    counts = update_limit_counts(l);
+    g_assert_cmpint(counts.deferrals, ==, 3);
+    g_assert_cmpint(counts.skips, ==, 3);
+    g_assert_null(update_limit_drain(l, 0));
+    update_limit_free(l);
+
+    l = update_limit_new(1000, 1, 10, g_free);
+    for (int i = 0; i < 10; i++) {
+        item = g_strdup_printf("%d", i);
+        if (update_limit_allows(l, "a", "b", item))
+            g_free(item);
+    }
+    counts = update_limit_counts(l);
+    for (int64_t left = counts.deferrals; left; left--) {
+        item = update_limit_drain(l, G_MAXINT64);
+        g_assert_nonnull(item);
+        g_free(item);
+    }
+    g_assert_null(update_limit_drain(l, G_MAXINT64));
+    g_assert_cmpint(update_limit_counts(l).skips, ==, 0);
+    g_assert_cmpint(update_limit_counts(l).drains, ==, counts.deferrals);
+    update_limit_free(l);
+
+    l = update_limit_new(0, 1, 0, g_free);
+    for (int i = 0; i < 10; i++)
+        g_assert_true(update_limit_allows(l, "a", "b", NULL));
+    update_limit_free(l);
+}
+
+static void *nice_thread(void *wrong)
+{
+    char five[] = "5", idle[] = "IOPRIO_CLASS_IDLE", none[] = "", much[] = "40", other[] = "IOPRIO_CLASS_OTHER";
+    struct ctx c;
+
+    ctx_init(&c, NULL, "req-test");
+    g_assert_null(priority_set(&c, &(struct daemon_settings){ .nice_priority = five, .ionice_class = idle, .ionice_priority = none }));
+    *(int *)wrong = getpriority(PRIO_PROCESS, 0);        /* of this thread alone */
+    g_assert_nonnull(priority_set(&c, &(struct daemon_settings){ .nice_priority = much, .ionice_class = none, .ionice_priority = none }));
+    g_assert_nonnull(priority_set(&c, &(struct daemon_settings){ .nice_priority = none, .ionice_class = other, .ionice_priority = none }));
+    ctx_clear(&c);
+    return NULL;
+}
+
+static void test_priority(void)
+{
+    int before = getpriority(PRIO_PROCESS, 0), there = -1;
+    pthread_t thread;
+
+    if (before > 5) {
+        g_test_skip("it is nicer than that already");
+        return;
+    }
+    g_assert_cmpint(pthread_create(&thread, NULL, nice_thread, &there), ==, 0);
+    pthread_join(thread, NULL);
+    g_assert_cmpint(there, ==, 5);
+    g_assert_cmpint(getpriority(PRIO_PROCESS, 0), ==, before);
+}
+
 int main(int argc, char **argv)
 {
     g_autofree char *remove = NULL;
@@ -183,6 +258,8 @@ int main(int argc, char **argv)
     g_test_add_func("/swift/daemons/damaged", test_damaged);
     g_test_add_func("/swift/daemons/rsync_module", test_rsync_module);
     g_test_add_func("/swift/daemons/crew", test_crew);
+    g_test_add_func("/swift/daemons/update_limit", test_update_limit);
+    g_test_add_func("/swift/daemons/priority", test_priority);
     status = g_test_run();
     brokers_close();
     remove = g_strdup_printf("rm -rf %s", folder);

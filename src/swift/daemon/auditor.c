@@ -1,6 +1,7 @@
 /* The object auditor: every file is read in its turn and compared with what was stored; what is damaged goes to quarantine, from where
  * replication heals it. Two passes go side by side: ALL reads everything, ZBF only opens files, many a second, for those that a crash has
  * left without their bytes. A pass that was cut short goes on where it was (auditor_status.c). */
+#include "swift/daemon/audit_watcher.h"
 #include "swift/daemon/auditor.h"
 
 #include "oslo/base/log.h"
@@ -14,6 +15,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -26,7 +28,7 @@
 struct auditor_options {
     double files_per_second, bytes_per_second;
     int64_t zero_byte_files_per_second, log_time;
-    char *rsync_tempfile_timeout;
+    char *rsync_tempfile_timeout, *object_size_stats, *watchers;
 };
 
 static const struct attr option_attrs[] = {
@@ -35,8 +37,15 @@ static const struct attr option_attrs[] = {
     ATTR(struct auditor_options, zero_byte_files_per_second, 0, .min = 0, .unset = "50", .help = "How many files are only opened in a second; 0: there is no such pass."),
     ATTR(struct auditor_options, log_time, 0, .min = 0, .unset = "3600", .help = "Seconds between what is logged, and told recon, of a pass."),
     ATTR(struct auditor_options, rsync_tempfile_timeout, 0, .unset = "auto", .help = "Seconds after which temporary files of rsync go."),
+    ATTR(struct auditor_options, object_size_stats, 0, .unset = "", .help = "Sizes, with commas: how many objects are no larger than each is logged."),
+    ATTR(struct auditor_options, watchers, 0, .unset = "", .help = "What else looks at each object, with commas: dark_data."),
     {}
 };
+
+#define MOST_SIZES 32
+
+/* How many objects are no larger than each size, and than none of them. */
+struct size_stats { int64_t sizes[MOST_SIZES], counts[MOST_SIZES + 1]; size_t n; };
 
 /* One pass: over all devices, or over one beside others. */
 struct audit {
@@ -51,7 +60,49 @@ struct audit {
     int64_t passes, quarantined, errors, bytes_processed, all_quarantined, all_errors, all_files;     /* the first four since it was last told */
     int64_t began_us, reported_us, audit_us, told_us;
     char *block;
+    struct size_stats stats;
+    struct watchers *watchers;
 };
+
+/* --- sizes --------------------------------------------------------------------------------------------------------------------------- */
+
+static int by_size(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static bool read_sizes(struct ctx *c, const char *text, struct size_stats *s)
+{
+    for (char **word = text_split(c, text, ','); *word; word++) {
+        if (!*g_strstrip(*word))
+            continue;
+        if (s->n == MOST_SIZES || !text_to_int(*word, &s->sizes[s->n]))
+            return fail(c, INTERNAL_ERROR, ctx_printf(c, "object-auditor: object_size_stats %s is no list of sizes", text));
+        s->n++;
+    }
+    qsort(s->sizes, s->n, sizeof(*s->sizes), by_size);
+    return true;
+}
+
+static void count_size(struct size_stats *s, int64_t size)
+{
+    size_t i = 0;
+
+    while (i < s->n && size > s->sizes[i])
+        i++;
+    s->counts[i]++;
+}
+
+static void say_sizes(struct ctx *c, const struct size_stats *s)
+{
+    const char *text = "{";
+
+    for (size_t i = 0; i < s->n; i++)
+        text = ctx_printf(c, "%s\"%" G_GINT64_FORMAT "\": %" G_GINT64_FORMAT ", ", text, s->sizes[i], s->counts[i]);
+    log_info(c, "swift: object audit stats: %s\"OVER\": %" G_GINT64_FORMAT "}", text, s->counts[s->n]);
+}
 
 /* --- one object -------------------------------------------------------------------------------------------------------------------- */
 
@@ -109,6 +160,12 @@ static size_t files_that_count(const struct disk_files *f)
     return !!f->data + !!f->meta + !!f->ctype_meta + !!f->tombstone + f->n_obsolete;
 }
 
+static void take_away(struct ctx *c, struct audit *a, const struct disk_place *place, const char *why)
+{
+    disk_quarantine(c, place, why);
+    a->quarantined++;
+}
+
 static void judge(struct ctx *c, struct audit *a, const struct disk_place *place, struct disk_object *o)
 {
     int64_t reclaim_us = clock_us() - a->round->settings->reclaim_age * G_USEC_PER_SEC;
@@ -126,10 +183,11 @@ static void judge(struct ctx *c, struct audit *a, const struct disk_place *place
             hashes_invalidate(c, place);
         break;
     case DISK_THERE:
-        if (a->whole && o->length && !is_whole(c, a, o, &why)) {
-            disk_quarantine(c, place, why);
-            a->quarantined++;
-        }
+        count_size(&a->stats, o->length);
+        if (a->whole && o->length && !is_whole(c, a, o, &why))
+            take_away(c, a, place, why);
+        else if (a->watchers && !daemon_stops() && !watchers_see(c, a->watchers, place, o))
+            take_away(c, a, place, "a watcher asked for it");
         break;
     case DISK_ABSENT:
     case DISK_EXPIRED:
@@ -239,6 +297,7 @@ static void audit(struct ctx *c, void *data)
 
     a->began_us = a->reported_us = clock_us();
     a->block = g_malloc(BLOCK);
+    a->watchers = a->whole ? watchers_start(c, a->round, a->options->watchers) : NULL;
     for (const char *const *device = a->devices; *device; device++)
         for (size_t i = 0; i < policies_count(); i++)
             if (!daemon_stops() && round_has_policy(c, a->round, policy_at(i)))
@@ -250,6 +309,10 @@ static void audit(struct ctx *c, void *data)
     seconds = MAX((double)(clock_us() - a->began_us) / 1e6, 1e-6);
     log_info(c, "swift: object audit (%s) completed: %.2f s, %" G_GINT64_FORMAT " files, %" G_GINT64_FORMAT " quarantined, %" G_GINT64_FORMAT " errors",
              a->kind, seconds, a->all_files, a->all_quarantined + a->quarantined, a->all_errors + a->errors);
+    if (a->stats.n)
+        say_sizes(c, &a->stats);
+    if (a->watchers)
+        watchers_end(c, a->watchers);
     forget_status(c, a);
 }
 
@@ -266,7 +329,7 @@ static void audit_zero_bytes(struct ctx *c, void *data)
     do {
         z->audit = fresh;
         audit(c, &z->audit);
-    } while (!fresh.round->by_hand && daemon_pause(fresh.round->settings->interval * G_USEC_PER_SEC) && !*z->others_end);
+    } while (!fresh.round->by_hand && daemon_pause((int64_t)(fresh.round->settings->interval * 1e6)) && !*z->others_end);
 }
 
 /* Longer than the replicator lets rsync run. */
@@ -306,8 +369,11 @@ static bool audit_all(struct ctx *c, const struct round *round)
     struct audit whole = { .round = round, .options = o, .kind = "ALL", .whole = true, .temporary_s = temporary_s,
                            .files = { .per_second = o->files_per_second }, .bytes = { .per_second = o->bytes_per_second } };
     struct zero_byte opened = { .others_end = &read };
-    struct crew *zero = crew_new(c, 2), *crew;
+    struct crew *zero, *crew;
 
+    if (!read_sizes(c, o->object_size_stats, &whole.stats) || !watchers_start(c, round, o->watchers))
+        return false;
+    zero = crew_new(c, 2);
     if (!temporary_s)
         whole.temporary_s = temporary_s = temporary_age(c, o);
     while (round->devices[n])
@@ -346,5 +412,5 @@ static bool audit_all(struct ctx *c, const struct round *round)
     return true;
 }
 
-const struct daemon object_auditor = { .name = "object-auditor", .kind = STORAGE_OBJECT, .interval = 30, .options = option_attrs,
+const struct daemon object_auditor = { .name = "object-auditor", .kind = STORAGE_OBJECT, .interval = 30, .pauses = true, .options = option_attrs,
                                        .options_size = sizeof(struct auditor_options), .run = audit_all };

@@ -360,5 +360,5 @@ static bool run(struct ctx *c, const struct round *round)
     return true;
 }
 
-const struct daemon container_sync = { .name = "container-sync", .kind = STORAGE_CONTAINER, .interval = 300, .options = option_rows,
+const struct daemon container_sync = { .name = "container-sync", .kind = STORAGE_CONTAINER, .interval = 300, .conn_timeout = 5, .options = option_rows,
                                        .options_size = sizeof(struct sync_options), .run = run };

@@ -160,5 +160,5 @@ static bool run(struct ctx *c, const struct round *round)
     return true;
 }
 
-const struct daemon container_updater = { .name = "container-updater", .kind = STORAGE_CONTAINER, .interval = 60, .concurrency = 4, .run = run,
+const struct daemon container_updater = { .name = "container-updater", .kind = STORAGE_CONTAINER, .interval = 300, .concurrency = 4, .node_timeout = 3, .run = run,
                                           .options = options, .options_size = sizeof(struct updater_options) };

@@ -17,9 +17,11 @@
 
 /* The options that daemons have in common. */
 struct daemon_settings {
-    int64_t interval;                /* seconds from the begin of a round to the next */
+    double interval;                 /* seconds from the begin of a round to the next; of one that pauses, from its end */
+    double run_pause;                /* its old name, of replicators */
     int64_t concurrency;
     double conn_timeout, node_timeout;       /* seconds, of what it asks of other nodes */
+    char *nice_priority, *ionice_class, *ionice_priority;        /* of its thread and of those it makes; empty: those of the process */
     int64_t reclaim_age;             /* seconds after which tombstones go */
     char *recon_cache_path;          /* where it leaves what `swift-recon` reads */
 };
@@ -29,6 +31,8 @@ struct daemon {
     const char *name;                /* "object-replicator": its section, its User-Agent, its word after `nacre swift` */
     enum storage_kind kind;
     int64_t interval, concurrency;   /* seconds, and how many hands (crew.h), where its section does not say; concurrency 0: one */
+    bool pauses;                     /* its interval is counted from the end of a round */
+    double conn_timeout, node_timeout;       /* where its section does not say; 0: 0.5 and 10 seconds */
     const struct attr *options; size_t options_size;         /* of its own; NULL: none */
     bool alone;                      /* two rounds at once would decide against each other: one by hand waits for the server's own */
     /* One round. False with a fault: logged once, the next round is tried. */
@@ -58,12 +62,18 @@ bool daemons_start(struct ctx *);
 void daemons_stop(void);             /* returns when the last round has ended */
 bool daemon_stops(void);             /* the process is to end: a round ends as soon as it can */
 bool daemon_pause(int64_t us);       /* sleeps in a round; false: daemon_stops() */
+/* The file that its options are in. NULL with a fault. */
+struct conf;
+const struct conf *daemon_conf(struct ctx *, const struct daemon *);
 /* One round now, by hand. False with a fault. */
 bool daemon_round(struct ctx *, const struct daemon *, const struct selection *);
 const struct daemon *daemon_find(const char *name);          /* NULL: none */
 /* Has the round been asked for that partition, that policy? */
 bool round_has_partition(const struct round *, const char *partition);
 bool round_has_policy(struct ctx *, const struct round *, const struct storage_policy *);
+
+/* This thread's priorities, and those of threads it makes, as its section says them (priority.c). NULL; or what could not be set. */
+const char *priority_set(struct ctx *, const struct daemon_settings *);
 
 /* --- what rounds share (walk.c) ------------------------------------------------------------------------------- */
 
@@ -94,5 +104,6 @@ struct primaries_told tell_primaries(struct ctx *, const struct round *, enum st
                            const char *object, const struct headers *);
 /* Merges members into the JSON object in recon_cache_path/<kind>.recon, as the original's daemons leave their times there. members is stolen. */
 void recon_dump(struct ctx *, const struct round *, json_t *members);
+json_t *recon_read(struct ctx *, const struct round *);      /* what is there; NULL: nothing. The caller's */
 
 #endif

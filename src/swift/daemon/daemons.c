@@ -16,14 +16,19 @@ const struct daemon *const daemons[] = {
 };
 
 #define MOST 32
+#define LEAST_PAUSE_US (G_USEC_PER_SEC / 10)
 
 static const struct attr settings_attrs[] = {
-    ATTR(struct daemon_settings, interval, 0, .min = 0, .unset = "0", .help = "Seconds from the begin of a round to the next; the daemon's own when 0."),
+    ATTR(struct daemon_settings, interval, 0, .min = 0, .unset = "0", .help = "Seconds from a round to the next; the daemon's own when 0."),
+    ATTR(struct daemon_settings, run_pause, 0, .min = 0, .unset = "0", .help = "The old name of interval."),
     ATTR(struct daemon_settings, concurrency, 0, .min = 0, .unset = "0", .help = "How many things it does at once; the daemon's own when 0."),
-    ATTR(struct daemon_settings, conn_timeout, 0, .unset = "0.5", .help = "Seconds to connect to another node."),
-    ATTR(struct daemon_settings, node_timeout, 0, .unset = "10", .help = "Seconds to wait for its answer."),
+    ATTR(struct daemon_settings, conn_timeout, 0, .unset = "0", .help = "Seconds to connect to another node; the daemon's own when 0."),
+    ATTR(struct daemon_settings, node_timeout, 0, .unset = "0", .help = "Seconds to wait for its answer; the daemon's own when 0."),
     ATTR(struct daemon_settings, reclaim_age, 0, .min = 0, .unset = "604800", .help = "Seconds after which tombstones go."),
     ATTR(struct daemon_settings, recon_cache_path, 0, .unset = "", .help = "Where it leaves what swift-recon reads; [swift] recon_cache_path when empty."),
+    ATTR(struct daemon_settings, nice_priority, 0, .unset = "", .help = "Its scheduling priority, -20 to 19."),
+    ATTR(struct daemon_settings, ionice_class, 0, .unset = "", .help = "IOPRIO_CLASS_RT, IOPRIO_CLASS_BE or IOPRIO_CLASS_IDLE."),
+    ATTR(struct daemon_settings, ionice_priority, 0, .unset = "", .help = "Its priority within that class, 0 to 7."),
     {}
 };
 
@@ -43,19 +48,32 @@ static bool stopping;
 
 /* --- options ---------------------------------------------------------------------------------------------------------------------- */
 
-static bool read_options(struct ctx *c, const struct daemon *daemon, struct running *to)
+static void set_default(double *seconds, double unset)
+{
+    if (!(*seconds > 0))
+        *seconds = unset;
+}
+
+const struct conf *daemon_conf(struct ctx *c, const struct daemon *daemon)
 {
     static const char *const files[STORAGE_KINDS] = { "object-server", "container-server", "account-server" };
     const char *path = ctx_printf(c, "%s/%s.conf", swift_dir(), daemon->name);
-    const struct conf *conf;
-    struct daemon_settings *settings;
 
     if (access(path, F_OK))
         path = ctx_printf(c, "%s/%s.conf", swift_dir(), files[daemon->kind]);
-    if (!(conf = conf_load(c, path)) || !(settings = conf_options(c, conf, daemon->name, settings_attrs, sizeof(*settings))))
+    return conf_load(c, path);
+}
+
+static bool read_options(struct ctx *c, const struct daemon *daemon, struct running *to)
+{
+    const struct conf *conf = daemon_conf(c, daemon);
+    struct daemon_settings *settings;
+
+    if (!conf || !(settings = conf_options(c, conf, daemon->name, settings_attrs, sizeof(*settings))))
         return false;
-    if (!settings->interval)
-        settings->interval = daemon->interval;
+    set_default(&settings->interval, settings->run_pause ? settings->run_pause : (double)daemon->interval);
+    set_default(&settings->conn_timeout, daemon->conn_timeout ? daemon->conn_timeout : 0.5);
+    set_default(&settings->node_timeout, daemon->node_timeout ? daemon->node_timeout : 10);
     if (!settings->concurrency)
         settings->concurrency = MAX(daemon->concurrency, 1);
     if (!*settings->recon_cache_path)
@@ -156,16 +174,29 @@ bool daemon_pause(int64_t us)
     return n_running ? sleep_until(clock_mono_us() + us) : (g_usleep((gulong)us), true);
 }
 
+/* What cannot be set stays as it is. Threads that a round makes (crew.h) have the same. */
+static void set_priority(const struct running *self)
+{
+    struct ctx c;
+    const char *wrong;
+
+    service_ctx_init(&c, &swift, NULL);
+    if ((wrong = priority_set(&c, self->settings)))
+        log_warning(&c, "%s: %s", self->daemon->name, wrong);
+    ctx_clear(&c);
+}
+
 /* Rounds begin spread over the interval: the first soon, so that what a node missed while it was down is made up for. */
 static void *daemon_thread(void *data)
 {
     struct running *self = data;
-    int64_t interval = MAX(self->settings->interval, 1) * G_USEC_PER_SEC, next = clock_mono_us() + MIN(interval, G_USEC_PER_SEC * 5);
+    int64_t interval = (int64_t)(self->settings->interval * 1e6), next = clock_mono_us() + MIN(interval, G_USEC_PER_SEC * 5);
 
+    set_priority(self);
     while (sleep_until(next)) {
         next = clock_mono_us() + interval;
         round_of_thread(self);
-        next = MAX(next, clock_mono_us());
+        next = MAX(next, clock_mono_us() + (self->daemon->pauses ? interval : LEAST_PAUSE_US));
     }
     return NULL;
 }

@@ -21,7 +21,7 @@
 #define RAW_PER_SECOND 100000
 
 struct expirer_options {
-    double tasks_per_second;
+    double tasks_per_second, report_interval;
     int64_t processes, process, request_tries;
     bool dequeue_from_legacy;
 };
@@ -29,6 +29,7 @@ struct expirer_options {
 #define O(name, default, text) ATTR(struct expirer_options, name, 0, .unset = default, .help = text)
 static const struct attr options[] = {
     O(tasks_per_second, "50", "Objects deleted in a second."),
+    O(report_interval, "300", "Seconds between what is logged of a round."),
     O(processes, "0", "How many expirers share the queue; 0: one does all of it."),
     O(process, "0", "Which of them this is, from 0."),
     O(request_tries, "3", "How often a request is tried."),
@@ -44,6 +45,7 @@ struct expirer {
     struct timestamp now;
     const char *container;           /* of the queue, that is being worked on */
     bool empty;
+    int64_t began_us, told_us;
     _Atomic int64_t expired;
 };
 
@@ -101,6 +103,17 @@ static void work(struct ctx *c, void *data)
         t->all->expired++;
     }
     task_free(t);
+}
+
+static void report(struct ctx *c, struct expirer *e, bool last)
+{
+    int64_t now = clock_mono_us();
+
+    if (!last && (double)(now - e->told_us) < e->options->report_interval * 1e6)
+        return;
+    e->told_us = now;
+    log_info(c, "object-expirer: pass %s %.0fs; %" G_GINT64_FORMAT " objects expired", last ? "completed in" : "so far", (double)(now - e->began_us) / 1e6,
+             e->expired);
 }
 
 /* --- the queue ----------------------------------------------------------------------------------------------------------------------- */
@@ -167,6 +180,7 @@ static bool visit_entry(struct ctx *c, void *data, json_t *row)
         return false;
     }
     crew_do(e->crew, work, t);
+    report(c, e, false);
     return true;
 }
 
@@ -205,9 +219,11 @@ static bool run(struct ctx *c, const struct round *round)
     if (e.options->processes > 0 && (e.options->process < 0 || e.options->process >= e.options->processes))
         return fail(c, INTERNAL_ERROR, "object-expirer: process must be less than processes");
     e.pace.per_second = e.options->tasks_per_second;
+    e.began_us = e.told_us = clock_mono_us();
     e.crew = crew_new(c, round->settings->concurrency);
     well = internal_list(c, AGENT, EXPIRING_ACCOUNT, NULL, NULL, visit_container, &e);
     crew_end(e.crew);
+    report(c, &e, true);
     recon_dump(c, round, json_pack("{s:f, s:I}", "object_expiration_pass", difftime(time(NULL), begun), "expired_last_pass", (json_int_t)e.expired));
     return well || fail(c, UNAVAILABLE, "object-expirer: the queue cannot be listed");
 }

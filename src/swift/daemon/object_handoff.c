@@ -125,9 +125,7 @@ static void give_to(struct ctx *c, const struct replication *r, const struct rin
 {
     GHashTable *in_sync, *before = replicates_by_ssync(r, node) ? g_hash_table_lookup(g->regions, GINT_TO_POINTER(node->region)) : NULL;
 
-    pthread_mutex_lock(&r->pass->lock);
-    r->pass->stats.rsync++;
-    pthread_mutex_unlock(&r->pass->lock);
+    pass_count(r->pass, &r->stats->rsync, 1);
     if (!replicate_suffixes(c, r, node, suffixes, before, &in_sync)) {
         failed_add(&g->failed, node);
         return;
@@ -179,11 +177,8 @@ static bool give(struct ctx *c, const struct replication *r, struct given *g)
         give_to(c, r, r->nodes[i], suffixes, g);
     if (*suffixes && !is_enough(r, g))
         return false;
-    if (*suffixes) {
-        pthread_mutex_lock(&r->pass->lock);
-        r->pass->stats.remove++;
-        pthread_mutex_unlock(&r->pass->lock);
-    }
+    if (*suffixes)
+        pass_count(r->pass, &r->stats->remove, 1);
     remove = !strcmp(r->pass->options->sync_method, "ssync") ? everywhere(g) : NULL;
     if (!remove_objects(c, r, held, remove))
         for (size_t i = 0; i < r->n_nodes; i++)
@@ -205,8 +200,6 @@ void replicate_handoff(struct ctx *c, struct replication *r)
     } else {
         log_info(c, "swift: handoff partition %s is being replicated by somebody else", r->dir);
     }
-    pthread_mutex_lock(&r->pass->lock);
-    r->pass->handoffs_remaining += !gone;
-    pthread_mutex_unlock(&r->pass->lock);
-    pass_count_failures(c, r->pass, &g.failed, (int64_t)(r->n_nodes - MIN(g.failed.n, r->n_nodes)));
+    pass_count(r->pass, &r->pass->handoffs_remaining, !gone);
+    pass_count_failures(r->pass, r->stats, &g.failed, (int64_t)(r->n_nodes - MIN(g.failed.n, r->n_nodes)));
 }

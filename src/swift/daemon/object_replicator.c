@@ -28,45 +28,13 @@ static const struct attr option_attrs[] = {
     ATTR(struct object_replicator_options, rsync_compress, 0, .unset = "false", .help = "Compresses what goes to other regions."),
     ATTR(struct object_replicator_options, handoffs_first, 0, .unset = "false", .help = "Partitions that are not a device's own go first, and while any remain nothing else is done."),
     ATTR(struct object_replicator_options, handoff_delete, 0, .unset = "auto", .help = "How many nodes must have a handoff's partition before it goes; auto: all."),
+    ATTR(struct object_replicator_options, replicator_workers, 0, .min = 0, .unset = "0", .help = "So many times concurrency are at work at once, at most for each device once; recon has a row a device."),
+    ATTR(struct object_replicator_options, stats_interval, 0, .min = 0, .unset = "300", .help = "Seconds between what is logged of a pass."),
+    ATTR(struct object_replicator_options, log_rsync_transfers, 0, .unset = "true", .help = "What rsync says of each file that it sends is logged."),
+    ATTR(struct object_replicator_options, rsync_error_log_line_length, 0, .min = 0, .unset = "0", .help = "No more is logged of what has failed; 0: all."),
     ATTR(struct object_replicator_options, http_timeout, 0, .min = 1, .unset = "60", .help = "Seconds for an answer of REPLICATE and within SSYNC."),
     {}
 };
-
-/* --- counting --------------------------------------------------------------------------------------------------------------------- */
-
-void failed_add(struct failed_nodes *f, const struct ring_device *node)
-{
-    for (size_t i = 0; i < f->n; i++)
-        if (f->nodes[i] == node)
-            return;
-    if (f->n < G_N_ELEMENTS(f->nodes))
-        f->nodes[f->n++] = node;
-}
-
-void pass_count_failures(struct ctx *c, struct pass *pass, const struct failed_nodes *f, int64_t successes)
-{
-    pthread_mutex_lock(&pass->lock);
-    pass->stats.success += successes;
-    pass->stats.failure += (int64_t)f->n;
-    for (size_t i = 0; i < f->n; i++) {
-        const char *ip = f->nodes[i]->replication_ip, *device = f->nodes[i]->device;
-        json_t *devices = json_object_get(pass->stats.failure_nodes, ip);
-
-        if (!devices) {
-            devices = json_object();
-            json_object_set_new(pass->stats.failure_nodes, ip, devices);
-        }
-        json_object_set_new(devices, device, json_integer(json_integer_value(json_object_get(devices, device)) + 1));
-    }
-    pthread_mutex_unlock(&pass->lock);
-}
-
-static void count(struct pass *pass, int64_t *what, int64_t n)
-{
-    pthread_mutex_lock(&pass->lock);
-    *what += n;
-    pthread_mutex_unlock(&pass->lock);
-}
 
 /* --- asking and sending -------------------------------------------------------------------------------------------------------------- */
 
@@ -139,7 +107,11 @@ struct hashes { struct suffix_hash *list; size_t n; };
 
 static bool hash_again(struct ctx *c, const struct replication *r, const char *const *suffixes, struct hashes *ret)
 {
-    return hashes_get(c, r->dir, r->policy, suffixes, r->pass->round->settings->reclaim_age, &ret->list, &ret->n);
+    int64_t hashed = 0;
+    bool well = hashes_get(c, r->dir, r->policy, suffixes, r->pass->round->settings->reclaim_age, &ret->list, &ret->n, &hashed);
+
+    pass_count(r->pass, &r->stats->suffix_hash, hashed);
+    return well;
 }
 
 static const struct suffix_hash *find(const struct hashes *all, const char *suffix)
@@ -212,11 +184,11 @@ static enum told tell(struct ctx *c, const struct replication *r, const struct r
         suffixes = differing(c, mine, &theirs, &n);
     }
     if (!n) {
-        count(r->pass, &r->pass->stats.hashmatch, 1);
+        pass_count(r->pass, &r->stats->hashmatch, 1);
         return TOLD_SAME;
     }
-    count(r->pass, &r->pass->stats.rsync, 1);
-    count(r->pass, &r->pass->stats.suffix_sync, (int64_t)n);
+    pass_count(r->pass, &r->stats->rsync, 1);
+    pass_count(r->pass, &r->stats->suffix_sync, (int64_t)n);
     return replicate_suffixes(c, r, node, suffixes, NULL, NULL) ? TOLD_SENT : TOLD_FAILED;
 }
 
@@ -273,8 +245,8 @@ static void replicate_own(struct ctx *c, struct replication *r)
         if (told == TOLD_SENT && node->region != r->own->region)
             g_hash_table_add(regions, GINT_TO_POINTER(node->region));
     }
-    count(r->pass, &r->pass->stats.suffix_count, (int64_t)mine.n);
-    pass_count_failures(c, r->pass, &failures, (int64_t)(targets - MIN(targets, failures.n)));
+    pass_count(r->pass, &r->stats->suffix_count, (int64_t)mine.n);
+    pass_count_failures(r->pass, r->stats, &failures, (int64_t)(targets - MIN(targets, failures.n)));
 }
 
 /* --- which partitions ------------------------------------------------------------------------------------------------------------------ */
@@ -289,11 +261,11 @@ static bool is_drive(struct ctx *c, const char *device)
     return is;
 }
 
-static void all_failed(struct ctx *c, struct pass *pass, const struct ring *ring)
+static void all_failed(struct pass *pass, struct object_replicator_stats *stats, const struct ring *ring)
 {
     for (size_t i = 0; i < ring->n_devs; i++)
         if (ring->devs[i])
-            pass_count_failures(c, pass, &(struct failed_nodes){ .nodes = { ring->devs[i] }, .n = 1 }, 0);
+            pass_count_failures(pass, stats, &(struct failed_nodes){ .nodes = { ring->devs[i] }, .n = 1 }, 0);
 }
 
 static void add_partition(struct ctx *c, struct pass *pass, GPtrArray *jobs, const struct replication *like, const char *objects, const char *name)
@@ -306,7 +278,7 @@ static void add_partition(struct ctx *c, struct pass *pass, GPtrArray *jobs, con
     if (!text_to_int(name, &partition) || !round_has_partition(pass->round, name))
         return;
     if (partition < 0 || (uint64_t)partition >= like->ring->parts) {
-        all_failed(c, pass, like->ring);
+        all_failed(pass, like->stats, like->ring);
         return;
     }
     r = ctx_new(c, struct replication);
@@ -349,7 +321,7 @@ static void add_device(struct ctx *c, struct pass *pass, GPtrArray *jobs, const 
         return;
     if (!is_drive(c, like->own->device)) {
         log_warning(c, "swift: %s is not mounted", device);
-        all_failed(c, pass, like->ring);
+        all_failed(pass, like->stats, like->ring);
         return;
     }
     remove_old(c, ctx_printf(c, "%s/%s", device, policy_dir(c, "tmp", like->policy)), pass->round->settings->reclaim_age);
@@ -374,7 +346,7 @@ static void add_policy(struct ctx *c, struct pass *pass, GPtrArray *jobs, const 
     }
     for (size_t i = 0; i < ring->n_devs; i++)
         if (ring->devs[i] && storage_is_local(STORAGE_OBJECT, ring->devs[i]))
-            add_device(c, pass, jobs, &(struct replication){ .pass = pass, .policy = policy, .ring = ring, .own = ring->devs[i] });
+            add_device(c, pass, jobs, &(struct replication){ .pass = pass, .stats = pass_stats(pass, ring->devs[i]->device), .policy = policy, .ring = ring, .own = ring->devs[i] });
 }
 
 /* --- a pass -------------------------------------------------------------------------------------------------------------------------- */
@@ -382,6 +354,7 @@ static void add_policy(struct ctx *c, struct pass *pass, GPtrArray *jobs, const 
 static void work(struct ctx *c, void *data)
 {
     struct replication *r = data;
+    int64_t began = clock_us();
     struct stat st;
 
     if (daemon_stops() || r->pass->ring_changed)
@@ -398,18 +371,22 @@ static void work(struct ctx *c, void *data)
         unlink(r->dir);
         return;
     }
-    count(r->pass, &r->pass->stats.attempted, 1);
+    pass_count(r->pass, &r->stats->attempted, 1);
     if (r->handoff)
         replicate_handoff(c, r);
     else
         replicate_own(c, r);
+    pass_count_time(r->pass, clock_us() - began);
+    if (progress_step(c, &r->pass->progress))
+        pass_say(c, r->pass);
 }
 
 enum which { HANDOFFS = 1, OWN = 2 };
 
 static void work_off(struct ctx *c, const struct pass *pass, const GPtrArray *jobs, unsigned which)
 {
-    struct crew *crew = crew_new(c, pass->round->settings->concurrency);
+    int64_t workers = MIN(pass->options->replicator_workers, (int64_t)g_hash_table_size(pass->devices));
+    struct crew *crew = crew_new(c, pass->round->settings->concurrency * MAX(workers, 1));
 
     for (guint i = 0; i < jobs->len && !daemon_stops(); i++) {
         struct replication *r = jobs->pdata[i];
@@ -420,34 +397,17 @@ static void work_off(struct ctx *c, const struct pass *pass, const GPtrArray *jo
     crew_end(crew);
 }
 
-static void tell_recon(struct ctx *c, const struct pass *pass, int64_t began_us)
-{
-    const struct object_replicator_stats *s = &pass->stats;
-    double took = (double)(clock_us() - began_us) / 6e7, now = (double)clock_us() / 1e6;
-
-    log_info(c, "swift: object replication complete: %" G_GINT64_FORMAT " partitions, %" G_GINT64_FORMAT " successes, %" G_GINT64_FORMAT " failures (%.2f minutes)",
-             s->attempted, s->success, s->failure, took);
-    if (!pass->round->whole)
-        return;
-    recon_dump(c, pass->round, json_pack("{s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:O},s:f,s:f,s:f,s:f}", "replication_stats", "attempted",
-                                         (json_int_t)s->attempted, "failure", (json_int_t)s->failure, "hashmatch", (json_int_t)s->hashmatch, "remove",
-                                         (json_int_t)s->remove, "rsync", (json_int_t)s->rsync, "success", (json_int_t)s->success, "suffix_count",
-                                         (json_int_t)s->suffix_count, "suffix_hash", (json_int_t)s->suffix_hash, "suffix_sync",
-                                         (json_int_t)s->suffix_sync, "failure_nodes", s->failure_nodes, "replication_time", took, "replication_last", now,
-                                         "object_replication_time", took, "object_replication_last", now));
-}
-
 static bool replicate(struct ctx *c, const struct round *round)
 {
     static int cycle;
-    struct pass pass = { .round = round, .options = round->options, .cycle = ++cycle % CYCLES, .stats = { .failure_nodes = json_object() } };
+    struct pass pass = { .round = round, .options = round->options, .cycle = ++cycle % CYCLES };
     GPtrArray *jobs = g_ptr_array_new();
-    int64_t began = clock_us();
 
-    pthread_mutex_init(&pass.lock, NULL);
+    pass_init(&pass);
     for (size_t i = 0; i < policies_count(); i++)
         add_policy(c, &pass, jobs, policy_at(i));
     shuffle(jobs->pdata, jobs->len);
+    progress_begin(&pass.progress, "replicated", jobs->len, pass.options->stats_interval);
     if (pass.options->handoffs_first)
         work_off(c, &pass, jobs, HANDOFFS);
     if (!pass.options->handoffs_first)
@@ -456,13 +416,17 @@ static bool replicate(struct ctx *c, const struct round *round)
         log_warning(c, "swift: handoffs_first: handoffs remain, nothing else is replicated");
     else
         work_off(c, &pass, jobs, OWN);
-    if (!daemon_stops())
-        tell_recon(c, &pass, began);
-    json_decref(pass.stats.failure_nodes);
-    pthread_mutex_destroy(&pass.lock);
+    progress_end(c, &pass.progress);
+    pass_say(c, &pass);
+    if (!daemon_stops()) {
+        log_info(c, "swift: object replication complete (%.2f minutes)", (double)(clock_us() - pass.began_us) / 6e7);
+        if (round->whole)
+            pass_tell_recon(c, &pass);
+    }
+    pass_clear(&pass);
     g_ptr_array_free(jobs, TRUE);
     return true;
 }
 
-const struct daemon object_replicator = { .name = "object-replicator", .kind = STORAGE_OBJECT, .interval = 30, .options = option_attrs,
+const struct daemon object_replicator = { .name = "object-replicator", .kind = STORAGE_OBJECT, .interval = 30, .pauses = true, .options = option_attrs,
                                           .options_size = sizeof(struct object_replicator_options), .run = replicate };

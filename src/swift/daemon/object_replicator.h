@@ -3,6 +3,7 @@
 #define SWIFT_DAEMON_OBJECT_REPLICATOR_H
 
 #include "swift/daemon/daemon.h"
+#include "swift/daemon/progress.h"
 
 #include <pthread.h>
 
@@ -12,12 +13,13 @@ struct object_replicator_options {
     char *sync_method;               /* "rsync", "ssync" */
     int64_t rsync_timeout;           /* seconds for all of it */
     char *rsync_io_timeout, *rsync_bwlimit, *rsync_module;
-    bool rsync_compress, handoffs_first;
+    bool rsync_compress, handoffs_first, log_rsync_transfers;
     char *handoff_delete;            /* "auto", or how many nodes must have taken what a handoff gives up */
-    int64_t http_timeout;
+    int64_t http_timeout, replicator_workers, rsync_error_log_line_length;
+    double stats_interval;
 };
 
-/* What a pass has done, as recon knows it. */
+/* What a pass has done on one device, as recon knows it. */
 struct object_replicator_stats {
     int64_t attempted, failure, hashmatch, remove, rsync, success, suffix_count, suffix_hash, suffix_sync;
     json_t *failure_nodes;           /* {ip: {device: how often}} */
@@ -27,8 +29,11 @@ struct pass {
     const struct round *round;
     const struct object_replicator_options *options;
     int cycle;                       /* partitions whose number fits it are listed */
+    int64_t began_us;
+    struct progress progress;
     pthread_mutex_t lock;            /* guards what follows */
-    struct object_replicator_stats stats;
+    GHashTable *devices;             /* name -> struct object_replicator_stats */
+    GArray *times;                   /* double: seconds that a partition took */
     int64_t handoffs_remaining;
     _Atomic bool ring_changed;
 };
@@ -36,6 +41,7 @@ struct pass {
 /* One partition of one of this node's devices. */
 struct replication {
     struct pass *pass;
+    struct object_replicator_stats *stats;   /* of own */
     const struct storage_policy *policy;
     const struct ring *ring;
     const struct ring_device *own;
@@ -65,6 +71,16 @@ const char *const *partition_suffixes(struct ctx *, const char *dir);
 /* One node that did not take what it should have. */
 struct failed_nodes { const struct ring_device *nodes[REPLICAS_MOST * 2]; size_t n; };
 void failed_add(struct failed_nodes *, const struct ring_device *);
-void pass_count_failures(struct ctx *, struct pass *, const struct failed_nodes *, int64_t successes);
+
+/* --- object_replicator_stats.c ------------------------------------------------------------------------------------ */
+
+void pass_init(struct pass *);
+void pass_clear(struct pass *);
+struct object_replicator_stats *pass_stats(struct pass *, const char *device);       /* before any work begins */
+void pass_count(struct pass *, int64_t *what, int64_t n);
+void pass_count_time(struct pass *, int64_t us);
+void pass_count_failures(struct pass *, struct object_replicator_stats *, const struct failed_nodes *, int64_t successes);
+void pass_say(struct ctx *, struct pass *);          /* in the log */
+void pass_tell_recon(struct ctx *, struct pass *);
 
 #endif

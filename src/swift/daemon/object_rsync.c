@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 /* What it says of each file is for the log; of new directories nothing is said. */
-static void log_output(struct ctx *c, const char *text, bool well)
+static void log_output(struct ctx *c, const struct object_replicator_options *o, const char *text, bool well)
 {
     for (char *save = NULL, *line = strtok_r(ctx_strdup(c, text), "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-        if (g_str_has_prefix(line, "cd+"))
+        if (g_str_has_prefix(line, "cd+") || (*line == '<' && !o->log_rsync_transfers))
             continue;
         if (well)
             log_debug(c, "swift: rsync: %s", line);
@@ -22,20 +22,27 @@ static void log_output(struct ctx *c, const char *text, bool well)
     }
 }
 
+static void log_failure(struct ctx *c, const struct object_replicator_options *o, const char *line)
+{
+    int64_t most = o->rsync_error_log_line_length;
+
+    log_error(c, "swift: %.*s", most > 0 ? (int)MIN(most, G_MAXINT) : -1, line);
+}
+
 static bool run(struct ctx *c, const struct object_replicator_options *o, const char *const *argv, const char *to)
 {
     struct run r = { .timeout_us = o->rsync_timeout * G_USEC_PER_SEC, .quiet = true, .unwanted = daemon_stops };
     bool ended = run_argv(c, &r, argv);
 
     if (!ended) {
-        log_error(c, "swift: rsync to %s: %s", to, c->fault.message);
+        log_failure(c, o, ctx_printf(c, "rsync to %s: %s", to, c->fault.message));
         fault_clear(c);
         return false;
     }
-    log_output(c, r.output, !r.exit_code);
-    log_output(c, r.error, !r.exit_code);
+    log_output(c, o, r.output, !r.exit_code);
+    log_output(c, o, r.error, !r.exit_code);
     if (r.exit_code)
-        log_error(c, "swift: rsync to %s ended with %d", to, r.exit_code);
+        log_failure(c, o, ctx_printf(c, "rsync to %s ended with %d", to, r.exit_code));
     return !r.exit_code;
 }
 

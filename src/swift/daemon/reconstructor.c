@@ -24,6 +24,8 @@ static const struct attr option_attrs[] = {
     ATTR(struct reconstructor_options, quarantine_age, 0, .unset = "", .help = "Seconds after which that may be; reclaim_age when empty."),
     ATTR(struct reconstructor_options, request_node_count, 0, .unset = "2 * replicas", .help = "How many nodes are asked before."),
     ATTR(struct reconstructor_options, max_objects_per_revert, 0, .min = 0, .unset = "0", .help = "No more leave a handoff in one round; 0: all."),
+    ATTR(struct reconstructor_options, reconstructor_workers, 0, .min = 0, .unset = "0", .help = "So many times concurrency are at work at once, at most for each device once; recon has a row a device."),
+    ATTR(struct reconstructor_options, stats_interval, 0, .min = 0, .unset = "300", .help = "Seconds between what is logged of a pass."),
     ATTR(struct reconstructor_options, handoffs_only, 0, .unset = "false", .help = "Only what belongs elsewhere is looked at."),
     ATTR(struct reconstructor_options, handoffs_first, 0, .unset = "false", .help = "The old name of handoffs_only."),
     {}
@@ -54,7 +56,7 @@ static const char *hash_of(const struct rows *rows, const char *suffix, int frag
 
 static bool hash_again(struct ctx *c, const struct reconstructed *p, const char *const *suffixes, struct rows *ret)
 {
-    return hashes_get(c, p->dir, p->policy, suffixes, p->all->round->settings->reclaim_age, &ret->list, &ret->n);
+    return hashes_get(c, p->dir, p->policy, suffixes, p->all->round->settings->reclaim_age, &ret->list, &ret->n, NULL);
 }
 
 /* All suffixes, also those that nobody has told of. */
@@ -323,16 +325,13 @@ static void remove_partition(struct ctx *c, const char *dir)
         log_info(c, "swift: removed the partition %s", dir);
 }
 
-static void work(struct ctx *c, void *data)
+static void reconstruct_partition(struct ctx *c, struct reconstructed *p)
 {
-    struct reconstructed *p = data;
     struct revert reverts[ERASURE_MOST + 1] = {};
     int own = p->index < 0 ? -1 : policy_fragment_of(p->policy, p->index), most = -1;
     struct rows rows = {};
     bool any = false;
 
-    if (daemon_stops() || ring_get(c, p->policy->ring) != p->ring)       /* a new ring: the next round */
-        return;
     if (!hash_all(c, p, &rows)) {
         log_error(c, "swift: the suffixes of %s cannot be hashed", p->dir);
         return;
@@ -359,6 +358,16 @@ static void work(struct ctx *c, void *data)
         send_home(c, &reverts[ERASURE_MOST]);
     if (own < 0 && !any)
         remove_partition(c, p->dir);
+}
+
+static void work(struct ctx *c, void *data)
+{
+    struct reconstructed *p = data;
+
+    if (daemon_stops() || ring_get(c, p->policy->ring) != p->ring)       /* a new ring: the next round */
+        return;
+    reconstruct_partition(c, p);
+    progress_step(c, &p->all->progress);
 }
 
 /* --- a round -------------------------------------------------------------------------------------------------------------------------------------------- */
@@ -432,33 +441,70 @@ static void shuffle(GPtrArray *jobs)
     }
 }
 
+/* Devices that have something, by name. */
+static GHashTable *devices_of(struct ctx *c, const GPtrArray *jobs)
+{
+    GHashTable *names = ctx_own(c, g_hash_table_new(g_str_hash, g_str_equal), (void (*)(void *))g_hash_table_destroy);
+
+    for (guint i = 0; i < jobs->len; i++)
+        g_hash_table_add(names, ((const struct reconstructed *)jobs->pdata[i])->own->device);
+    return names;
+}
+
+/* With workers a row a device; else there are none. */
+static void tell_recon(struct ctx *c, const struct reconstruction *all, GHashTable *devices, int64_t began_us)
+{
+    double minutes = (double)(clock_us() - began_us) / 6e7, now = (double)clock_us() / 1e6;
+    json_t *said = json_pack("{s:f, s:f}", "object_reconstruction_time", minutes, "object_reconstruction_last", now), *rows = json_object();
+    GHashTableIter each;
+    void *name;
+
+    g_hash_table_iter_init(&each, devices);
+    while (all->options->reconstructor_workers > 0 && g_hash_table_iter_next(&each, &name, NULL))
+        json_object_set_new(rows, name, json_pack("{s:f, s:f}", "object_reconstruction_time", minutes, "object_reconstruction_last", now));
+    recon_dump(c, all->round, json_pack("{s:{}}", "object_reconstruction_per_disk"));
+    if (json_object_size(rows))
+        json_object_set(said, "object_reconstruction_per_disk", rows);
+    json_decref(rows);
+    recon_dump(c, all->round, said);
+}
+
+static void work_off(struct ctx *c, struct reconstruction *all, const GPtrArray *jobs, int64_t devices)
+{
+    int64_t workers = MIN(all->options->reconstructor_workers, devices);
+    struct crew *crew = crew_new(c, all->round->settings->concurrency * MAX(workers, 1));
+
+    progress_begin(&all->progress, "reconstructed", jobs->len, all->options->stats_interval);
+    for (guint i = 0; i < jobs->len && !daemon_stops(); i++)
+        crew_do(crew, work, jobs->pdata[i]);
+    crew_end(crew);
+    progress_end(c, &all->progress);
+}
+
 static bool reconstruct(struct ctx *c, const struct round *round)
 {
     struct reconstructor_options options = *(const struct reconstructor_options *)round->options;
     struct reconstruction all = { .round = round, .options = &options };
     GPtrArray *jobs = g_ptr_array_new();
     int64_t began = clock_us();
-    struct crew *crew;
+    GHashTable *devices;
 
     options.handoffs_only = options.handoffs_only || options.handoffs_first;
     pthread_mutex_init(&all.lock, NULL);
     for (size_t i = 0; i < policies_count(); i++)
         add_policy(c, &all, jobs, policy_at(i));
     shuffle(jobs);
-    crew = crew_new(c, round->settings->concurrency);
-    for (guint i = 0; i < jobs->len && !daemon_stops(); i++)
-        crew_do(crew, work, jobs->pdata[i]);
-    crew_end(crew);
+    devices = devices_of(c, jobs);
+    work_off(c, &all, jobs, g_hash_table_size(devices));
     if (options.handoffs_only)
         log_warning(c, all.handoffs_remaining ? "swift: handoffs_only: handoffs remain for the next round"
                                               : "swift: handoffs_only: no handoffs remain; it should be turned off once no node has any");
     if (round->whole && !daemon_stops())
-        recon_dump(c, round, json_pack("{s:f, s:f, s:{}}", "object_reconstruction_time", (double)(clock_us() - began) / 6e7, "object_reconstruction_last",
-                                       (double)clock_us() / 1e6, "object_reconstruction_per_disk"));
+        tell_recon(c, &all, devices, began);
     pthread_mutex_destroy(&all.lock);
     g_ptr_array_free(jobs, TRUE);
     return true;
 }
 
-const struct daemon object_reconstructor = { .name = "object-reconstructor", .kind = STORAGE_OBJECT, .interval = 30, .options = option_attrs,
+const struct daemon object_reconstructor = { .name = "object-reconstructor", .kind = STORAGE_OBJECT, .interval = 30, .pauses = true, .options = option_attrs,
                                              .options_size = sizeof(struct reconstructor_options), .run = reconstruct };

@@ -3,6 +3,7 @@
 #define SWIFT_DAEMON_RECONSTRUCTOR_H
 
 #include "swift/daemon/daemon.h"
+#include "swift/daemon/progress.h"
 #include "swift/disk/diskfile.h"
 #include "swift/ssync/ssync.h"
 
@@ -12,12 +13,15 @@ struct reconstructor_options {
     int64_t http_timeout, rebuild_handoff_node_count, quarantine_threshold, max_objects_per_revert;
     char *quarantine_age, *request_node_count;       /* quarantine_age "": reclaim_age */
     bool handoffs_only, handoffs_first;
+    int64_t reconstructor_workers;
+    double stats_interval;
 };
 
 /* A round. */
 struct reconstruction {
     const struct round *round;
     const struct reconstructor_options *options;
+    struct progress progress;
     pthread_mutex_t lock;            /* guards handoffs_remaining */
     int64_t handoffs_remaining;
 };

@@ -148,9 +148,20 @@ static void recon_set(json_t *all, const char *key, json_t *value)
     }
 }
 
-void recon_dump(struct ctx *c, const struct round *round, json_t *members)
+static const char *recon_path(struct ctx *c, const struct round *round)
 {
     static const char *const names[STORAGE_KINDS] = { "object", "container", "account" };
+
+    return ctx_printf(c, "%s/%s.recon", round->settings->recon_cache_path, names[round->daemon->kind]);
+}
+
+json_t *recon_read(struct ctx *c, const struct round *round)
+{
+    return json_load_file(recon_path(c, round), 0, NULL);
+}
+
+void recon_dump(struct ctx *c, const struct round *round, json_t *members)
+{
     const char *dir = round->settings->recon_cache_path, *path, *key;
     json_t *all, *member;
     char *text;
@@ -159,7 +170,7 @@ void recon_dump(struct ctx *c, const struct round *round, json_t *members)
     ctx_json(c, members);
     if (!disk_make_dirs(dir))
         return;
-    path = ctx_printf(c, "%s/%s.recon", dir, names[round->daemon->kind]);
+    path = recon_path(c, round);
     if ((turn = disk_lock(ctx_printf(c, "%s.lock", path), G_USEC_PER_SEC * 10)) < 0)
         return;
     all = json_load_file(path, 0, NULL);

@@ -137,9 +137,10 @@ struct suffix_hash {
 bool hashes_invalidate(struct ctx *, const struct disk_place *);
 bool hashes_invalidate_suffix(struct ctx *, const char *partition_dir, const char *suffix);
 /* All suffixes of a partition: invalid ones hashed anew, and those named (NULL-terminated; NULL none). List of the ctx, sorted by suffix and
- * fragment. False: errno. reclaim_age in seconds: older tombstones are removed. policy NULL: a replicated one. */
+ * fragment. False: errno. reclaim_age in seconds: older tombstones are removed. policy NULL: a replicated one. *hashed (NULL: not of interest) grows by
+ * how many suffixes were hashed. */
 bool hashes_get(struct ctx *, const char *partition_dir, const struct storage_policy *, const char *const *recalculate, int64_t reclaim_age,
-                struct suffix_hash **ret, size_t *ret_n);
+                struct suffix_hash **ret, size_t *ret_n, int64_t *hashed);
 /* The hash of one suffix directory: in hex, or "None=<hex> 0=<hex> ..." of an erasure code; "" when there is nothing in it. NULL: errno. */
 const char *hashes_of_suffix(struct ctx *, const char *suffix_dir, const struct storage_policy *, int64_t reclaim_age);
 /* As REPLICATE answers: {suffix: hash}, {suffix: {None: hash, 0: hash, ...}}. */

@@ -427,7 +427,7 @@ static bool add_directories(struct ctx *c, struct table *t, const char *partitio
 }
 
 /* Hashes what has none. True: something has changed. */
-static bool fill(struct ctx *c, struct table *t, const char *partition_dir, const struct storage_policy *policy, int64_t reclaim_age)
+static bool fill(struct ctx *c, struct table *t, const char *partition_dir, const struct storage_policy *policy, int64_t reclaim_age, int64_t *hashed)
 {
     GList *suffixes = g_hash_table_get_keys(t->hashes);
     bool changed = false;
@@ -439,6 +439,7 @@ static bool fill(struct ctx *c, struct table *t, const char *partition_dir, cons
             continue;
         changed = true;
         text = hashes_of_suffix(c, ctx_printf(c, "%s/%s", partition_dir, (char *)each->data), policy, reclaim_age);
+        *hashed += text && *text;
         if (text && *text)
             set_hash(c, t, each->data, text);
         else if (text)
@@ -478,7 +479,7 @@ static struct table *table_copy(struct ctx *c, const struct table *from)
 
 /* One attempt. False, *ret_again: somebody else has written meanwhile. */
 static struct table *attempt(struct ctx *c, const char *partition_dir, const struct storage_policy *policy, const char *const *recalculate,
-                             int64_t reclaim_age, bool *ret_again)
+                             int64_t reclaim_age, int64_t *hashed, bool *ret_again)
 {
     int lock = lock_partition(c, partition_dir);
     struct table *was = lock >= 0 ? consolidate(c, partition_dir) : NULL, *t;
@@ -497,7 +498,7 @@ static struct table *attempt(struct ctx *c, const char *partition_dir, const str
     for (const char *const *suffix = recalculate; suffix && *suffix; suffix++)
         if (is_suffix(*suffix))
             set_hash(c, t, *suffix, "");
-    changed = fill(c, t, partition_dir, policy, reclaim_age) || changed;
+    changed = fill(c, t, partition_dir, policy, reclaim_age, hashed) || changed;
     if (!changed)
         return t;
     lock = lock_partition(c, partition_dir);
@@ -511,16 +512,17 @@ static struct table *attempt(struct ctx *c, const char *partition_dir, const str
 }
 
 bool hashes_get(struct ctx *c, const char *partition_dir, const struct storage_policy *policy, const char *const *recalculate, int64_t reclaim_age,
-                struct suffix_hash **ret, size_t *ret_n)
+                struct suffix_hash **ret, size_t *ret_n, int64_t *hashed)
 {
     struct table *t = NULL;
+    int64_t uncounted = 0;
     bool again = true;
     GHashTableIter each;
     void *suffix, *text;
     GArray *rows;
 
     for (int i = 0; i < TRIES && again; i++)
-        t = attempt(c, partition_dir, policy, recalculate, reclaim_age, &again);
+        t = attempt(c, partition_dir, policy, recalculate, reclaim_age, hashed ? hashed : &uncounted, &again);
     if (!t)
         return false;
     rows = g_array_new(FALSE, FALSE, sizeof(struct suffix_hash));

@@ -183,7 +183,7 @@ void object_replicate(struct ctx *c, struct swift_request *request, struct swift
     partition = ctx_printf(c, "%s/%s/%u", device, policy_dir(c, "objects", policy), request->partition);
     if (request->account && *request->account) {
         mark(c, partition, (const char *const *)text_split(c, request->account, '-'), r);
-    } else if (!g_file_test(partition, G_FILE_TEST_IS_DIR) || hashes_get(c, partition, policy, NULL, swift_options()->reclaim_age, &hashes, &n)) {
+    } else if (!g_file_test(partition, G_FILE_TEST_IS_DIR) || hashes_get(c, partition, policy, NULL, swift_options()->reclaim_age, &hashes, &n, NULL)) {
         hashes_pickle(c, hashes, n, policy, &text);
         r->status = 200;
         response_bytes(c, r, "text/html; charset=UTF-8", &text);
