@@ -42,10 +42,11 @@ static void take_swift_dir(char **words)
         }
 }
 
-/* What follows the program's name. A storage daemon's --partitions has a value, a tool's has none: what stands behind it is a word again. */
+/* What follows the program's name. A storage daemon's --partitions has a value, a tool's has none: what stands behind it is a word again; and
+ * --devices is a tool's own. */
 static char **tool_words(struct ctx *c, const struct arguments *arguments)
 {
-    char **words = ctx_new_n(c, char *, arguments->n_words + 3);
+    char **words = ctx_new_n(c, char *, arguments->n_words + 5);
     size_t n = 0;
 
     for (char **from = arguments->words + 1; *from; from++)
@@ -53,6 +54,10 @@ static char **tool_words(struct ctx *c, const struct arguments *arguments)
     if (arguments->partitions) {
         words[n++] = ctx_strdup(c, "--partitions");
         words[n++] = ctx_strdup(c, arguments->partitions);
+    }
+    if (arguments->devices) {
+        words[n++] = ctx_strdup(c, "--devices");
+        words[n++] = ctx_strdup(c, arguments->devices);
     }
     return words;
 }

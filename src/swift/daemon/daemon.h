@@ -104,6 +104,8 @@ struct primaries_told tell_primaries(struct ctx *, const struct round *, enum st
                            const char *object, const struct headers *);
 /* Merges members into the JSON object in recon_cache_path/<kind>.recon, as the original's daemons leave their times there. members is stolen. */
 void recon_dump(struct ctx *, const struct round *, json_t *members);
+/* The same in dir/<file>.recon. */
+void recon_merge(struct ctx *, const char *dir, const char *file, json_t *members);
 json_t *recon_read(struct ctx *, const struct round *);      /* what is there; NULL: nothing. The caller's */
 
 #endif

@@ -148,30 +148,27 @@ static void recon_set(json_t *all, const char *key, json_t *value)
     }
 }
 
-static const char *recon_path(struct ctx *c, const struct round *round)
+static const char *recon_name(const struct round *round)
 {
     static const char *const names[STORAGE_KINDS] = { "object", "container", "account" };
 
-    return ctx_printf(c, "%s/%s.recon", round->settings->recon_cache_path, names[round->daemon->kind]);
+    return names[round->daemon->kind];
 }
 
 json_t *recon_read(struct ctx *c, const struct round *round)
 {
-    return json_load_file(recon_path(c, round), 0, NULL);
+    return json_load_file(ctx_printf(c, "%s/%s.recon", round->settings->recon_cache_path, recon_name(round)), 0, NULL);
 }
 
-void recon_dump(struct ctx *c, const struct round *round, json_t *members)
+void recon_merge(struct ctx *c, const char *dir, const char *file, json_t *members)
 {
-    const char *dir = round->settings->recon_cache_path, *path, *key;
+    const char *path = ctx_printf(c, "%s/%s.recon", dir, file), *key;
     json_t *all, *member;
     char *text;
     int turn;
 
     ctx_json(c, members);
-    if (!disk_make_dirs(dir))
-        return;
-    path = recon_path(c, round);
-    if ((turn = disk_lock(ctx_printf(c, "%s.lock", path), G_USEC_PER_SEC * 10)) < 0)
+    if (!disk_make_dirs(dir) || (turn = disk_lock(ctx_printf(c, "%s.lock", path), G_USEC_PER_SEC * 10)) < 0)
         return;
     all = json_load_file(path, 0, NULL);
     if (!json_is_object(all)) {
@@ -185,4 +182,9 @@ void recon_dump(struct ctx *c, const struct round *round, json_t *members)
     free(text);
     json_decref(all);
     close(turn);
+}
+
+void recon_dump(struct ctx *c, const struct round *round, json_t *members)
+{
+    recon_merge(c, round->settings->recon_cache_path, recon_name(round), members);
 }

@@ -26,6 +26,7 @@ struct disk_place {
     const char *device_path;         /* "/srv/node/sdb1" */
     const struct storage_policy *policy;
     uint32_t partition;
+    int next_part_power;             /* while the part power is being increased: what it will be, or has just become; else 0 */
     uint8_t digest[16];
     const char *name;                /* "/a/c/o" as a name; NULL when only the hash is known */
     const struct disk_wish *wish;    /* of an erasure code; NULL: any that is durable */
@@ -114,6 +115,18 @@ bool disk_make_durable(struct ctx *, const struct disk_place *, struct timestamp
 /* What another node has now goes: the tombstone of that time, the .meta of meta (where set), the fragment (-1: none) of that time; one that is
  * not durable only after delay_s seconds. */
 void disk_purge(struct ctx *, const struct disk_place *, struct timestamp, int fragment, struct timestamp meta, int64_t delay_s);
+
+/* --- the other place while the part power is being increased (twin.c) ----------------------------------------------------- */
+
+uint32_t disk_partition(const uint8_t digest[16], int part_power);
+enum disk_twin { TWIN_NONE, TWIN_NEXT, TWIN_PREVIOUS };              /* where it will be, where it was */
+enum disk_twin disk_twin(const struct disk_place *, struct disk_place *ret);
+enum disk_linked { LINK_MADE, LINK_KEPT, LINK_FAILED };              /* KEPT: it was there already, or what is linked has gone; FAILED: errno */
+enum disk_linked disk_link(const char *from, const char *to);        /* makes the directories, syncs them */
+/* After a write, a rename: what fails is logged, the relinker mends it. */
+void disk_link_twin(struct ctx *, const struct disk_place *, const char *file_name);
+void disk_rename_twin(struct ctx *, const struct disk_place *, const char *from, const char *to);
+void disk_tidy_twin(struct ctx *, const struct disk_place *);
 
 /* A tombstone, and new metadata beside the data. */
 bool disk_write_tombstone(struct ctx *, const struct disk_place *, struct timestamp);

@@ -199,14 +199,13 @@ static bool superseded(struct ctx *c, const char *dir, const struct disk_place *
 
 bool disk_make_durable(struct ctx *c, const struct disk_place *p, struct timestamp when, int fragment)
 {
-    const char *dir = disk_place_dir(c, p);
+    const char *dir = disk_place_dir(c, p), *from = fragment_file_name(c, when, fragment, false), *to = fragment_file_name(c, when, fragment, true);
     struct disk_files f;
     int error;
 
     if (!hashes_invalidate(c, p))
         return false;
-    if (disk.rename(ctx_printf(c, "%s/%s", dir, fragment_file_name(c, when, fragment, false)),
-                    ctx_printf(c, "%s/%s", dir, fragment_file_name(c, when, fragment, true)))) {
+    if (disk.rename(ctx_printf(c, "%s/%s", dir, from), ctx_printf(c, "%s/%s", dir, to))) {
         error = errno;
         if (error == ENOENT && superseded(c, dir, p, when))
             return true;
@@ -215,7 +214,9 @@ bool disk_make_durable(struct ctx *c, const struct disk_place *p, struct timesta
     }
     if (!disk_sync_dir(dir))
         return false;
+    disk_rename_twin(c, p, from, to);
     disk_files_tidy(c, &f, dir, p->policy, NULL, (struct timestamp){});
+    disk_tidy_twin(c, p);
     return true;
 }
 

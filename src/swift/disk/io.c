@@ -121,6 +121,7 @@ static int call_fsync(int fd)
 static int call_fdatasync(int fd) { return faulty(NULL, fd) ? -1 : fdatasync(fd); }
 static void call_write_behind(int fd, off_t from, off_t n) { (void)sync_file_range(fd, from, n, SYNC_FILE_RANGE_WRITE); }
 static int call_rename(const char *from, const char *to) { return faulty(to, -1) ? -1 : rename(from, to); }
+static int call_link(const char *from, const char *to) { return faulty(to, -1) ? -1 : link(from, to); }
 static int call_unlink(const char *path) { return faulty(path, -1) ? -1 : unlink(path); }
 static int call_rmdir(const char *path) { return faulty(path, -1) ? -1 : rmdir(path); }
 static int call_mkdir(const char *path, mode_t mode) { return faulty(path, -1) ? -1 : mkdir(path, mode); }
@@ -153,7 +154,7 @@ static ssize_t call_getxattr(int fd, const char *name, void *value, size_t n)
 
 const struct disk_calls disk = {
     .open = call_open, .write = call_write, .pread = call_pread, .fallocate = call_fallocate, .fsync = call_fsync, .fdatasync = call_fdatasync,
-    .write_behind = call_write_behind, .linkat = call_linkat, .rename = call_rename, .unlink = call_unlink, .rmdir = call_rmdir,
+    .write_behind = call_write_behind, .linkat = call_linkat, .link = call_link, .rename = call_rename, .unlink = call_unlink, .rmdir = call_rmdir,
     .mkdir = call_mkdir, .setxattr = call_setxattr, .getxattr = call_getxattr,
 };
 

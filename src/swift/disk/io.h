@@ -20,6 +20,7 @@ struct disk_calls {
     int (*fdatasync)(int fd);
     void (*write_behind)(int fd, off_t from, off_t n);               /* begins to write that part to the disk, and waits for nothing */
     int (*linkat)(int fd, const char *path);                         /* gives an O_TMPFILE its name; replaces what has it */
+    int (*link)(const char *from, const char *to);                   /* a second name; EEXIST where it is taken */
     int (*rename)(const char *from, const char *to);
     int (*unlink)(const char *path);
     int (*rmdir)(const char *path);

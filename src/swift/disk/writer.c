@@ -189,6 +189,13 @@ static bool tidy(struct ctx *c, struct disk_commit *d)
 
     if (!w->dirs_made)
         disk_files_tidy(c, &files, w->dir, w->place.policy, NULL, (struct timestamp){});
+    disk_tidy_twin(c, &w->place);
+    return true;
+}
+
+static bool link_twin(struct ctx *c, struct disk_commit *d)
+{
+    disk_link_twin(c, &d->writer->place, d->file_name);
     return true;
 }
 
@@ -249,6 +256,7 @@ void disk_writers_commit(struct ctx *c, struct disk_commit *d, size_t n)
     sync_files(c, d, n);
     each(c, d, n, give_name);
     sync_dirs(c, d, n);
+    each(c, d, n, link_twin);
     each(c, d, n, tidy);
 }
 

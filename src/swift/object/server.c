@@ -56,7 +56,8 @@ static bool names_fit(struct ctx *c, const struct swift_request *r, struct swift
 
 bool object_find_target(struct ctx *c, struct swift_request *r, bool timestamp_needed, struct object_target *t, struct swift_response *response)
 {
-    const char *device;
+    const char *device, *power = request_get(r, "X-Backend-Next-Part-Power");
+    int64_t next;
 
     if (!r->account || !r->container || !r->object) {
         response_text(c, response, 400, "text/plain", ctx_printf(c, "Invalid path: %s", name_quote(c, r->path, "/")));
@@ -71,9 +72,12 @@ bool object_find_target(struct ctx *c, struct swift_request *r, bool timestamp_n
     else if (!storage_timestamp(c, r, response, &t->when))
         return false;
     device = storage_device(c, r, response);
-    if (device)
-        disk_place_init(c, &t->place, device, t->policy, r->partition, r->account, r->container, r->object);
-    return device != NULL;
+    if (!device)
+        return false;
+    disk_place_init(c, &t->place, device, t->policy, r->partition, r->account, r->container, r->object);
+    if (power && text_to_int(power, &next) && next > 0 && next <= 32)
+        t->place.next_part_power = (int)next;
+    return true;
 }
 
 static const struct storage_verb verbs[] = {

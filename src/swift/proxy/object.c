@@ -15,6 +15,7 @@ static bool find(struct ctx *c, struct swift_request *r, struct where *w, struct
 {
     const char *index = request_get(r, "X-Backend-Storage-Policy-Index");
     int64_t number;
+    int next_part_power;
 
     *w = (struct where){};
     w->container = container_info(c, r, r->account, r->container);
@@ -27,6 +28,9 @@ static bool find(struct ctx *c, struct swift_request *r, struct where *w, struct
         return false;
     }
     headers_printf(c, &r->headers, "X-Backend-Storage-Policy-Index", "%d", w->policy->index);
+    next_part_power = ring_get(c, w->policy->ring)->next_part_power;
+    if (next_part_power > 0)                     /* object servers link what they write to where it will be */
+        headers_printf(c, &r->headers, "X-Backend-Next-Part-Power", "%d", next_part_power);
     return true;
 }
 

@@ -214,6 +214,7 @@ struct builder *builder_from_ring(struct ctx *c, const struct ring *ring, int mi
         for (size_t p = 0; p < ring->row_parts[r]; p++)
             b->devs[b->rows[r][p]]->parts++;
     }
+    b->next_part_power = ring->next_part_power;
     b->version = MAX(ring->version, 0);
     b->changed = false;
     builder_pretend_min_part_hours_passed(b);
@@ -289,6 +290,8 @@ static bool read_all(struct ctx *c, struct builder *b, const struct pickle *dict
     }
     if (moves && moves->typecode == 'B')
         memcpy(b->moved_hours, moves->bytes, MIN(moves->n, b->parts));
+    for (size_t p = 0; moves && moves->kind == PICKLE_LIST && p < MIN(moves->n_items, b->parts); p++)        /* after an increase by the original */
+        b->moved_hours[p] = (uint8_t)CLAMP(number(moves->items[p], 0), 0, 255);
     b->moved_epoch = (int64_t)number(pickle_get(dict, "_last_part_moves_epoch"), 0);
     b->overload = number(pickle_get(dict, "overload"), 0);
     b->dispersion = number(pickle_get(dict, "dispersion"), 0);

@@ -30,5 +30,10 @@ double builder_dispersion(const struct builder *);           /* per cent of part
 bool builder_validate(struct ctx *, const struct builder *);
 struct ring *builder_ring(struct ctx *, const struct builder *);     /* the caller's reference */
 
+/* Twice as many partitions (power.c): prepared, increased, finished; or prepared, cancelled, finished. False: it is not its turn. */
+bool builder_prepare_increase(struct builder *);
+bool builder_increase(struct builder *, int64_t now);
+bool builder_cancel_increase(struct builder *);
+bool builder_finish_increase(struct builder *);
 
 #endif

@@ -115,12 +115,24 @@ static bool number(const char *text, double *ret)
     return end != text && !*end && *ret >= 0;
 }
 
+/* While the part power is being increased, nothing may move. */
+static bool stays(struct session *s, const char *verb)
+{
+    if (s->b->next_part_power <= 0)
+        return true;
+    printf("Partition power increase in progress. You need to finish the increase first before %s.\n", verb);
+    s->status = 2;
+    return false;
+}
+
 /* --- commands ---------------------------------------------------------------------------------------------------------------------- */
 
 static bool run_add(struct ctx *c, struct session *s)
 {
     if (!s->n || s->n % 2)
         return fail(c, USAGE, "add [r<region>]z<zone>-<ip>:<port>[R<r_ip>:<r_port>]/<device>[_<meta>] <weight> ...");
+    if (!stays(s, "adding devices"))
+        return true;
     for (int i = 0; i < s->n; i += 2) {
         struct ring_device d;
 
@@ -153,6 +165,8 @@ static bool run_set_weight(struct ctx *c, struct session *s)
 
 static bool run_remove(struct ctx *c, struct session *s)
 {
+    if (s->n && !stays(s, "removing devices"))
+        return true;
     for (int i = 0; i < s->n; i++) {
         int id = find_device(c, s->b, s->words[i]);
 
@@ -222,6 +236,8 @@ static bool run_rebalance(struct ctx *c, struct session *s)
     bool changed = s->b->changed;
     int64_t seed = 1;
 
+    if (!stays(s, "rebalancing"))
+        return true;
     if (s->n)
         text_to_int(s->words[0], &seed);
     if (!builder_rebalance(c, s->b, clock_us() / G_USEC_PER_SEC, (uint64_t)seed, &done) || !builder_validate(c, s->b))
@@ -234,6 +250,51 @@ static bool run_rebalance(struct ctx *c, struct session *s)
     printf("Reassigned %" G_GINT64_FORMAT " (%.2f%%) partitions. Balance is now %.2f.  Dispersion is now %.2f\n", done.moved,
            100.0 * (double)done.moved / (double)s->b->parts, done.balance, done.dispersion);
     return run_write_ring(c, s);
+}
+
+/* What was not done is said, and the exit status tells of it. */
+static bool say_done(struct session *s, bool done, const char *no)
+{
+    if (!done) {
+        printf("%s\n", no);
+        s->status = 2;
+    }
+    return done;
+}
+
+static bool run_prepare(struct ctx *c, struct session *s)
+{
+    const char *slash = strrchr(s->path, '/');
+
+    if (say_done(s, strstr(slash ? slash : s->path, "object") != NULL, "Partition power increase is only supported for object rings.") &&
+        say_done(s, builder_prepare_increase(s->b), "Ring is already prepared for partition power increase."))
+        printf("The next partition power is now %d.\nThe change will take effect after the next write_ring.\n"
+               "Once all nodes have the ring, existing data is linked there by the relinker (nacre swift object-relinker relink), before the increase.\n",
+               s->b->next_part_power);
+    return true;
+}
+
+static bool run_increase(struct ctx *c, struct session *s)
+{
+    if (say_done(s, builder_increase(s->b, clock_us() / G_USEC_PER_SEC),
+                 "Ring partition power cannot be increased. Either the ring was not prepared yet, or this operation has already run."))
+        printf("The partition power is now %d.\nThe change will take effect after the next write_ring.\n", s->b->part_power);
+    return true;
+}
+
+static bool run_cancel(struct ctx *c, struct session *s)
+{
+    if (say_done(s, builder_cancel_increase(s->b), "Ring partition power increase cannot be canceled."))
+        printf("The next partition power is now %d.\nThe change will take effect after the next write_ring.\n"
+               "Once all nodes have the ring, the links are removed by the relinker (nacre swift object-relinker cleanup).\n", s->b->next_part_power);
+    return true;
+}
+
+static bool run_finish(struct ctx *c, struct session *s)
+{
+    if (say_done(s, builder_finish_increase(s->b), "Ring partition power increase cannot be finished."))
+        printf("The change will take effect after the next write_ring.\n");
+    return true;
 }
 
 static bool run_validate(struct ctx *c, struct session *s)
@@ -263,6 +324,12 @@ static bool run_show(struct ctx *c, struct session *s)
             printf("        %5zu %6d %4d %15s:%-5d %15s:%-5d %5s %6.2f %10" G_GINT64_FORMAT " %s %s\n", i, m->d.region, m->d.zone, m->d.ip, m->d.port,
                    m->d.replication_ip, m->d.replication_port, m->d.device, m->d.weight, m->parts, m->removed ? "DEL" : "   ", m->d.meta);
     }
+    if (b->next_part_power == b->part_power + 1)
+        printf("\nPreparing increase of partition power (%d -> %d)\nRun \"nacre swift object-relinker relink\" on all nodes before moving on to "
+               "increase_partition_power.\n", b->part_power, b->next_part_power);
+    else if (b->next_part_power > 0)
+        printf("\nIncreased partition power (%d -> %d)\nRun \"nacre swift object-relinker cleanup\" on all nodes before moving on to "
+               "finish_increase_partition_power.\n", b->part_power, b->next_part_power);
     return true;
 }
 
@@ -272,7 +339,9 @@ static const struct { const char *name; bool (*run)(struct ctx *, struct session
     { "add", run_add, true }, { "set_weight", run_set_weight, true }, { "remove", run_remove, true }, { "rebalance", run_rebalance, true },
     { "set_overload", run_set_overload, true }, { "set_replicas", run_set_replicas, true }, { "set_min_part_hours", run_set_min_part_hours, true },
     { "pretend_min_part_hours_passed", run_pretend, true }, { "write_ring", run_write_ring, false }, { "validate", run_validate, false },
-    { "dispersion", run_dispersion, false }, { "show", run_show, false },
+    { "dispersion", run_dispersion, false }, { "show", run_show, false }, { "prepare_increase_partition_power", run_prepare, true },
+    { "increase_partition_power", run_increase, true }, { "cancel_increase_partition_power", run_cancel, true },
+    { "finish_increase_partition_power", run_finish, true },
 };
 
 static bool create(struct ctx *c, struct session *s)
@@ -313,7 +382,8 @@ static bool run(struct ctx *c, struct session *s, const char *name)
         if (!strcmp(name, commands[i].name))
             return load(c, s) && commands[i].run(c, s) && (!commands[i].saves || s->status || builder_save(c, s->b, s->path));
     return fail(c, USAGE, "create|add|set_weight|remove|rebalance|set_overload|set_replicas|set_min_part_hours|pretend_min_part_hours_passed|"
-                "write_ring|validate|dispersion|show");
+                "write_ring|validate|dispersion|prepare_increase_partition_power|increase_partition_power|cancel_increase_partition_power|"
+                "finish_increase_partition_power|show");
 }
 
 int command_ring(struct ctx *c, const struct arguments *a)

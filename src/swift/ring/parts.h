@@ -29,6 +29,9 @@ struct builder {
     char *id;
 };
 
+/* rebalance.c: counts the hours since partitions moved up to now. */
+void builder_pass_hours(struct builder *, int64_t now);
+
 /* plan.c: the tree of regions, zones, servers and devices, and how many replicas of a partition each is to have. */
 struct tier {
     int parent, depth;               /* 0 is the root */

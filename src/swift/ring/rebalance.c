@@ -224,7 +224,7 @@ static bool place(struct work *w)
 
 /* --- the whole --------------------------------------------------------------------------------------------------------------------------- */
 
-static void age(struct builder *b, int64_t now)
+void builder_pass_hours(struct builder *b, int64_t now)
 {
     int64_t hours = (now - b->moved_epoch) / 3600;
 
@@ -312,7 +312,7 @@ bool builder_rebalance(struct ctx *c, struct builder *b, int64_t now, uint64_t s
     bool well;
 
     w.gathered = g_new(size_t, b->parts * ((size_t)ceil(b->replicas) + 1) + 1);
-    age(b, now);
+    builder_pass_hours(b, now);
     well = run(&w, &ret->removed);
     g_free(w.gathered);
     ret->moved = count_moved(b, old, old_parts, n_old);

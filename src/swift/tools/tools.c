@@ -18,6 +18,9 @@ const struct tool tools[] = {
       "a container and an object in each of many partitions", tool_dispersion_populate },
     { "dispersion-report", "[-j] [-d] [-p] [--container-only|--object-only] [--insecure] [-P POLICY] [CONF]", "how many of their copies are where they belong",
       tool_dispersion_report },
+    { "object-relinker", "relink|cleanup [--policy P]... [--device D]... [--partition P]... [--devices DIR] [--skip-mount-check] [--files-per-second N] "
+      "[--stats-interval S] [--workers N|auto] [CONF]", "links objects to where an increased part power has them, or removes them from where they were",
+      tool_object_relinker },
     {}
 };
 
@@ -62,7 +65,12 @@ static bool take_value(struct ctx *c, const struct tool_option *o, const char *v
 {
     if (!value && !(*words)[1])
         return fail(c, BAD_REQUEST, ctx_printf(c, "%s option requires 1 argument", **words));
-    *o->value = value ? value : *++*words;
+    if (!value)
+        value = *++*words;
+    if (o->list)
+        g_ptr_array_add(o->list, (void *)(uintptr_t)value);
+    else
+        *o->value = value;
     return true;
 }
 

@@ -16,11 +16,13 @@ int tool_container_info(struct ctx *, char **words);
 int tool_manage_shard_ranges(struct ctx *, char **words);
 int tool_dispersion_populate(struct ctx *, char **words);
 int tool_dispersion_report(struct ctx *, char **words);
+int tool_object_relinker(struct ctx *, char **words);                /* daemon/relinker.c */
 
 /* --- what they share (tools.c) -------------------------------------------------------------------------------------------- */
 
-/* An option: flag is set, or value is the word behind it (or behind '='). letter 0: it has none. Names may be cut short, letters stand together. */
-struct tool_option { char letter; const char *name; bool *flag; const char **value; };
+/* An option: flag is set, or value is the word behind it (or behind '='), or that is added to list. letter 0: it has none. Names may be cut short,
+ * letters stand together. */
+struct tool_option { char letter; const char *name; bool *flag; const char **value; GPtrArray *list; };
 /* Takes the options (up to a name NULL) out of words, in place. False with a fault: one of them is unknown. */
 bool tool_options(struct ctx *, char **words, const struct tool_option *);
 /* The same, up to the word behind which n words that are no options stand: what follows is another's. */
