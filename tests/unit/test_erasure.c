@@ -165,6 +165,60 @@ static void test_suffix_hashes(void)
         g_test_fail();
 }
 
+static bool holds(struct ctx *c, const struct disk_place *p, int part_power, const char *name)
+{
+    struct disk_place there = *p;
+
+    there.partition = disk_partition(p->digest, part_power);
+    return g_file_test(ctx_printf(c, "%s/%s", disk_place_dir(c, &there), name), G_FILE_TEST_EXISTS);
+}
+
+static void write_fragment(struct ctx *c, const struct disk_place *p, struct timestamp when)
+{
+    struct disk_writer *w = disk_writer_open(c, p, 0);
+    struct headers metadata = {};
+
+    g_assert_nonnull(w);
+    g_assert_true(disk_writer_write(w, "abc", 3));
+    headers_set(c, &metadata, "X-Timestamp", timestamp_text(c, when));
+    g_assert_true(disk_writer_commit(c, w, &metadata, fragment_file_name(c, when, 2, false)));
+    disk_writer_free(w);
+    g_assert_true(disk_make_durable(c, p, when, 2));
+}
+
+/* While the part power is being increased a fragment lies, and becomes durable, in both places; afterwards what is obsolete goes from both. */
+static void test_twin(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("nacre-erasure-XXXXXX", NULL), *clean = g_strdup_printf("rm -rf %s", folder);
+    struct timestamp first = { 179533610100000, 0 }, second = { 179533610200000, 0 }, third = { 179533610300000, 0 };
+    struct disk_place p, twin;
+    struct ctx c;
+
+    ctx_init(&c, NULL, "");
+    const struct storage_policy *policy = deep(&c);
+    for (int i = 0; i == 0 || disk_partition(p.digest, 4) == disk_partition(p.digest, 5); i++)
+        disk_place_init(&c, &p, folder, policy, 0, "a", "c", ctx_printf(&c, "o%d", i));
+    p.partition = disk_partition(p.digest, 4);
+    g_assert_cmpint(disk_twin(&p, &twin), ==, TWIN_NONE);
+    p.next_part_power = 5;
+    g_assert_cmpint(disk_twin(&p, &twin), ==, TWIN_NEXT);
+    g_assert_cmpuint(twin.partition, ==, disk_partition(p.digest, 5));
+    write_fragment(&c, &p, first);
+    g_assert_true(holds(&c, &p, 4, "1795336101.00000#2#d.data") && holds(&c, &p, 5, "1795336101.00000#2#d.data"));
+    write_fragment(&c, &p, second);
+    g_assert_true(holds(&c, &p, 4, "1795336102.00000#2#d.data") && holds(&c, &p, 5, "1795336102.00000#2#d.data"));
+    g_assert_false(holds(&c, &p, 4, "1795336101.00000#2#d.data") || holds(&c, &p, 5, "1795336101.00000#2#d.data"));
+    p.partition = disk_partition(p.digest, 5);           /* it has been increased: nothing is cleaned up yet */
+    g_assert_cmpint(disk_twin(&p, &twin), ==, TWIN_PREVIOUS);
+    g_assert_cmpuint(twin.partition, ==, disk_partition(p.digest, 4));
+    g_assert_true(disk_write_tombstone(&c, &p, third));
+    g_assert_true(holds(&c, &p, 5, "1795336103.00000.ts") && !holds(&c, &p, 4, "1795336103.00000.ts"));
+    g_assert_false(holds(&c, &p, 5, "1795336102.00000#2#d.data"));
+    ctx_clear(&c);
+    if (system(clean))
+        g_test_fail();
+}
+
 /* --- policies ------------------------------------------------------------------------------------------------------------------------ */
 
 static void refuses(const char *text, const char *why)
@@ -223,6 +277,7 @@ int main(int argc, char **argv)
     int failures;
 
     g_test_init(&argc, &argv, NULL);
+    hash_path_configure("", "suffix");
     ctx_init(&c, NULL, "");
     for (size_t i = 0; i < SEGMENT; i++)
         segment[i] = (uint8_t)(i * 7 + i / 256);
@@ -233,6 +288,7 @@ int main(int argc, char **argv)
     g_test_add_func("/erasure/refused", test_refused);
     g_test_add_func("/erasure/files", test_files);
     g_test_add_func("/erasure/hashes", test_suffix_hashes);
+    g_test_add_func("/erasure/twin", test_twin);
     g_test_add_func("/erasure/policies/refused", test_policies_refused);
     g_test_add_func("/erasure/policies", test_policies);
     failures = g_test_run();

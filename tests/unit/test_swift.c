@@ -162,6 +162,48 @@ static void test_builder(void)
     ctx_clear(&c);
 }
 
+/* Each partition becomes two on the same devices; what is not its turn changes nothing. */
+static void test_increase(void)
+{
+    g_autofree char *path = g_strdup_printf("%s/t.builder", folder);
+    const struct ring_device *one[8], *two[8];
+    struct ring *before, *after;
+    struct builder *b;
+    struct ctx c;
+    void *file;
+    size_t n;
+
+    ctx_init(&c, NULL, "");
+    bytes_of(&c, builder_file, &file, &n);
+    g_assert_true(g_file_set_contents(path, file, (gssize)n, NULL));
+    b = builder_load(&c, path);
+    before = builder_ring(&c, b);
+    g_assert_false(builder_increase(b, 1795350000) || builder_cancel_increase(b) || builder_finish_increase(b));
+    g_assert_true(builder_prepare_increase(b));
+    g_assert_false(builder_prepare_increase(b) || builder_finish_increase(b));
+    g_assert_true(builder_increase(b, 1795350000));
+    g_assert_false(builder_increase(b, 1795350000) || builder_cancel_increase(b) || builder_prepare_increase(b));
+    g_assert_true(builder_validate(&c, b) && builder_save(&c, b, path));
+    builder_free(b);
+    b = builder_load(&c, path);
+    g_assert_true(builder_finish_increase(b));
+    after = builder_ring(&c, b);
+    g_assert_cmpuint(after->parts, ==, 2 * before->parts);
+    g_assert_cmpuint(after->part_shift, ==, before->part_shift - 1);
+    g_assert_cmpint(after->next_part_power, ==, -1);
+    g_assert_cmpint(after->version, ==, before->version + 3);
+    for (uint32_t p = 0; p < after->parts; p++) {
+        g_assert_cmpuint(ring_primaries(before, p / 2, one, 8), ==, ring_primaries(after, p, two, 8));
+        for (size_t i = 0; i < 3; i++)
+            g_assert_cmpint(one[i]->id, ==, two[i]->id);
+    }
+    g_assert_true(builder_prepare_increase(b) && builder_cancel_increase(b) && builder_finish_increase(b) && builder_validate(&c, b));
+    ring_unref(before);
+    ring_unref(after);
+    builder_free(b);
+    ctx_clear(&c);
+}
+
 static void add(struct ctx *c, struct builder *b, int region, int zone, const char *ip, double weight)
 {
     struct ring_device d = { .id = -1, .region = region, .zone = zone, .ip = (char *)(uintptr_t)ip, .port = 6200,
@@ -474,6 +516,7 @@ int main(int argc, char **argv)
     g_test_add_func("/swift/ring", test_ring);
     g_test_add_func("/swift/ring/refused", test_ring_refused);
     g_test_add_func("/swift/builder", test_builder);
+    g_test_add_func("/swift/increase", test_increase);
     g_test_add_func("/swift/builder/rebalance", test_rebalance);
     g_test_add_func("/swift/timestamps", test_timestamps);
     g_test_add_func("/swift/pickles", test_pickles);
