@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #define LOCK_US (G_USEC_PER_SEC * 10)
-#define FOREVER_US (INT64_C(1) << 50)
 
 /* Names in a directory, of the ctx; ends with NULL. errno 0, or why it cannot be listed. */
 static char **names_in(struct ctx *c, const char *path, size_t *ret_n)
@@ -307,7 +306,7 @@ static const char *const *partitions_left(struct ctx *c, struct relinked *r, cha
 void relink_device(struct ctx *c, struct relinked *r)
 {
     const char *objects = ctx_printf(c, "%s/%s", r->device_path, r->data_dir);
-    int lock = disk_lock(ctx_printf(c, "%s/.relink.%s.lock", r->device_path, r->data_dir), FOREVER_US);
+    int lock = disk_lock(ctx_printf(c, "%s/.relink.%s.lock", r->device_path, r->data_dir), DISK_LOCK_ALWAYS);
     const char *const *left;
     char **names;
 
