@@ -76,7 +76,7 @@ int command_swift(struct ctx *c, const struct arguments *arguments)
         int status = 1;
 
         take_swift_dir(arguments->words);
-        if (service_configure(c, arguments->config_file) && swift_configure(c))
+        if (tool->bare || (service_configure(c, arguments->config_file) && swift_configure(c)))
             status = tool->run(c, tool_words(c, arguments));
         brokers_close();
         return status;

@@ -106,6 +106,8 @@ struct primaries_told tell_primaries(struct ctx *, const struct round *, enum st
 void recon_dump(struct ctx *, const struct round *, json_t *members);
 /* The same in dir/<file>.recon. */
 void recon_merge(struct ctx *, const char *dir, const char *file, json_t *members);
+/* How many rows wait for the object-updater, and when that was: as recon has it. (object_updater.c) */
+json_t *async_pending_members(struct ctx *, const char *devices_dir);
 json_t *recon_read(struct ctx *, const struct round *);      /* what is there; NULL: nothing. The caller's */
 
 #endif

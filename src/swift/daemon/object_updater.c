@@ -325,6 +325,41 @@ static void sweep_device(struct ctx *c, void *data)
     update_limit_free(s->limit);
 }
 
+static int64_t count_entries(const char *path)
+{
+    GDir *dir = g_dir_open(path, 0, NULL);
+    int64_t n = 0;
+
+    while (dir && g_dir_read_name(dir))
+        n++;
+    if (dir)
+        g_dir_close(dir);
+    return n;
+}
+
+static bool count_suffix(struct ctx *c, void *data, const char *path)
+{
+    *(int64_t *)data += count_entries(path);
+    return true;
+}
+
+static bool count_in_device(struct ctx *c, void *data, const char *path)
+{
+    const char *name = strrchr(path, '/') + 1;
+
+    if (!strcmp(name, "async_pending") || g_str_has_prefix(name, "async_pending-"))
+        drive_walk(c, path, 0, count_suffix, data);
+    return true;
+}
+
+json_t *async_pending_members(struct ctx *c, const char *devices_dir)
+{
+    int64_t n = 0;
+
+    drive_walk(c, devices_dir, 1, count_in_device, &n);
+    return json_pack("{s:I, s:f}", "async_pending", (json_int_t)n, "async_pending_last", (double)clock_us() / 1e6);
+}
+
 static bool run(struct ctx *c, const struct round *round)
 {
     const struct updater_options *o = round->options;
@@ -342,6 +377,7 @@ static bool run(struct ctx *c, const struct round *round)
         crew_do(workers, sweep_device, s);
     }
     crew_end(workers);
+    recon_dump(c, round, async_pending_members(c, storage_devices_dir()));
     recon_dump(c, round, json_pack("{s:f}", "object_updater_sweep", difftime(time(NULL), begun)));
     return true;
 }

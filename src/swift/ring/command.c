@@ -59,7 +59,7 @@ static bool take_address(struct ctx *c, const char **at, char **ret_ip, int *ret
 }
 
 /* "r1z2-10.0.0.1:6200R10.1.0.1:6300/sda_meta" */
-static bool parse_device(struct ctx *c, const char *text, struct ring_device *d)
+bool ring_parse_device(struct ctx *c, const char *text, struct ring_device *d)
 {
     const char *at = text;
     char *end;
@@ -92,7 +92,7 @@ static int find_device(struct ctx *c, const struct builder *b, const char *text)
 
     if (*text == 'd' && text_to_int(text + 1, &id))
         return (size_t)id < b->n_devs && b->devs[id] ? (int)id : -1;
-    if (!parse_device(c, text, &d))
+    if (!ring_parse_device(c, text, &d))
         return -1;
     for (size_t i = 0; i < b->n_devs; i++) {
         const struct member *m = b->devs[i];
@@ -136,7 +136,7 @@ static bool run_add(struct ctx *c, struct session *s)
     for (int i = 0; i < s->n; i += 2) {
         struct ring_device d;
 
-        if (!parse_device(c, s->words[i], &d) || !number(s->words[i + 1], &d.weight))
+        if (!ring_parse_device(c, s->words[i], &d) || !number(s->words[i + 1], &d.weight))
             return fail(c, USAGE, ctx_printf(c, "add: %s %s is no device with its weight", s->words[i], s->words[i + 1]));
         int id = builder_add(c, s->b, &d);
         if (id < 0)

@@ -29,6 +29,9 @@ struct builder {
     char *id;
 };
 
+/* command.c: "r1z2-10.0.0.1:6200R10.1.0.1:6300/sda_meta"; id -1. Strings are of the ctx. */
+bool ring_parse_device(struct ctx *, const char *text, struct ring_device *ret);
+
 /* rebalance.c: counts the hours since partitions moved up to now. */
 void builder_pass_hours(struct builder *, int64_t now);
 

@@ -21,6 +21,10 @@ const struct tool tools[] = {
     { "object-relinker", "relink|cleanup [--policy P]... [--device D]... [--partition P]... [--devices DIR] [--skip-mount-check] [--files-per-second N] "
       "[--stats-interval S] [--workers N|auto] [CONF]", "links objects to where an increased part power has them, or removes them from where they were",
       tool_object_relinker },
+    { "drive-audit", "CONF", "unmounts drives that the kernel's log has errors of", tool_drive_audit },
+    { "recon-cron", "[CONF]", "counts for recon what waits to be told to containers", tool_recon_cron },
+    { "form-signature", "PATH REDIRECT MAX_FILE_SIZE MAX_FILE_COUNT SECONDS KEY", "what a browser's form needs to upload", tool_form_signature, true },
+    { "ring-builder-analyzer", "[--check] SCENARIO", "how much moves in a ring, round after round", tool_ring_builder_analyzer, true },
     {}
 };
 

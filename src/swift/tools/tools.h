@@ -6,7 +6,7 @@
 #include "swift/ring/ring.h"
 
 /* A program: words are what follows its name, ended by NULL. The exit status; with a fault 1. */
-struct tool { const char *name, *arguments, *help; int (*run)(struct ctx *, char **words); };
+struct tool { const char *name, *arguments, *help; int (*run)(struct ctx *, char **words); bool bare; /* asks for no configuration */ };
 extern const struct tool tools[];            /* ends with a name NULL */
 
 int tool_get_nodes(struct ctx *, char **words);
@@ -16,7 +16,11 @@ int tool_container_info(struct ctx *, char **words);
 int tool_manage_shard_ranges(struct ctx *, char **words);
 int tool_dispersion_populate(struct ctx *, char **words);
 int tool_dispersion_report(struct ctx *, char **words);
+int tool_drive_audit(struct ctx *, char **words);
+int tool_form_signature(struct ctx *, char **words);
 int tool_object_relinker(struct ctx *, char **words);                /* daemon/relinker.c */
+int tool_recon_cron(struct ctx *, char **words);
+int tool_ring_builder_analyzer(struct ctx *, char **words);          /* ring/analyze.c */
 
 /* --- what they share (tools.c) -------------------------------------------------------------------------------------------- */
 
