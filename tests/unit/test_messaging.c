@@ -31,13 +31,13 @@ static bool boom(struct ctx *c, json_t *args, json_t **ret)
 
 static bool slow(struct ctx *c, json_t *args, json_t **ret)
 {
-    usleep(300000);
+    usleep(2000000);
     return true;
 }
 
 static bool slow_monitored(struct ctx *c, json_t *args, json_t **ret)
 {
-    usleep(3500000);
+    usleep(8000000);
     return true;
 }
 
@@ -453,7 +453,7 @@ static void test_monitor(void)
 
     ctx_init(&c, NULL, NULL);
     struct rpc_listener *l = rpc_listen(&c, &slow_server, NULL, "host1");
-    g_assert_nonnull(rpc_call(&c, &t, "slow", NULL, &(struct rpc_options){ .timeout_us = 60000000, .monitor_us = 2000000 }));
+    g_assert_nonnull(rpc_call(&c, &t, "slow", NULL, &(struct rpc_options){ .timeout_us = 60000000, .monitor_us = 6000000 }));
     rpc_stop(l);
     ctx_clear(&c);
 }

@@ -58,9 +58,9 @@ static void test_deadline(void)
     struct ctx c;
 
     ctx_init(&c, NULL, NULL);
-    g_assert_false(run_argv(&c, &run, (const char *const[]){ "sh", "-c", "sleep 20 & sleep 20", NULL }));
+    g_assert_false(run_argv(&c, &run, (const char *const[]){ "sh", "-c", "sleep 300 & sleep 300", NULL }));
     g_assert_cmpint(c.fault.status, ==, 504);
-    g_assert_cmpint(clock_mono_us() - began, <, 5000000);
+    g_assert_cmpint(clock_mono_us() - began, <, 200000000);
     ctx_clear(&c);
 }
 
@@ -72,9 +72,9 @@ static void test_background(void)
     struct ctx c;
 
     ctx_init(&c, NULL, NULL);
-    g_assert_true(run_argv(&c, &run, (const char *const[]){ "sh", "-c", "sleep 6 & echo started", NULL }));
+    g_assert_true(run_argv(&c, &run, (const char *const[]){ "sh", "-c", "sleep 60 & echo started", NULL }));
     g_assert_cmpstr(run.output, ==, "started\n");
-    g_assert_cmpint(clock_mono_us() - began, <, 5000000);
+    g_assert_cmpint(clock_mono_us() - began, <, 50000000);
     ctx_clear(&c);
 }
 
