@@ -59,7 +59,7 @@ class Cloud:
         if failure and self.tail:
             print(self.tail, file=sys.stderr)
 
-    def start(self, timeout=30):
+    def start(self, timeout=180):
         """Returns how long it took until every API answered."""
         env = dict(os.environ, NACRE_DEFAULT_ADMIN_PASSWORD=PASSWORD)
         for name, value in self.options.items():
@@ -105,7 +105,7 @@ class Cloud:
         if self.process and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(timeout=60)
+                self.process.wait(timeout=180)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -158,7 +158,7 @@ class Cloud:
             headers.setdefault('OpenStack-API-Version', 'compute 2.93')
         if service == 'placement':
             headers.setdefault('OpenStack-API-Version', 'placement 1.39')
-        return self.session.request(method, self.url(service, path), json=body, headers=headers, timeout=60)
+        return self.session.request(method, self.url(service, path), json=body, headers=headers, timeout=180)
 
     def project_with_user(self, name, roles=('member',)):
         """A project and a user of the same name in it: (project id, user id)."""

@@ -21,7 +21,7 @@ def check(well, what, detail=''):
     return well
 
 
-def sh(command, timeout=60):
+def sh(command, timeout=300):
     return subprocess.run(['sh', '-c', command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout)
 
 
@@ -29,7 +29,7 @@ def said(command):
     return sh(command).stdout.decode()
 
 
-def until(well, seconds=30, pause=0.02):
+def until(well, seconds=200, pause=0.02):
     end = time.monotonic() + seconds
     while not well():
         if time.monotonic() > end:
@@ -99,7 +99,7 @@ class OpenVswitch:
         return said('export OVS_RUNDIR=%s OVS_LOGDIR=%s OVS_DBDIR=%s; %s%s' % (self.dir, self.dir, self.dir, self.inside, command))
 
     def vsctl(self, command):
-        return self.sh('ovs-vsctl --timeout=60 --db=unix:%s/db.sock %s' % (self.dir, command))
+        return self.sh('ovs-vsctl --timeout=200 --db=unix:%s/db.sock %s' % (self.dir, command))
 
     def flows(self, bridge='br-int'):
         return self.sh('ovs-ofctl -O OpenFlow15 dump-flows --no-stats unix:%s/%s.mgmt' % (self.dir, bridge))

@@ -26,7 +26,7 @@ account_autocreate = true
 use = egg:swift#tempauth
 user_test_tester = testing .admin
 """ % WORDS
-PATIENCE = 60
+PATIENCE = 200
 check = Tally(quiet=True)
 
 
