@@ -2,20 +2,23 @@
 # The cloud as several processes on this host: a PostgreSQL and a RabbitMQ of its own below its state directory, and a process a role.
 #
 #   packaging/processes.sh NACRE STATE_DIR [OPTION ...]     OPTIONs of nacre: --sim, --port-offset N
+#   packaging/processes.sh running NACRE STATE_DIR          do all of them run?
 #
 # What runs already is left as it is. `nacre down` ends it all.
 set -euo pipefail
 . "$(dirname "$(realpath "$0")")/engines.sh"
 
-nacre=$1
-mkdir -p "$2"
-state=$(realpath "$2")
-shift 2
 services="keystone glance placement nova neutron"
 roles="api-1 api-2 conductor-1 conductor-2 neutron-rpc compute network"
 
 main()
 {
+    local role
+    [ "$1" != running ] || { shift; nacre=$1 state=$2; all_run; return; }
+    nacre=$1
+    mkdir -p "$2"
+    state=$(realpath "$2")
+    shift 2
     chmod 0711 "$state"
     mkdir -p "$state/engines" && chmod 0711 "$state/engines"
     engine_start postgresql "$state/engines/postgresql" >/dev/null
@@ -25,6 +28,15 @@ main()
     after_down
     for role in $roles; do
         "$nacre" "$role" --state-dir "$state" --config "$state/nacre.conf" "$@"
+    done
+}
+
+all_run()
+{
+    local role status
+    status=$("$nacre" status --state-dir "$state") || return 1
+    for role in $roles; do
+        grep -q "^$role is running" <<<"$status" || return 1
     done
 }
 

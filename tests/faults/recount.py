@@ -42,7 +42,7 @@ class House:
             versions = {'nova': 'compute 2.93', 'placement': 'placement 1.39'}
             headers = {'X-Auth-Token': self.token, 'OpenStack-API-Version': versions.get(service, '')}
             try:
-                reply = self.local.session.request(method, self.cloud.url(service, path), json=body, headers=headers, timeout=60)
+                reply = self.local.session.request(method, self.cloud.url(service, path), json=body, headers=headers, timeout=180)
                 if reply.status_code < 500:
                     return reply
                 print('# %s %s: %d %s' % (method, path, reply.status_code, reply.text[:200]), flush=True)
@@ -78,7 +78,7 @@ def prepare(cloud):
     return house, project, flavor, image, network
 
 
-def settle(house, wanted, seconds=90):
+def settle(house, wanted, seconds=300):
     """Waits until every server is as wanted, at most so long; the servers."""
     until = time.monotonic() + seconds
     while True:

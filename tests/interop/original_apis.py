@@ -60,7 +60,7 @@ class Original:
             self.process = subprocess.Popen([PYTHON, '-c', code, *argv], stdout=log, stderr=log, env=self.environment(), cwd=self.folder,
                                             start_new_session=True)
         started.append(self)
-        until = time.monotonic() + 180
+        until = time.monotonic() + 400
         while True:
             with socket.socket() as s:
                 if not s.connect_ex(('127.0.0.1', self.port)):
@@ -73,7 +73,7 @@ class Original:
         if self.process and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGTERM)
             try:
-                self.process.wait(timeout=30)
+                self.process.wait(timeout=120)
             except subprocess.TimeoutExpired:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()

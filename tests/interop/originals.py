@@ -11,7 +11,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(ROOT, 'tests'))
-DEADLINE = int(os.environ.get('INTEROP_DEADLINE', 240))            # seconds that anything that must come may take; a quiet machine needs a few
+DEADLINE = int(os.environ.get('INTEROP_DEADLINE', 300))            # seconds that anything that must come may take; a quiet machine needs a few
 
 
 def isolate(programs):
@@ -77,7 +77,7 @@ class Host:
             process.terminate()
         for process in self.programs.values():
             try:
-                process.wait(timeout=20)
+                process.wait(timeout=120)
             except subprocess.TimeoutExpired:
                 process.kill()
         shutil.rmtree(self.dir, ignore_errors=True)
@@ -108,7 +108,7 @@ class Host:
 
     def end(self, name):
         self.programs[name].terminate()
-        self.programs.pop(name).wait(timeout=60)
+        self.programs.pop(name).wait(timeout=200)
 
     # --- Open vSwitch ---
 
@@ -179,7 +179,7 @@ class Guest:
     def dhcp(self):
         """[address, server, router] as a DHCP server gives them; None where nobody answers."""
         out = subprocess.run(['ip', 'netns', 'exec', self.name, '/usr/bin/python3', os.path.join(HERE, 'dhcp_client.py'), 'eth0'],
-                             stdout=subprocess.PIPE, text=True, timeout=60)
+                             stdout=subprocess.PIPE, text=True, timeout=300)
         return out.stdout.split() if out.returncode == 0 else None
 
 

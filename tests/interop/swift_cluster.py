@@ -20,12 +20,17 @@ pipeline = %s
 use = egg:swift#proxy
 allow_account_management = true
 account_autocreate = true
+conn_timeout = 20
+node_timeout = 60
 [filter:tempauth]
 use = egg:swift#tempauth
 user_test_tester = testing .admin
 [filter:cache]
 use = egg:swift#memcache
 memcache_servers = 127.0.0.1:11211
+connect_timeout = 20
+pool_timeout = 20
+io_timeout = 20
 """
 SERVER = """[DEFAULT]
 user = root
@@ -36,6 +41,9 @@ disable_fallocate = true
 bind_ip = 127.0.0.1
 bind_port = %d
 workers = 0
+conn_timeout = 20
+node_timeout = 60
+container_update_timeout = 20
 [pipeline:main]
 pipeline = healthcheck %s-server
 [app:%s-server]
@@ -58,7 +66,7 @@ def ask(method, url, body=None, headers=None):
     """(status, headers, body)"""
     request = urllib.request.Request(url, data=body, headers=headers or {}, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=120) as reply:
+        with urllib.request.urlopen(request, timeout=300) as reply:
             return reply.status, reply.headers, reply.read()
     except urllib.error.HTTPError as e:
         return e.code, e.headers, e.read()

@@ -80,7 +80,7 @@ read only = false
 
 def ask(method, where, path, headers=None, body=b''):
     """(status, headers, body)"""
-    connection = http.client.HTTPConnection(*where, timeout=120)
+    connection = http.client.HTTPConnection(*where, timeout=300)
     try:
         connection.request(method, path, body, dict({'Content-Length': str(len(body))}, **(headers or {})))
         reply = connection.getresponse()
