@@ -190,13 +190,20 @@ const char *const *conf_sections(const struct conf *conf)
 
 void *conf_options(struct ctx *c, const struct conf *conf, const char *section, const struct attr *attrs, size_t size)
 {
+    return conf_options_over(c, conf, section, section, attrs, size);
+}
+
+void *conf_options_over(struct ctx *c, const struct conf *conf, const char *section, const char *base, const struct attr *attrs, size_t size)
+{
+    const struct section *over = section_find(conf, section);
     struct ctx *own = keep(g_new0(struct ctx, 1));   /* lives as long as the process, as what is read does */
     void *record;
 
     ctx_init(own, NULL, "");
     record = record_new(own, attrs, size);
     for (const struct attr *a = attrs; a->name; a++) {
-        const char *text = conf_get(conf, section, a->name);
+        const struct pair *said = section_get(over, a->name);
+        const char *text = said ? said->value : conf_get(conf, base, a->name);
 
         if (text && a->kind == KIND_BOOL)
             text = word_true(text) ? "true" : "false";

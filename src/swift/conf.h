@@ -19,5 +19,7 @@ const char *const *conf_sections(const struct conf *);
 /* The section read by attr rows into a fresh struct that lives as long as the process; names no row knows are left alone.
  * Booleans as the original takes them (true, 1, yes, on, t, y). NULL with a fault that names file, section and option. */
 void *conf_options(struct ctx *, const struct conf *, const char *section, const struct attr *, size_t size);
+/* The same of what the section says itself, and of another one where it does not. */
+void *conf_options_over(struct ctx *, const struct conf *, const char *section, const char *base, const struct attr *, size_t size);
 
 #endif

@@ -62,7 +62,7 @@ static void get(struct ctx *c, struct swift_request *r, struct swift_response *r
 
     if (!name_fits(c, r->account, response))
         return;
-    nodes_init(c, &nodes, STORAGE_ACCOUNT, storage_ring(STORAGE_ACCOUNT), r->account, NULL, NULL, true);
+    nodes_init(c, &nodes, STORAGE_ACCOUNT, storage_ring(STORAGE_ACCOUNT), r->account, NULL, NULL, NULL, NODES_READ);
     proxy_get(c, r, response, &nodes, request_query_with(c, r, NULL, (const struct pair[]){ { "format", "json" }, {} }));
     if (response->status == 404) {
         const char *status = response_get(response, "X-Account-Status");
@@ -86,7 +86,7 @@ static void to_all(struct ctx *c, struct swift_request *r, struct swift_response
     struct headers headers = {}, *all;
     struct nodes nodes;
 
-    nodes_init(c, &nodes, STORAGE_ACCOUNT, storage_ring(STORAGE_ACCOUNT), r->account, NULL, NULL, false);
+    nodes_init(c, &nodes, STORAGE_ACCOUNT, storage_ring(STORAGE_ACCOUNT), r->account, NULL, NULL, NULL, NODES_WRITE);
     proxy_backend_headers(c, r, &headers, metadata ? "account" : "", NULL);
     all = ctx_new_n(c, struct headers, nodes.replicas);
     for (size_t i = 0; i < nodes.replicas; i++)

@@ -5,6 +5,8 @@
 #include "swift/name.h"
 #include "swift/wire.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,7 @@ struct backend {
     struct ctx *c;
     const struct backend_call *call;
     bool local, done;
+    int64_t opened;                  /* clock_mono_us() */
     /* of this process */
     struct swift_request request;
     struct swift_response response;
@@ -303,6 +306,7 @@ struct backend *backend_open(struct ctx *c, const struct backend_call *call)
 
     b->c = c;
     b->call = call;
+    b->opened = clock_mono_us();
     b->response = (struct swift_response)RESPONSE_EMPTY;
     b->local = storage_is_local(call->kind, call->node.device);
     if (b->local)
@@ -483,6 +487,8 @@ static bool answer_remote(struct ctx *c, struct backend *b, struct swift_respons
     if (!status)
         return false;
     b->done = true;
+    if (!is_upload(b->call))
+        node_took(b->call->node.device, clock_mono_us() - b->opened);
     response->status = status;
     response->headers = b->answer;           /* from here on the response's own */
     wire_begin_body(b->wire, &b->answer, status, !strcmp(b->call->method, "HEAD"));
@@ -541,6 +547,38 @@ void backend_close(struct backend *b)
             wire_free(wire);
     }
     b->wire = NULL;
+}
+
+static bool is_ready(const struct backend *b)
+{
+    return b->local || b->done || !b->wire || b->wire->broken || b->wire->start < b->wire->end;
+}
+
+int backends_wait(struct backend *const *all, size_t n, int64_t timeout_us)
+{
+    struct pollfd *p = g_newa(struct pollfd, n + 1);
+    int64_t now = clock_mono_us(), until = timeout_us < 0 ? INT64_MAX : now + timeout_us, due = INT64_MAX;
+    int first = -1, said;
+
+    for (size_t i = 0; i < n; i++) {
+        if (is_ready(all[i]))
+            return (int)i;
+        p[i] = (struct pollfd){ .fd = all[i]->wire->fd, .events = POLLIN };
+        if (all[i]->opened + answer_us(all[i]->call) < due) {
+            due = all[i]->opened + answer_us(all[i]->call);
+            first = (int)i;
+        }
+    }
+    do
+        said = poll(p, (nfds_t)n, (int)(MAX(MIN(until, due) - now + 999, 0) / 1000));
+    while (said < 0 && errno == EINTR && (now = clock_mono_us()) < MIN(until, due));
+    for (size_t i = 0; said > 0 && i < n; i++)
+        if (p[i].revents)
+            return (int)i;
+    if (due > until)
+        return -1;
+    backend_hurry(all[first], 1);
+    return first;
 }
 
 void backend_hurry(struct backend *b, int64_t timeout_us)

@@ -11,6 +11,7 @@
 #ifndef SWIFT_PROXY_BACKEND_H
 #define SWIFT_PROXY_BACKEND_H
 
+#include "swift/proxy/policy_options.h"
 #include "swift/storage.h"
 
 struct node {
@@ -53,6 +54,8 @@ void backends_commit(struct ctx *, struct backend *const *, size_t n);
 bool backend_answer(struct ctx *, struct backend *, struct swift_response *);
 void backend_close(struct backend *);
 void backend_hurry(struct backend *, int64_t timeout_us);     /* waits no longer than that from now on */
+/* Whose answer can be asked for now: it has begun to come, or its time is up. Waits at most timeout_us (below 0: until there is one). -1: nobody's. */
+int backends_wait(struct backend *const *, size_t n, int64_t timeout_us);
 
 void backends_close(void);                                   /* kept connections; at the end of the process */
 
@@ -61,23 +64,39 @@ bool backend_do(struct ctx *, const struct backend_call *, struct swift_response
 
 /* --- nodes (nodes.c) ------------------------------------------------------------------------------------------ */
 
-/* Those to be asked, best first: primaries in the configured order, then handoffs, without those that fail too often; at most
+enum nodes_use {
+    NODES_WRITE,                     /* as the ring has them */
+    NODES_READ,                      /* as sorting_method has it */
+    NODES_READ_FRAGMENTS,            /* the same, but that it does not shuffle: the first fragments are the data's */
+};
+
+/* Those to be asked, best first: primaries in the order of their use, then handoffs, without those that fail too often; at most
  * request_node_count. */
 struct nodes {
     enum storage_kind kind;
+    const struct policy_options *options;
     const struct ring *ring;
     uint32_t partition;
     size_t replicas;
     const struct ring_device *primaries[64]; size_t n_primaries;
+    struct node first[128]; size_t n_first;          /* in the order they are asked: the primaries, maybe some handoffs */
     size_t at, limit;
+    const struct ring_device *last;                  /* who was asked last: does not count if it has failed too often by now */
+    size_t at_once;                                  /* how many may be asked at the same time */
     struct ring_walk walk;
     bool walking;
     int handoffs;
 };
+/* policy NULL: of accounts and containers. */
 void nodes_init(struct ctx *, struct nodes *, enum storage_kind, struct ring_file *, const char *account, const char *container,
-                const char *object, bool shuffled);
+                const char *object, const struct storage_policy *, enum nodes_use);
+/* An upload: those first that write_affinity names, handoffs too. */
+void nodes_local_first(struct ctx *, struct nodes *);
+/* A deletion: handoffs that write_affinity names are behind the primaries, as uploads may have gone to them. How many. */
+size_t nodes_add_local_handoffs(struct ctx *, struct nodes *);
 bool nodes_next(struct ctx *, struct nodes *, struct node *ret);     /* false: there are no more */
 void node_failed(const struct node *);                               /* counted: error_suppression */
+void node_took(const struct ring_device *, int64_t us);              /* how long it took to answer: sorting_method = timing */
 void node_is_full(const struct node *);                              /* 507: left alone for a while */
 
 #endif

@@ -117,7 +117,7 @@ static void to_all(struct ctx *c, struct swift_request *r, struct swift_response
     struct headers headers = {}, *all;
     struct nodes nodes, accounts;
 
-    nodes_init(c, &nodes, STORAGE_CONTAINER, storage_ring(STORAGE_CONTAINER), r->account, r->container, NULL, false);
+    nodes_init(c, &nodes, STORAGE_CONTAINER, storage_ring(STORAGE_CONTAINER), r->account, r->container, NULL, NULL, NODES_WRITE);
     proxy_backend_headers(c, r, &headers, "container", passed);
     if (policy >= 0)
         headers_printf(c, &headers, "X-Backend-Storage-Policy-Index", "%d", policy);
@@ -127,7 +127,7 @@ static void to_all(struct ctx *c, struct swift_request *r, struct swift_response
     for (size_t i = 0; i < nodes.replicas; i++)
         headers_copy(c, &all[i], &headers);
     if (tell_account) {
-        nodes_init(c, &accounts, STORAGE_ACCOUNT, storage_ring(STORAGE_ACCOUNT), r->account, NULL, NULL, false);
+        nodes_init(c, &accounts, STORAGE_ACCOUNT, storage_ring(STORAGE_ACCOUNT), r->account, NULL, NULL, NULL, NODES_WRITE);
         for (size_t i = 0; i < accounts.n_primaries; i++)
             proxy_add_host(c, &all[i % nodes.replicas], "Account", accounts.primaries[i], accounts.partition);
     }

@@ -31,7 +31,8 @@ struct fragment_hunt {
     struct fragment_set *sets[16]; size_t n_sets;
     struct answer bad[128]; size_t n_bad;
     struct timestamp newest_404;
-    size_t asked, extra;
+    struct fragment_flight *flying[128]; size_t n_flying;    /* who has not answered yet */
+    size_t asked;
 };
 
 /* One request for a fragment; preferences: as X-Backend-Fragment-Preferences; range NULL: all of it. To be answered by fragment_answer(). */

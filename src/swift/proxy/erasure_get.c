@@ -19,7 +19,7 @@ void fragment_ask(struct ctx *c, struct fragment_hunt *h, struct fragment_flight
 {
     *f = (struct fragment_flight){ .call = { .kind = STORAGE_OBJECT, .node = *node, .partition = h->nodes->partition, .method = "GET",
                                              .account = h->request->account, .container = h->request->container, .object = h->request->object,
-                                             .for_request = h->request } };
+                                             .for_request = h->request, .timeout_us = proxy_recoverable_us() } };
     headers_copy(c, &f->headers, &h->headers);
     headers_set(c, &f->headers, "X-Backend-Fragment-Preferences", preferences);
     headers_set(c, &f->headers, "Range", range);
@@ -270,22 +270,37 @@ static bool next_alternate(struct fragment_hunt *h, struct node *ret)
     return false;
 }
 
-static bool launch(struct ctx *c, struct fragment_hunt *h, struct fragment_flight *f, const char *range)
+static bool launch(struct ctx *c, struct fragment_hunt *h, const char *range)
 {
+    struct fragment_flight *f;
     struct node node;
 
     h->asked++;
-    if (!next_alternate(h, &node) && !nodes_next(c, h->nodes, &node))
+    if (h->n_flying == G_N_ELEMENTS(h->flying) || (!next_alternate(h, &node) && !nodes_next(c, h->nodes, &node)))
         return false;
+    f = h->flying[h->n_flying++] = ctx_new(c, struct fragment_flight);
     fragment_ask(c, h, f, &node, preferences(c, h), range);
     return true;
 }
 
-static bool land(struct ctx *c, struct fragment_hunt *h, struct fragment_flight *f)
+/* Who answers first; -1: nobody in time. */
+static int wait_for_one(const struct fragment_hunt *h, int64_t timeout_us)
 {
+    struct backend *all[G_N_ELEMENTS(h->flying)];
+
+    for (size_t i = 0; i < h->n_flying; i++)
+        all[i] = h->flying[i]->backend;
+    return backends_wait(all, h->n_flying, timeout_us);
+}
+
+static bool land(struct ctx *c, struct fragment_hunt *h, int at)
+{
+    struct fragment_flight *f = h->flying[at];
     struct swift_response r = RESPONSE_EMPTY;
     bool good;
 
+    for (h->n_flying--; (size_t)at < h->n_flying; at++)
+        h->flying[at] = h->flying[at + 1];
     backend_answer(c, f->backend, &r);
     good = r.status / 100 == 2;
     if (!r.read || r.read_data != f->backend)
@@ -302,27 +317,45 @@ static bool is_enough(const struct fragment_hunt *h, const struct fragment_set *
     return s && s->durable && shortfall(h, s) <= 0;
 }
 
-/* Asks as many nodes as there must be fragments, then one more for each that is missing. */
+/* Those that have answered as well may serve as spares; the others are not waited for. */
+static void end_hunt(struct ctx *c, struct fragment_hunt *h)
+{
+    while (h->n_flying) {
+        int at = wait_for_one(h, 0);
+
+        if (at >= 0)
+            land(c, h, at);
+        else
+            backend_close(h->flying[--h->n_flying]->backend);
+    }
+}
+
+/* Asks as many nodes as there must be fragments, then one more for each that is missing; with concurrent_gets, for each that takes its time too. */
 static void hunt(struct ctx *c, struct fragment_hunt *h, const char *range)
 {
-    size_t most = 2 * h->nodes->replicas, flying = 0;
-    struct fragment_flight *flights = ctx_new_n(c, struct fragment_flight, most + 1);
+    const struct policy_options *o = h->nodes->options;
+    size_t most = 2 * h->nodes->replicas, launched = 0, first = (size_t)h->policy->ec_data;
+    int64_t patience_us = o->concurrent_gets ? (int64_t)(o->concurrency_timeout * 1e6) : -1;
 
-    for (int i = 0; i < h->policy->ec_data; i++)
-        flying += launch(c, h, &flights[flying], range);
-    for (size_t landed = 0; landed < flying; landed++) {
-        bool good = land(c, h, &flights[landed]);
-        int missing;
+    first += o->concurrent_gets ? (size_t)MAX(o->concurrent_ec_extra_requests, 0) : 0;
+    while (launched < MIN(first, most) && launch(c, h, range))
+        launched++;
+    while (h->n_flying && !is_enough(h, best_set(h))) {
+        int at = wait_for_one(h, patience_us), missing;
+        bool good = at >= 0 && land(c, h, at);
 
+        if (at < 0) {
+            if (h->nodes->at >= h->nodes->n_primaries || !launch(c, h, range))
+                patience_us = -1;            /* all primaries have been asked */
+            continue;
+        }
         if (is_enough(h, best_set(h)))
-            while (++landed < flying)        /* they are under way, and may serve as spares */
-                land(c, h, &flights[landed]);
-        if (landed >= flying)
             break;
         missing = MIN(shortfall(h, best_set(h)), MAX(h->policy->ec_data - (int)count_bad(h, 416), 0));
-        if (flying < most && (missing > (int)(flying - landed - 1) || !good))
-            flying += launch(c, h, &flights[flying], range);
+        if (launched < most && (missing > (int)h->n_flying || !good))
+            launched += launch(c, h, range);
     }
+    end_hunt(c, h);
 }
 
 /* "bytes=a-b" of the object as a range of its archives: whole segments. NULL: all of them. */
@@ -410,14 +443,15 @@ static void serve_bad(struct ctx *c, struct fragment_hunt *h, struct swift_respo
 {
     const struct fragment_set *s = best_set(h);
     struct answer *answers = ctx_new_n(c, struct answer, h->n_bad + 2);
-    size_t n = 0, forgiven = h->nodes->n_primaries > 1;
+    int64_t forgiven = MIN(h->nodes->options->rebalance_missing_suppression_count, (int64_t)h->nodes->n_primaries - 1);
+    size_t n = 0;
 
     for (size_t i = 0; i < h->n_bad; i++) {
         struct timestamp when = time_of(&h->bad[i].response);
 
         if (s && s->durable && timestamp_compare(when, s->time) <= 0)
             continue;                        /* there is good data, out of reach */
-        if (forgiven && h->bad[i].status == 404 && !timestamp_set(when)) {
+        if (forgiven > 0 && h->bad[i].status == 404 && !timestamp_set(when)) {
             forgiven--;
             continue;
         }

@@ -1,4 +1,4 @@
-/* Reading: nodes in turn until one has it. */
+/* Reading: nodes in turn until one has it; the next one is asked when one has nothing, or, with concurrent_gets, when it takes its time. */
 #include "swift/proxy/proxy.h"
 
 #include "oslo/base/log.h"
@@ -19,7 +19,9 @@ struct search {
     struct swift_response best;      /* the newest so far */
     struct timestamp best_time;
     bool found;
-    struct backend_call *call;       /* of the node asked last */
+    int64_t unheard;                 /* 404s that may come of a ring that has changed, and do not count */
+    struct asked { struct backend_call call; struct backend *backend; } *asked[64]; size_t n_asked;      /* who has not answered yet */
+    struct backend_call *call;       /* of the node that answered last */
 };
 
 static struct timestamp time_of(const struct swift_response *r)
@@ -43,42 +45,70 @@ static bool is_good(const struct search *s, const struct swift_response *r)
     return !timestamp_parse(response_get(r, "X-Put-Timestamp"), &put) || timestamp_set(put);
 }
 
+/* Nobody who was there says so: a handoff that has nothing, or a primary that may not have it yet. */
+static bool says_nothing(struct search *s, const struct node *node, const struct swift_response *r, struct timestamp when)
+{
+    if (!r->status)
+        return true;
+    if (timestamp_set(when) || (r->status != 404 && r->status < 500))
+        return false;
+    return node->index < 0 || (r->status == 404 && s->unheard-- > 0);
+}
+
 static void note(struct ctx *c, struct search *s, const struct node *node, struct swift_response *r)
 {
-    struct timestamp when;
+    struct timestamp when = {};
 
-    if (r->status == 404 && timestamp_parse(response_get(r, "X-Backend-Timestamp"), &when) && timestamp_compare(when, s->newest_404) > 0)
+    timestamp_parse(response_get(r, "X-Backend-Timestamp"), &when);
+    if (r->status == 404 && timestamp_compare(when, s->newest_404) > 0)
         s->newest_404 = when;
     if (r->status == 507)
         node_is_full(node);
     else if (r->status >= 500 || !r->status)
         node_failed(node);
-    if (s->n < G_N_ELEMENTS(s->answers)) {
-        s->answers[s->n].status = r->status ? r->status : 503;
+    if (!says_nothing(s, node, r, when) && s->n < G_N_ELEMENTS(s->answers)) {
+        s->answers[s->n].status = r->status;
         s->answers[s->n++].response = *r;
     } else {
         response_clear(r);
     }
 }
 
-/* One node. True: the search is over. */
-static bool ask(struct ctx *c, struct search *s, const struct node *node)
+/* False: there are no more nodes. */
+static bool ask(struct ctx *c, struct search *s)
 {
-    struct swift_response r = RESPONSE_EMPTY;
-    struct timestamp when;
+    struct asked *a;
+    struct node node;
 
-    s->call = ctx_new(c, struct backend_call);
-    *s->call = (struct backend_call){ .kind = s->nodes->kind, .node = *node, .partition = s->nodes->partition, .method = s->request->method,
+    if (s->n_asked == G_N_ELEMENTS(s->asked) || !nodes_next(c, s->nodes, &node))
+        return false;
+    a = s->asked[s->n_asked++] = ctx_new(c, struct asked);
+    a->call = (struct backend_call){ .kind = s->nodes->kind, .node = node, .partition = s->nodes->partition, .method = s->request->method,
                                       .account = s->request->account, .container = s->request->container, .object = s->request->object,
                                       .headers = &s->headers, .query = s->query, .for_request = s->request,
                                       .timeout_us = s->object && !s->newest ? proxy_recoverable_us() : 0 };
-    backend_do(c, s->call, &r);
+    a->backend = backend_open(c, &a->call);
+    return true;
+}
+
+/* The answer of one of them. True: the search is over. */
+static bool hear(struct ctx *c, struct search *s, size_t at)
+{
+    struct asked *a = s->asked[at];
+    struct swift_response r = RESPONSE_EMPTY;
+    struct timestamp when;
+
+    s->asked[at] = s->asked[--s->n_asked];
+    s->call = &a->call;
+    backend_answer(c, a->backend, &r);
+    if (!r.read || r.read_data != a->backend)
+        backend_close(a->backend);
     if (!is_good(s, &r)) {
         if (r.status / 100 == 2) {
             response_clear(&r);
             r.status = 404;
         }
-        note(c, s, node, &r);
+        note(c, s, &a->call.node, &r);
         return false;
     }
     when = time_of(&r);
@@ -91,6 +121,32 @@ static bool ask(struct ctx *c, struct search *s, const struct node *node)
     }
     s->found = true;
     return !s->newest;
+}
+
+/* Waits for one of them, at most so long (below 0: as long as it takes). True: the search is over. */
+static bool hear_first(struct ctx *c, struct search *s, int64_t timeout_us)
+{
+    struct backend *all[G_N_ELEMENTS(s->asked)];
+    int at = 0;
+
+    for (size_t i = 0; i < s->n_asked; i++)
+        all[i] = s->asked[i]->backend;
+    if (s->n_asked > 1 || timeout_us >= 0)
+        at = backends_wait(all, s->n_asked, timeout_us);
+    return at >= 0 && hear(c, s, (size_t)at);
+}
+
+static void search(struct ctx *c, struct search *s)
+{
+    int64_t patience_us = (int64_t)(s->nodes->options->concurrency_timeout * 1e6);
+    bool over = false;
+
+    while (!over && ask(c, s))
+        over = hear_first(c, s, s->n_asked < s->nodes->at_once ? patience_us : -1);
+    while (!over && s->n_asked)
+        over = hear_first(c, s, -1);
+    while (s->n_asked)
+        backend_close(s->asked[--s->n_asked]->backend);
 }
 
 /* --- a body that goes on elsewhere -------------------------------------------------------------------------------------------------- */
@@ -190,13 +246,12 @@ static void take_best(struct ctx *c, struct search *s, struct swift_response *re
 void proxy_get(struct ctx *c, struct swift_request *r, struct swift_response *response, struct nodes *nodes, const char *query)
 {
     struct search *s = ctx_new(c, struct search);
-    struct node node;
 
     *s = (struct search){ .request = r, .nodes = nodes, .query = query, .object = nodes->kind == STORAGE_OBJECT, .best = RESPONSE_EMPTY };
     s->newest = header_true(&r->headers, "X-Newest");
     proxy_backend_headers(c, r, &s->headers, NULL, NULL);
-    while (nodes_next(c, nodes, &node) && !ask(c, s, &node))
-        ;
+    s->unheard = MIN(nodes->options->rebalance_missing_suppression_count, (int64_t)nodes->n_primaries - 1);
+    search(c, s);
     if (s->found && timestamp_compare(s->best_time, s->newest_404) >= 0) {
         take_best(c, s, response);
         return;

@@ -263,7 +263,7 @@ bool account_autocreate(struct ctx *c, struct swift_request *sake, const char *a
     struct nodes nodes;
     bool made;
 
-    nodes_init(c, &nodes, STORAGE_ACCOUNT, storage_ring(STORAGE_ACCOUNT), account, NULL, NULL, false);
+    nodes_init(c, &nodes, STORAGE_ACCOUNT, storage_ring(STORAGE_ACCOUNT), account, NULL, NULL, NULL, NODES_WRITE);
     headers_copy_prefix(c, &headers, &sake->headers, "X-Account-Sysmeta-");
     proxy_backend_headers(c, r, &headers, "account", NULL);
     all = ctx_new_n(c, struct headers, nodes.replicas);

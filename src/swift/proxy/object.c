@@ -59,7 +59,8 @@ static void get(struct ctx *c, struct swift_request *r, struct swift_response *r
 
     if (!find(c, r, w, response) || !proxy_authorized(c, r, w->container->read_acl, response))
         return;
-    nodes_init(c, &w->nodes, STORAGE_OBJECT, w->policy->ring, r->account, r->container, r->object, w->policy->type != POLICY_ERASURE);
+    nodes_init(c, &w->nodes, STORAGE_OBJECT, w->policy->ring, r->account, r->container, r->object, w->policy,
+               w->policy->type == POLICY_ERASURE && !strcmp(r->method, "GET") ? NODES_READ_FRAGMENTS : NODES_READ);
     if (w->policy->type == POLICY_ERASURE)
         erasure_get(c, r, w, response);
     else
@@ -80,7 +81,7 @@ static void find_row(struct ctx *c, const struct swift_request *r, struct where 
         w->shard = shards_of_update(c, r, account, container, r->object);
     if (w->shard)
         shard_split_name(c, w->shard, &account, &container);
-    nodes_init(c, &w->containers, STORAGE_CONTAINER, storage_ring(STORAGE_CONTAINER), account, container, NULL, false);
+    nodes_init(c, &w->containers, STORAGE_CONTAINER, storage_ring(STORAGE_CONTAINER), account, container, NULL, NULL, NODES_WRITE);
 }
 
 static void place(struct ctx *c, struct swift_request *r, struct where *w)
@@ -88,14 +89,15 @@ static void place(struct ctx *c, struct swift_request *r, struct where *w)
     const char *delete_at = request_get(r, "X-Delete-At");
     int64_t seconds;
 
-    nodes_init(c, &w->nodes, STORAGE_OBJECT, w->policy->ring, r->account, r->container, r->object, false);
+    nodes_init(c, &w->nodes, STORAGE_OBJECT, w->policy->ring, r->account, r->container, r->object, w->policy, NODES_WRITE);
+    w->backends = w->nodes.replicas;
     find_row(c, r, w);
     if (!delete_at || !strcmp(r->method, "DELETE") || !text_to_int(delete_at, &seconds))
         return;
     w->expires = true;
     headers_printf(c, &r->headers, "X-Delete-At", "%010" G_GINT64_FORMAT, CLAMP(seconds, 0, 9999999999));
     w->delete_at_container = expirer_container(c, seconds, r->account, r->container, r->object);
-    nodes_init(c, &w->expirers, STORAGE_CONTAINER, storage_ring(STORAGE_CONTAINER), EXPIRING_ACCOUNT, w->delete_at_container, NULL, false);
+    nodes_init(c, &w->expirers, STORAGE_CONTAINER, storage_ring(STORAGE_CONTAINER), EXPIRING_ACCOUNT, w->delete_at_container, NULL, NULL, NODES_WRITE);
 }
 
 /* How many updates of containers are to be sent, so that whichever quorum of object servers answers, one reaches a container. */
@@ -106,7 +108,7 @@ static size_t updates_needed(size_t containers, int container_quorum, size_t obj
 
 struct headers *object_headers(struct ctx *c, const struct swift_request *r, const struct where *w)
 {
-    size_t n = w->nodes.replicas, rows = w->containers.n_primaries;
+    size_t n = w->backends, rows = w->containers.n_primaries;
     struct headers *all = ctx_new_n(c, struct headers, n + 1), common = {};
     size_t needed = updates_needed(rows, quorum_of((int)rows), n, policy_quorum(w->policy, (int)n));
 
@@ -159,7 +161,8 @@ static void remove_object(struct ctx *c, struct swift_request *r, struct swift_r
         return;
     stamp(c, r);
     place(c, r, &w);
-    proxy_to_all(c, r, response, &w.nodes, "DELETE", object_headers(c, r, &w), w.nodes.replicas, NULL, 0, 204);
+    w.backends += nodes_add_local_handoffs(c, &w.nodes);
+    proxy_to_all(c, r, response, &w.nodes, "DELETE", object_headers(c, r, &w), w.backends, NULL, 0, 204);
 }
 
 /* --- PUT ------------------------------------------------------------------------------------------------------------------------------- */
@@ -417,6 +420,7 @@ static void put(struct ctx *c, struct swift_request *r, struct swift_response *r
     if (!check_object_creation(c, r, r->object, response) || !type_is_well(c, r, response))
         return;
     place(c, r, &w);
+    nodes_local_first(c, &w.nodes);
     if (w.policy->type == POLICY_ERASURE)
         erasure_put(c, r, &w, response);
     else

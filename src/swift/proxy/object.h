@@ -9,6 +9,7 @@ struct where {
     const struct container_info *container;
     const struct storage_policy *policy;
     struct nodes nodes, containers, expirers;
+    size_t backends;                 /* of a write: how many nodes get it */
     const char *shard;               /* of its container, which keeps its row; NULL: the container does */
     const char *delete_at_container;
     bool expires;

@@ -31,7 +31,7 @@ static const struct attr option_attrs[] = {
     O(container_updating_shard_ranges_skip_cache, "0", "The same of those that rows are sent to."),
     O(max_containers_per_account, "0", "Containers an account may have; 0: any number."),
     O(request_node_count, "2 * replicas", "Nodes asked for one object at most."),
-    O(sorting_method, "shuffle", "The order of nodes for reads."),
+    O(timing_expiry, "300", "Seconds the time that a node took is believed, where nodes are sorted by it."),
     O(max_containers_whitelist, "", "Accounts with any number of containers."),
     O(swift_owner_headers, OWNER_HEADERS, "Headers for an account's owner alone."),
     O(cors_allow_origin, "", "Origins allowed everywhere."),
@@ -85,7 +85,7 @@ static bool proxy_open(struct ctx *c, struct step *self)
     for (char **name = owner_headers; *name; name++)
         g_strstrip(*name);
     register_info();
-    return true;
+    return policy_options_configure(c, self->conf, self->section, proxy_options->conn_timeout);
 }
 
 void proxy_hide_owner_headers(struct headers *h)

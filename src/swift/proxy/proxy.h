@@ -14,8 +14,8 @@ struct proxy_options {
     bool allow_account_management, account_autocreate, strict_cors_mode, expose_info;
     double client_timeout, conn_timeout, node_timeout, recoverable_node_timeout, post_quorum_timeout, error_suppression_interval;    /* seconds */
     int64_t error_suppression_limit, recheck_account_existence, recheck_container_existence, max_containers_per_account;
-    int64_t recheck_listing_shard_ranges, recheck_updating_shard_ranges;
-    char *request_node_count, *sorting_method, *max_containers_whitelist, *swift_owner_headers, *cors_allow_origin, *cors_expose_headers;
+    int64_t recheck_listing_shard_ranges, recheck_updating_shard_ranges, timing_expiry;
+    char *request_node_count, *max_containers_whitelist, *swift_owner_headers, *cors_allow_origin, *cors_expose_headers;
     char *container_listing_shard_ranges_skip_cache, *container_updating_shard_ranges_skip_cache;    /* per cent */
     char *deny_host_headers, *admin_key, *trans_id_suffix;
 };

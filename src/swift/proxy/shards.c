@@ -112,7 +112,7 @@ static void ask_nodes(struct ctx *c, struct swift_request *r, struct swift_respo
 {
     struct nodes nodes;
 
-    nodes_init(c, &nodes, STORAGE_CONTAINER, storage_ring(STORAGE_CONTAINER), r->account, r->container, NULL, true);
+    nodes_init(c, &nodes, STORAGE_CONTAINER, storage_ring(STORAGE_CONTAINER), r->account, r->container, NULL, NULL, NODES_READ);
     proxy_get(c, r, response, &nodes, query);
 }
 
