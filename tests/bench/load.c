@@ -233,7 +233,7 @@ static void *holder(void *data)
         w->failed++;
         return NULL;
     }
-    for (uint64_t want = size; w->moved < want;) {
+    for (w->moved = have; w->moved < size;) {
         ssize_t some = recv(fd, block, 65536, 0);
 
         if (some <= 0)
