@@ -5,6 +5,7 @@
 #include "swift/daemon/rsync.h"
 #include "swift/daemon/updater_limit.h"
 #include "swift/name.h"
+#include "swift/tools/drive_audit.h"
 
 #include <glib/gstdio.h>
 #include <pthread.h>
@@ -215,6 +216,56 @@ static void test_update_limit(void)
     update_limit_free(l);
 }
 
+static int errors_of(const struct drive_log *l, const char *device)
+{
+    return GPOINTER_TO_INT(g_hash_table_lookup(l->errors, device));
+}
+
+static void read_log(struct drive_log *l, const char *text, bool goes_on)
+{
+    g_assert_true(drive_log_read(l, text, strlen(text)) == goes_on);
+}
+
+/* From the end to what is too old, over a turn of the year; lines without a time are none. */
+static void test_drive_log(void)
+{
+    struct tm tm = { .tm_year = 126, .tm_mday = 1, .tm_min = 10, .tm_isdst = -1 };       /* 2026-01-01 00:10 */
+    struct drive_log l;
+    struct ctx c;
+
+    ctx_init(&c, NULL, "req-test");
+    g_assert_true(drive_log_init(&c, &l, mktime(&tm), 60));
+    drive_log_usual_patterns(&c, &l);
+    read_log(&l, "Dec 31 22:00:00 host kernel: error on sdc1\nDec 31 23:30:00 host kernel: sdb: i/o error\nnonsense error sdd\n"
+             "Jan  1 00:01:00 host kernel: error: sdb\n2026-01-01T00:02:00+00:00 host error sdaa9\n\nJan  1 00:05:00 host kernel: sde is fine", false);
+    g_assert_cmpint(errors_of(&l, "sdb"), ==, 2);
+    g_assert_cmpint(errors_of(&l, "sdaa9"), ==, 1);
+    g_assert_cmpuint(g_hash_table_size(l.errors), ==, 2);
+    drive_log_clear(&l);
+
+    g_assert_true(drive_log_init(&c, &l, mktime(&tm), 60));
+    g_assert_true(drive_log_pattern(&c, &l, "broken (nvme\\dn\\d)"));
+    g_assert_false(drive_log_pattern(&c, &l, "broken ("));
+    read_log(&l, "Jan  1 00:00:30 h broken nvme0n1\nJan  1 00:00:40 h [    0.000000] Linux\nJan  1 00:01:00 h broken nvme1n1 broken nvme1n1\n", false);
+    g_assert_cmpint(errors_of(&l, "nvme1n1"), ==, 2);
+    g_assert_cmpint(errors_of(&l, "nvme0n1"), ==, 0);
+    read_log(&l, "", true);
+    drive_log_clear(&l);
+    ctx_clear(&c);
+}
+
+static void test_fstab(void)
+{
+    g_autofree char *path = g_strdup_printf("%s/fstab", folder), *text = NULL;
+
+    g_assert_true(g_file_set_contents(path, "# drives\n/dev/sdb1 /srv/node/sdb1 xfs noatime 0 0\n/dev/sdc1\t/srv/node/sdc1\txfs\n#/dev/sdb1 /srv/node/sdb1 xfs\nlast",
+                                      -1, NULL));
+    g_assert_true(fstab_comment(path, "/srv/node/sdb1"));
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    g_assert_cmpstr(text, ==, "# drives\n#/dev/sdb1 /srv/node/sdb1 xfs noatime 0 0\n/dev/sdc1\t/srv/node/sdc1\txfs\n#/dev/sdb1 /srv/node/sdb1 xfs\nlast");
+    g_assert_false(fstab_comment("/nowhere/fstab", "/srv/node/sdb1"));
+}
+
 static void *nice_thread(void *wrong)
 {
     char five[] = "5", idle[] = "IOPRIO_CLASS_IDLE", none[] = "", much[] = "40", other[] = "IOPRIO_CLASS_OTHER";
@@ -260,6 +311,8 @@ int main(int argc, char **argv)
     g_test_add_func("/swift/daemons/crew", test_crew);
     g_test_add_func("/swift/daemons/update_limit", test_update_limit);
     g_test_add_func("/swift/daemons/priority", test_priority);
+    g_test_add_func("/swift/daemons/drive_log", test_drive_log);
+    g_test_add_func("/swift/daemons/fstab", test_fstab);
     status = g_test_run();
     brokers_close();
     remove = g_strdup_printf("rm -rf %s", folder);

@@ -10,8 +10,7 @@
 struct drive_log {
     GPtrArray *patterns;             /* GRegex, whose group, or all of it, is the device's name */
     time_t since;
-    int year;                        /* of the line that was read last */
-    char month[4];
+    int year, month;                 /* of the line that was read last, as in struct tm */
     GHashTable *errors;              /* device -> GINT_TO_POINTER(how often) */
 };
 bool drive_log_init(struct ctx *, struct drive_log *, time_t now, int64_t minutes);

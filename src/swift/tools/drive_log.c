@@ -1,7 +1,6 @@
 /* Errors of drives in the kernel's log. */
 #include "swift/tools/drive_audit.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define PATTERN_WRONG 400, "ValueError", "Error: unable to compile regex pattern \"%s\""
@@ -15,8 +14,7 @@ bool drive_log_init(struct ctx *c, struct drive_log *l, time_t now, int64_t minu
 
     localtime_r(&now, &tm);
     *l = (struct drive_log){ .patterns = g_ptr_array_new_with_free_func((void (*)(void *))g_regex_unref), .since = now - (time_t)minutes * 60,
-                             .year = tm.tm_year, .errors = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL) };
-    strftime(l->month, sizeof(l->month), "%b", &tm);
+                             .year = tm.tm_year, .month = tm.tm_mon, .errors = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL) };
     return true;
 }
 
@@ -46,12 +44,11 @@ void drive_log_usual_patterns(struct ctx *c, struct drive_log *l)
 static time_t time_of(struct drive_log *l, const char *line)
 {
     struct tm tm = { .tm_isdst = -1 };
-    char month[4] = "";
 
-    if (sscanf(line, "%3s", month) == 1 && !strcmp(month, "Dec") && !strcmp(l->month, "Jan"))
-        l->year--;
-    g_strlcpy(l->month, month, sizeof(l->month));
     if (strptime(line, "%b %d %H:%M:%S", &tm)) {
+        if (tm.tm_mon == 11 && l->month == 0)
+            l->year--;
+        l->month = tm.tm_mon;
         tm.tm_year = l->year;
         return mktime(&tm);
     }
