@@ -9,6 +9,7 @@
 
 #include "oslo/base/text.h"
 #include "oslo/record/record.h"
+#include "oslo/trace/ring.h"
 #include "oslo/trace/trace.h"
 
 static char path[64];
@@ -86,6 +87,26 @@ static void test_killed(void)
     g_assert_nonnull(strstr(text, "command first"));
     g_assert_nonnull(strstr(text, "not ended"));
     ctx_clear(&reader);
+}
+
+/* Others filled the ring meanwhile: a process goes on behind them, not among what they wrote. */
+static void test_idle(void)
+{
+    struct ctx c;
+
+    ctx_init(&c, NULL, "req-idle");
+    span_end(&c, span_begin(&c, SPAN_COMMAND, "before"), 0);
+    uint64_t before = ring_own_turn();
+    span_end(&c, span_begin(&c, SPAN_COMMAND, "at once"), 0);
+    g_assert_cmpuint(ring_own_turn(), <=, ring->next);
+    uint64_t others = ring->next += ring->slots / 2;
+    span_end(&c, span_begin(&c, SPAN_COMMAND, "after"), 0);
+    g_assert_cmpuint(before, <, others);
+    g_assert_cmpuint(ring_own_turn(), ==, others + 1);
+    const char *text = text_of(&c, "req-idle");
+    g_assert_nonnull(strstr(text, "before"));
+    g_assert_nonnull(strstr(text, "after"));
+    ctx_clear(&c);
 }
 
 /* The ring is bounded, and old spans make room. */
@@ -212,6 +233,7 @@ int main(int argc, char **argv)
     g_assert_true(trace_open(&c, path, 4096));
     g_test_add_func("/trace/tree", test_tree);
     g_test_add_func("/trace/killed", test_killed);
+    g_test_add_func("/trace/idle", test_idle);
     g_test_add_func("/trace/wraps", test_wraps);
     g_test_add_func("/trace/collect", test_collect);
     g_test_add_func("/trace/header", test_header);

@@ -54,7 +54,7 @@ json_t *trace_take(struct ctx *c, size_t most)
 
     if (!ring)
         return NULL;
-    uint64_t next = atomic_load(&ring->next);
+    uint64_t next = ring_own_turn();
     if (!seen || next - seen > ring->slots)
         seen = next > ring->slots ? next - ring->slots : 1;
     take_open(spans, most);

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RING_MAGIC "nacretr2"
+#define RING_MAGIC "nacretr3"
 enum { RING_HEAD = 4096, RING_PROCESSES = 60, SPAN_OPEN = -1 };
 
 /* Who wrote: the process whose span ids have tag as their high half. */
@@ -19,7 +19,7 @@ struct ring_process {
 struct ring_head {
     char magic[8];
     uint64_t slots;
-    _Atomic uint64_t next;           /* the turn of the next span, from 1; its slot is turn % slots */
+    _Atomic uint64_t next;           /* the turn from which the next process takes a stretch of them; a turn's slot is turn % slots */
     uint64_t id;                     /* of this ring, random */
     _Atomic uint64_t n_processes;    /* ever; the newest RING_PROCESSES are kept */
     struct ring_process processes[RING_PROCESSES];
@@ -44,6 +44,7 @@ struct slot *ring_slot(uint64_t turn);
 uint32_t ring_tag(void);             /* of this process */
 /* Takes the next slot: it is the caller's until ring_written(). */
 struct slot *ring_take(uint64_t *ret_turn);
+uint64_t ring_own_turn(void);        /* all turns that this process has taken are below */
 void ring_written(struct slot *, uint64_t turn);
 /* A copy of what the slot holds, unless it is being written. False: nothing whole. */
 bool slot_read(const struct slot *, struct slot *ret);

@@ -23,11 +23,13 @@ struct span {
     int64_t began_mono_us;
 };
 
-enum { DEFAULT_SLOTS = 32768 };
+enum { DEFAULT_SLOTS = 32768, STRETCH_MOST = 256, PAGE = 4096 };
 
 struct ring_head *ring;              /* set before threads start, and kept */
 static struct slot *slots;
 static size_t ring_size;
+static uint64_t stretch;             /* so many turns a process takes at a time, and with them pages of its own */
+static _Atomic uint64_t own_turn;    /* the next one this process uses; at a multiple of stretch: none is left */
 static uint64_t process_tag;         /* high half of this process's span ids */
 static struct ring_process self;
 
@@ -58,7 +60,7 @@ bool trace_open(struct ctx *c, const char *path, int64_t n)
     flock(fd, LOCK_EX);              /* another process may be making it */
     fstat(fd, &st);
     fresh = st.st_size != (off_t)size;
-    if (fresh && (ftruncate(fd, 0) || ftruncate(fd, (off_t)size))) {
+    if (fresh && (ftruncate(fd, 0) || (errno = posix_fallocate(fd, 0, (off_t)size)))) {     /* a disk that is full says so here */
         close(fd);
         return fail(c, INTERNAL_ERROR, ctx_printf(c, "cannot size the trace %s: %s", path, g_strerror(errno)));
     }
@@ -67,14 +69,16 @@ bool trace_open(struct ctx *c, const char *path, int64_t n)
         close(fd);
         return fail(c, INTERNAL_ERROR, ctx_printf(c, "cannot map the trace %s: %s", path, g_strerror(errno)));
     }
+    stretch = (uint64_t)CLAMP(n / 64, 1, STRETCH_MOST);
+    own_turn = 0;
     if (memcmp(map->magic, RING_MAGIC, 8) != 0 || map->slots != (uint64_t)n) {
-        memset(map, 0, size);
+        if (!fresh)
+            memset(map, 0, size);
         map->slots = (uint64_t)n;
-        map->next = 1;
+        map->next = stretch;
         random_bytes(&map->id, sizeof(map->id));
         memcpy(map->magic, RING_MAGIC, 8);
     }
-    madvise(map, size, MADV_POPULATE_WRITE);         /* now, and not at the first span of each page; where the kernel can */
     flock(fd, LOCK_UN);              /* the mapping would keep it */
     close(fd);
     trace_close();
@@ -109,15 +113,42 @@ struct slot *ring_slot(uint64_t turn)
     return &slots[turn % ring->slots];
 }
 
+/* The kernel writes the file's pages to disk every now and then, and the first store to each after that is a fault of many times a
+ * span's cost, in each process anew. So a process has pages of its own, and makes them writable all at once.
+ */
+static uint64_t take_stretch(void)
+{
+    uint64_t turn = atomic_fetch_add_explicit(&ring->next, stretch, memory_order_relaxed);
+    char *first = (char *)ring_slot(turn), *last = (char *)ring_slot(turn + stretch - 1);
+
+    first -= (uintptr_t)first % PAGE;
+    if (first < last)                /* at the ring's end it may be in two parts */
+        madvise(first, (size_t)(last - first), MADV_POPULATE_WRITE);
+    return turn;
+}
+
+/* A stretch that was begun long ago is given up: its slots are soon another's. So is one that two threads took at once: what lay there
+ * stays a round longer.
+ */
 struct slot *ring_take(uint64_t *ret_turn)
 {
-    uint64_t turn = atomic_fetch_add_explicit(&ring->next, 1, memory_order_relaxed);
-    struct slot *slot = ring_slot(turn);
+    uint64_t left = atomic_load_explicit(&own_turn, memory_order_relaxed), turn;
+    struct slot *slot;
 
+    do {
+        bool fresh = left % stretch == 0 || atomic_load_explicit(&ring->next, memory_order_relaxed) - left > ring->slots / 4;
+        turn = fresh ? take_stretch() : left;
+    } while (!atomic_compare_exchange_strong(&own_turn, &left, turn + 1));
+    slot = ring_slot(turn);
     atomic_store_explicit(&slot->turn, 0, memory_order_relaxed);
     atomic_thread_fence(memory_order_release);
     *ret_turn = turn;
     return slot;
+}
+
+uint64_t ring_own_turn(void)
+{
+    return atomic_load(&own_turn);
 }
 
 void ring_written(struct slot *slot, uint64_t turn)
