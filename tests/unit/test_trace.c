@@ -203,6 +203,30 @@ static void test_header(void)
     ctx_clear(&c);
 }
 
+/* What printf would make of it, cut where the slot ends. */
+static void test_names(void)
+{
+    struct ctx c;
+    char longest[sizeof(((struct slot *)NULL)->name)], longer[200];
+
+    memset(longest, 'y', sizeof(longest) - 1);
+    memset(longer, 'y', sizeof(longer) - 1);
+    longest[sizeof(longest) - 1] = longer[sizeof(longer) - 1] = 0;
+    memcpy(longest, "x ", 2);
+    ctx_init(&c, NULL, "req-names");
+    span_end(&c, span_begin(&c, SPAN_DRIVER, "%s%s: %s", "ip", "", "link"), 0);
+    span_end(&c, span_begin(&c, SPAN_DRIVER, "DHCP %d from %02x, %s 100%%", 3, 10, "all"), 0);
+    span_end(&c, span_begin(&c, SPAN_DRIVER, "x %s%s %d", longer, "z", 7), 0);
+    span_end(&c, span_begin(&c, SPAN_DRIVER, "x %d%s", 7, longer), 0);
+    const char *text = text_of(&c, "req-names");
+    g_assert_nonnull(strstr(text, "driver ip: link\n"));
+    g_assert_nonnull(strstr(text, "driver DHCP 3 from 0a, all 100%\n"));
+    g_assert_nonnull(strstr(text, ctx_printf(&c, "driver %s\n", longest)));
+    longest[2] = '7';
+    g_assert_nonnull(strstr(text, ctx_printf(&c, "driver %s\n", longest)));
+    ctx_clear(&c);
+}
+
 static void test_cost(void)
 {
     enum { SPANS = 200000 };
@@ -237,6 +261,7 @@ int main(int argc, char **argv)
     g_test_add_func("/trace/wraps", test_wraps);
     g_test_add_func("/trace/collect", test_collect);
     g_test_add_func("/trace/header", test_header);
+    g_test_add_func("/trace/names", test_names);
     g_test_add_func("/trace/cost", test_cost);
     status = g_test_run();
     trace_close();

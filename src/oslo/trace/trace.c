@@ -185,6 +185,28 @@ void slot_text(char *to, size_t size, const char *text)
     to[n] = 0;
 }
 
+/* vsnprintf, quick at what names are made of: words. */
+static void slot_name(char *to, size_t size, const char *format, va_list args)
+{
+    char *end = to + size - 1;
+
+    for (; *format && to < end; format++) {
+        if (*format != '%') {
+            *to++ = *format;
+        } else if (*++format == 's') {
+            const char *word = va_arg(args, const char *) ?: "(null)";
+            size_t n = strnlen(word, (size_t)(end - to));
+
+            memcpy(to, word, n);
+            to += n;
+        } else {
+            vsnprintf(to, (size_t)(end - to) + 1, format - 1, args);
+            return;
+        }
+    }
+    *to = 0;
+}
+
 struct span *span_begin(struct ctx *c, enum span_kind kind, const char *format, ...)
 {
     struct span *span;
@@ -208,7 +230,7 @@ struct span *span_begin(struct ctx *c, enum span_kind kind, const char *format, 
     slot_text(slot->request_id, sizeof(slot->request_id), c->request_id);
     slot_text(slot->global_id, sizeof(slot->global_id), c->global_request_id);
     va_start(args, format);
-    vsnprintf(slot->name, sizeof(slot->name), format, args);
+    slot_name(slot->name, sizeof(slot->name), format, args);
     va_end(args);
     ring_written(slot, span->turn);
     c->span = span;
