@@ -227,6 +227,30 @@ static void test_names(void)
     ctx_clear(&c);
 }
 
+/* Paused by another process that has mapped the file too: what was open is ended, nothing begins. */
+static void test_paused(void)
+{
+    struct ctx c;
+
+    ctx_init(&c, NULL, "req-paused");
+    struct span *before = span_begin(&c, SPAN_REQUEST, "before");
+    ring->paused = 1;
+    struct span *none = span_begin(&c, SPAN_STEP, "meanwhile");
+    g_assert_null(none);
+    span_resource(&c, "5e41d1f0-0000-0000-0000-000000000009");
+    span_end(&c, none, 0);
+    span_end(&c, before, 0);
+    g_assert_cmpint((gint64)span_id(&c), ==, 0);
+    ring->paused = 0;
+    span_end(&c, span_begin(&c, SPAN_REQUEST, "after"), 0);
+    const char *text = text_of(&c, "req-paused");
+    g_assert_nonnull(strstr(text, "request before"));
+    g_assert_nonnull(strstr(text, "request after"));
+    g_assert_null(strstr(text, "meanwhile"));
+    g_assert_null(strstr(text, "not ended"));
+    ctx_clear(&c);
+}
+
 static void test_cost(void)
 {
     enum { SPANS = 200000 };
@@ -262,6 +286,7 @@ int main(int argc, char **argv)
     g_test_add_func("/trace/collect", test_collect);
     g_test_add_func("/trace/header", test_header);
     g_test_add_func("/trace/names", test_names);
+    g_test_add_func("/trace/paused", test_paused);
     g_test_add_func("/trace/cost", test_cost);
     status = g_test_run();
     trace_close();

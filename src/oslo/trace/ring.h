@@ -23,8 +23,10 @@ struct ring_head {
     uint64_t id;                     /* of this ring, random */
     _Atomic uint64_t n_processes;    /* ever; the newest RING_PROCESSES are kept */
     struct ring_process processes[RING_PROCESSES];
+    _Atomic uint32_t paused;         /* set by who may write the file: no spans until it is 0 again, or a process starts */
 };
 _Static_assert(sizeof(struct ring_head) <= RING_HEAD, "the head fits");
+_Static_assert(offsetof(struct ring_head, paused) == 3880, "where tests/bench/trace writes it");
 
 /* turn says which span holds the slot and is written last: a reader that sees it change gives the slot up. */
 struct slot {

@@ -79,6 +79,7 @@ bool trace_open(struct ctx *c, const char *path, int64_t n)
         random_bytes(&map->id, sizeof(map->id));
         memcpy(map->magic, RING_MAGIC, 8);
     }
+    map->paused = 0;
     flock(fd, LOCK_UN);              /* the mapping would keep it */
     close(fd);
     trace_close();
@@ -213,7 +214,7 @@ struct span *span_begin(struct ctx *c, enum span_kind kind, const char *format, 
     struct slot *slot;
     va_list args;
 
-    if (!ring)
+    if (!ring || atomic_load_explicit(&ring->paused, memory_order_relaxed))
         return NULL;
     span = ctx_new(c, struct span);
     span->slot = slot = ring_take(&span->turn);
