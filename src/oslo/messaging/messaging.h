@@ -44,6 +44,8 @@ bool messaging_local(void);
 /* url NULL: option transport_url. The transport is kept for the process: same URL, same transport. */
 struct transport *transport_get(struct ctx *, const char *url);
 void transports_close(void);
+/* The process ends: whom it asks has until then (clock_mono_us) to answer, whatever a call's own deadline is. */
+void transports_end_by(int64_t at);
 
 /* --- calling ------------------------------------------------------------------------------------------------- */
 struct rpc_options {

@@ -11,10 +11,12 @@
 #include "oslo/messaging/drivers/driver.h"
 #include "oslo/messaging/internal.h"
 
+#define STEP_US 1000000
 #define BAD_URL 400, "InvalidTransportURL", "Invalid transport URL: %s"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;     /* guards transports */
 static GPtrArray *transports;
+static _Atomic int64_t end_by;               /* 0: the process goes on */
 
 static struct transport *transport_new(struct ctx *, const char *url);
 static void transport_free(struct transport *);
@@ -51,7 +53,30 @@ void transports_close(void)
     if (transports)
         g_ptr_array_free(transports, TRUE);
     transports = NULL;
+    end_by = 0;
     pthread_mutex_unlock(&lock);
+}
+
+void transports_end_by(int64_t at)
+{
+    end_by = at;
+}
+
+static int64_t until(int64_t deadline)
+{
+    int64_t end = end_by;
+
+    return MIN(deadline ? deadline : INT64_MAX, end ? end : INT64_MAX);
+}
+
+int64_t wait_step(int64_t deadline)
+{
+    return MIN(until(deadline), clock_mono_us() + STEP_US);
+}
+
+bool wait_is_over(int64_t deadline)
+{
+    return clock_mono_us() >= until(deadline);
 }
 
 bool transport_parse(struct ctx *c, const char *url, struct transport **ret_transport)

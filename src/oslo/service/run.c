@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define LAST_CALLS_US (10 * G_USEC_PER_SEC)  /* at the end another process may have ended already, and never answer */
+
 static struct http_app apps[32];
 static GPtrArray *listeners;
 
@@ -226,6 +228,7 @@ static bool start_api(struct ctx *c, const struct service *service)
 /* Doors first, so that what is under way can finish on floors that still stand. Safe after a start that failed half-way. */
 static void house_stop(void)
 {
+    transports_end_by(clock_mono_us() + LAST_CALLS_US);
     for (size_t i = 0; services[i]; i++) {
         struct service_state *state = service_state(services[i]);
 

@@ -82,6 +82,11 @@ struct driver {
     void (*free)(void *listener);                    /* when nobody polls any more */
 };
 
+/* Who waits for another process until a deadline (0: for ever) does so in steps, and looks between them whether it is over: by its
+ * deadline, or because this process ends (transports_end_by). */
+int64_t wait_step(int64_t deadline);
+bool wait_is_over(int64_t deadline);
+
 extern const struct driver *const drivers[];         /* drivers.c: all of them; ends with NULL */
 extern const struct driver driver_local, driver_rabbit;
 

@@ -90,8 +90,8 @@ static bool wait_ready(struct replies *r, int64_t deadline)
     if (add)
         broker_add(r->connection, &r->channel);
     pthread_mutex_lock(&r->lock);
-    while (!r->consuming && cond_wait_until(&r->ready, &r->lock, deadline) == 0)
-        ;
+    while (!r->consuming && !wait_is_over(deadline))
+        cond_wait_until(&r->ready, &r->lock, wait_step(deadline));
     ready = r->consuming;
     pthread_mutex_unlock(&r->lock);
     return ready;
@@ -220,9 +220,9 @@ static bool call_wait(struct call *call, int64_t deadline, int64_t monitor_us)
         int64_t until = monitor_us ? MIN(deadline, call->beat + monitor_us) : deadline;
 
         pthread_mutex_unlock(&call->lock);
-        over = sem_wait_until(&call->changed, until) != 0;
+        sem_wait_until(&call->changed, wait_step(until));
         pthread_mutex_lock(&call->lock);
-        over = over && clock_mono_us() >= (monitor_us ? MIN(deadline, call->beat + monitor_us) : deadline);
+        over = wait_is_over(monitor_us ? MIN(deadline, call->beat + monitor_us) : deadline);
     }
     done = call->done;
     pthread_mutex_unlock(&call->lock);

@@ -168,7 +168,7 @@ static void delivered(void *data, enum outcome outcome, const char *why)
 bool sender_deliver(struct ctx *c, struct sender *s, struct outgoing *o, int64_t deadline, const char *what, const char *topic)
 {
     struct delivery d = { .lock = PTHREAD_MUTEX_INITIALIZER };
-    int error = 0;
+    bool settled;
 
     cond_init_mono(&d.known);
     o->settled = delivered;
@@ -176,10 +176,11 @@ bool sender_deliver(struct ctx *c, struct sender *s, struct outgoing *o, int64_t
     o->urgent = true;
     sender_send(s, o);
     pthread_mutex_lock(&d.lock);
-    while (!d.settled && !error)
-        error = cond_wait_until(&d.known, &d.lock, deadline);
+    while (!d.settled && !wait_is_over(deadline))
+        cond_wait_until(&d.known, &d.lock, wait_step(deadline));
+    settled = d.settled;
     pthread_mutex_unlock(&d.lock);
-    if (error)
+    if (!settled)
         sender_forget(s, &d);        /* nobody touches d from here on, unless it has been settled meanwhile */
     pthread_cond_destroy(&d.known);
     if (!d.settled)
