@@ -1,6 +1,8 @@
 /* liberasurecode behind checks of what it is given: it takes the sizes in a fragment's header for true. */
 #include "swift/erasure.h"
 
+#include "swift/message.h"
+
 #include <liberasurecode/erasurecode.h>
 
 #include <pthread.h>
@@ -116,6 +118,12 @@ const struct erasure *erasure_code(struct ctx *c, const char *type, int data, in
         e = make(c, i, data, parity);
     pthread_mutex_unlock(&lock);
     return e;
+}
+
+void erasure_write_legacy_crc(const char *word)
+{
+    if (word)
+        g_setenv("LIBERASURECODE_WRITE_LEGACY_CRC", word_true(word) ? "1" : "0", true);
 }
 
 size_t erasure_fragment_size(const struct erasure *e, size_t segment)

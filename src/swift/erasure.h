@@ -22,6 +22,9 @@ bool erasure_has_type(const char *type);
 struct erasure;
 const struct erasure *erasure_code(struct ctx *, const char *type, int data, int parity);
 
+/* Fragments get the checksums that liberasurecode wrote up to 1.5: a word for yes or no; NULL: as the environment has it. While the process starts. */
+void erasure_write_legacy_crc(const char *word);
+
 size_t erasure_fragment_size(const struct erasure *, size_t segment);        /* with its header; of all fragments of a segment of that size */
 
 struct erasure_fragments { char *fragments[ERASURE_MOST]; size_t size; char **data, **parity; };

@@ -42,6 +42,8 @@ bool storage_configure(struct ctx *c)
 
         if (!conf || !(settings[kind] = conf_options(c, conf, ctx_printf(c, "app:%s", servers[kind]->name), settings_attrs, sizeof(**settings))))
             return false;
+        if (kind == STORAGE_OBJECT)
+            erasure_write_legacy_crc(conf_get(conf, "object-reconstructor", "write_legacy_ec_crc"));
     }
     return true;
 }

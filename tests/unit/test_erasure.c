@@ -13,22 +13,47 @@ static const struct erasure *code;
 static struct erasure_fragments fragments;
 static uint8_t segment[SEGMENT];
 
-static void test_bytes(void)
+static void assert_bytes(const struct erasure_fragments *f, const char *md5)
 {
     struct buf all = {};
     uint8_t digest[16];
     char hex[33];
 
+    for (int i = 0; i < 6; i++)
+        buf_add(&all, f->fragments[i], f->size);
+    md5_of(all.data, all.len, digest);
+    digest_hex(digest, hex);
+    g_assert_cmpstr(hex, ==, md5);
+    buf_clear(&all);
+}
+
+static void test_bytes(void)
+{
     g_assert_cmpuint(fragments.size, ==, 25080);
     g_assert_cmpuint(erasure_fragment_size(code, SEGMENT), ==, 25080);
     g_assert_cmpuint(erasure_fragment_size(code, 1), ==, 82);
     g_assert_cmpuint(erasure_fragment_size(code, 0), ==, 0);
+    assert_bytes(&fragments, "f46a281f80fc2964bd42bd18a7d2b4cd");
+}
+
+/* The old checksums are written when that is wanted, and read at any time. */
+static void test_legacy_crc(void)
+{
+    struct erasure_fragments old, new;
+    size_t size;
+    int index;
+
+    erasure_write_legacy_crc("yes");
+    g_assert_true(erasure_encode(code, segment, SEGMENT, &old));
+    erasure_write_legacy_crc(NULL);          /* says nothing, changes nothing */
+    assert_bytes(&old, "c65be01c373f7de33df93734a86540c2");
+    erasure_write_legacy_crc("false");
+    g_assert_true(erasure_encode(code, segment, SEGMENT, &new));
+    assert_bytes(&new, "f46a281f80fc2964bd42bd18a7d2b4cd");
     for (int i = 0; i < 6; i++)
-        buf_add(&all, fragments.fragments[i], fragments.size);
-    md5_of(all.data, all.len, digest);
-    digest_hex(digest, hex);
-    g_assert_cmpstr(hex, ==, "f46a281f80fc2964bd42bd18a7d2b4cd");
-    buf_clear(&all);
+        g_assert_true(erasure_check(code, old.fragments[i], old.size, &index, &size) && index == i && size == SEGMENT);
+    erasure_encode_done(code, &old);
+    erasure_encode_done(code, &new);
 }
 
 /* Whichever two are missing. */
@@ -284,6 +309,7 @@ int main(int argc, char **argv)
     code = erasure_code(&c, "liberasurecode_rs_vand", 4, 2);
     g_assert_true(erasure_encode(code, segment, SEGMENT, &fragments));
     g_test_add_func("/erasure/bytes", test_bytes);
+    g_test_add_func("/erasure/legacy-crc", test_legacy_crc);
     g_test_add_func("/erasure/decode", test_decode);
     g_test_add_func("/erasure/refused", test_refused);
     g_test_add_func("/erasure/files", test_files);

@@ -38,6 +38,7 @@ static const struct attr option_attrs[] = {
     O(cors_expose_headers, "", "Headers browsers may read everywhere."),
     O(deny_host_headers, "", "Values of Host that are refused."),
     ATTR(struct proxy_options, admin_key, SECRET, .help = "Signs /info for admins."),
+    ATTR(struct proxy_options, write_legacy_ec_crc, 0, .help = "Fragments get checksums that liberasurecode up to 1.5 can read."),
     O(trans_id_suffix, "", "What transaction ids end with."),
     {}
 };
@@ -84,6 +85,7 @@ static bool proxy_open(struct ctx *c, struct step *self)
     owner_headers = g_strsplit(proxy_options->swift_owner_headers, ",", -1);
     for (char **name = owner_headers; *name; name++)
         g_strstrip(*name);
+    erasure_write_legacy_crc(proxy_options->write_legacy_ec_crc);
     register_info();
     return policy_options_configure(c, self->conf, self->section, proxy_options->conn_timeout);
 }

@@ -17,7 +17,7 @@ struct proxy_options {
     int64_t recheck_listing_shard_ranges, recheck_updating_shard_ranges, timing_expiry;
     char *request_node_count, *max_containers_whitelist, *swift_owner_headers, *cors_allow_origin, *cors_expose_headers;
     char *container_listing_shard_ranges_skip_cache, *container_updating_shard_ranges_skip_cache;    /* per cent */
-    char *deny_host_headers, *admin_key, *trans_id_suffix;
+    char *deny_host_headers, *admin_key, *trans_id_suffix, *write_legacy_ec_crc;
 };
 extern const struct proxy_options *proxy_options;                    /* set once while the process starts */
 int64_t proxy_recoverable_us(void);                                  /* how long an answer is waited for where another node can be asked */
