@@ -21,7 +21,8 @@ static const struct attr option_rows[] = {
 static void say(struct ctx *c, const struct container_sync_options *o)
 {
     json_t *realms = realms_json(c), *cluster;
-    g_autofree char *name = g_ascii_strup(o->current + strspn(o->current, "/"), -1), *other = strchr(name, '/');
+    g_autofree char *name = g_ascii_strup(o->current + strspn(o->current, "/"), -1);
+    char *other = strchr(name, '/');
 
     if (other) {
         *other++ = 0;
