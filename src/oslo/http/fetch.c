@@ -139,7 +139,8 @@ static void set_options(struct ctx *c, CURL *handle, struct transfer *transfer)
 
     curl_easy_setopt(handle, CURLOPT_URL, f->url);
     curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(handle, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(handle, CURLOPT_NOPROXY, f->proxy ? "" : "*");
+    curl_easy_setopt(handle, CURLOPT_PROXY, f->proxy ? f->proxy : "");
     curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, (long)(time_left(c, f) / 1000));

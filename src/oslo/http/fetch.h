@@ -14,6 +14,7 @@ struct fetch {
     int64_t timeout_us;              /* 0: what the ctx's deadline leaves, at most a minute */
     const char *ca_file; bool insecure;
     const char *certificate, *key;   /* PEM files of the client's own; NULL: none */
+    const char *proxy;               /* "http://host:port": asks in this one's stead; NULL: nobody does */
     const char *address;             /* an IP address to connect to, whatever the URL's host resolves to; NULL: resolved */
     /* filled in */
     int status;

@@ -24,11 +24,12 @@
 #define SLOWEST 65536                        /* bytes a second of a body; who is slower has failed */
 #define LINKS "X-Object-Sysmeta-Symlink-Target"
 
-struct sync_options { int64_t container_time; char *allowed_sync_hosts; };
+struct sync_options { int64_t container_time; char *allowed_sync_hosts, *sync_proxy; };
 
 static const struct attr option_rows[] = {
     ATTR(struct sync_options, container_time, 0, .min = 1, .unset = "60", .help = "Seconds for one container in a round."),
     ATTR(struct sync_options, allowed_sync_hosts, 0, .unset = "127.0.0.1", .help = "Hosts that URLs may name."),
+    ATTR(struct sync_options, sync_proxy, 0, .unset = "", .help = "http://host:port of an HTTP proxy, several with commas between: any of them."),
     {}
 };
 
@@ -76,12 +77,24 @@ static ssize_t read_body(void *data, void *bytes, size_t n)
     return daemon_stops() ? -1 : response_take(b->c, b->response, bytes, n);
 }
 
+/* Any of those that are configured. NULL: none is. */
+static const char *choose_proxy(struct ctx *c, const struct synced *s)
+{
+    char **proxies = text_split(c, ((const struct sync_options *)s->round->options)->sync_proxy, ',');
+    size_t n = 0;
+
+    for (size_t i = 0; proxies[i]; i++)
+        if (*proxies[i])
+            proxies[n++] = proxies[i];
+    return n ? proxies[random_below(n)] : NULL;
+}
+
 /* The status; 0: no answer. body NULL: none. */
 static int send(struct ctx *c, const struct synced *s, const char *method, const char *name, struct headers *h, struct swift_response *body,
                 const struct pair **ret_headers)
 {
     struct body data = { c, body };
-    struct fetch f = { .method = method, .headers = h->pairs, .timeout_us = REPLY_US };
+    struct fetch f = { .method = method, .headers = h->pairs, .timeout_us = REPLY_US, .proxy = choose_proxy(c, s) };
     const char *path;
 
     f.url = url_of(c, s, name, &path);
