@@ -15,9 +15,10 @@ packages_originals="python3-keystone python3-glance python3-nova python3-oslo.me
 # Prints those of its arguments that are not installed.
 packages_missing()
 {
-    local package
+    local installed package
+    installed=$(dpkg-query -W -f '${Package} ${Status}\n' "$@" 2>/dev/null | sed -n 's/ install ok installed$//p' || true)
     for package; do
-        dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed' || echo "$package"
+        grep -qxF -- "$package" <<<"$installed" || echo "$package"
     done
 }
 
