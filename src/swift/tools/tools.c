@@ -23,6 +23,8 @@ const struct tool tools[] = {
       tool_object_relinker },
     { "drive-audit", "CONF", "unmounts drives that the kernel's log has errors of", tool_drive_audit },
     { "recon-cron", "[CONF]", "counts for recon what waits to be told to containers", tool_recon_cron },
+    { "reconciler-enqueue", "POLICY_INDEX /ACCOUNT/CONTAINER/OBJECT TIMESTAMP [--op PUT|DELETE] [--force]", "puts an object into the reconciler's queue",
+      tool_reconciler_enqueue },
     { "form-signature", "PATH REDIRECT MAX_FILE_SIZE MAX_FILE_COUNT SECONDS KEY", "what a browser's form needs to upload", tool_form_signature, true },
     { "ring-builder-analyzer", "[--check] SCENARIO", "how much moves in a ring, round after round", tool_ring_builder_analyzer, true },
     {}

@@ -20,6 +20,7 @@ int tool_drive_audit(struct ctx *, char **words);
 int tool_form_signature(struct ctx *, char **words);
 int tool_object_relinker(struct ctx *, char **words);                /* daemon/relinker.c */
 int tool_recon_cron(struct ctx *, char **words);
+int tool_reconciler_enqueue(struct ctx *, char **words);
 int tool_ring_builder_analyzer(struct ctx *, char **words);          /* ring/analyze.c */
 
 /* --- what they share (tools.c) -------------------------------------------------------------------------------------------- */
