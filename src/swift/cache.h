@@ -16,6 +16,8 @@ struct cache_options {
     int64_t tries;
     double error_suppression_interval;       /* seconds */
     int64_t error_suppression_limit;
+    bool tls;
+    const char *tls_cafile, *tls_certfile, *tls_keyfile;  /* PEM; NULL or empty: the system's authorities, no certificate */
 };
 bool cache_open(struct ctx *, const struct cache_options *);         /* false with a fault */
 void cache_close(void);

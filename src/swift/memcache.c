@@ -1,6 +1,6 @@
 /* libmemcached, one pool of connections a server. Which server has a key is the original's own choice (50 points a server on a ring of MD5s);
  * one that fails too often is left alone for a while, and the next on the ring has its keys. */
-#include "swift/memcache.h"
+#include "swift/memcache_tls.h"
 
 #include "oslo/base/log.h"
 #include "oslo/base/text.h"
@@ -19,6 +19,7 @@ struct server {
     char *name;
     memcached_st *first;             /* what each connection is a copy of */
     memcached_pool_st *pool;
+    struct memcache_tls *tls;        /* instead of these two */
     pthread_mutex_t lock;            /* guards the three below */
     int64_t errors, since_us, limited_until_us;
 };
@@ -62,8 +63,14 @@ static bool server_open(struct ctx *c, struct server *s, const char *name, const
 
     pthread_mutex_init(&s->lock, NULL);
     s->name = g_strdup(name);
+    if (!split_host(c, name, &host, &port))
+        return fail(c, PIPELINE_INVALID, ctx_printf(c, "memcache_servers: %s", name));
+    if (o->tls) {
+        s->tls = memcache_tls_new(host, port, o);
+        return true;
+    }
     s->first = memcached_create(NULL);
-    if (!split_host(c, name, &host, &port) || memcached_server_add(s->first, host, (in_port_t)port) != MEMCACHED_SUCCESS)
+    if (memcached_server_add(s->first, host, (in_port_t)port) != MEMCACHED_SUCCESS)
         return fail(c, PIPELINE_INVALID, ctx_printf(c, "memcache_servers: %s", name));
     memcached_behavior_set(s->first, MEMCACHED_BEHAVIOR_TCP_NODELAY, 1);
     memcached_behavior_set(s->first, MEMCACHED_BEHAVIOR_CONNECT_TIMEOUT, (uint64_t)(o->connect_timeout * 1000));
@@ -114,7 +121,9 @@ void memcache_free(struct memcache *m)
     for (size_t i = 0; i < m->n; i++) {
         if (m->servers[i].pool)
             memcached_pool_destroy(m->servers[i].pool);
-        memcached_free(m->servers[i].first);
+        if (m->servers[i].first)
+            memcached_free(m->servers[i].first);
+        memcache_tls_free(m->servers[i].tls);
         g_free(m->servers[i].name);
         pthread_mutex_destroy(&m->servers[i].lock);
     }
@@ -152,15 +161,51 @@ static void has_failed(struct ctx *c, const struct memcache *m, struct server *s
 
 /* --- asking ------------------------------------------------------------------------------------------------------------------- */
 
-struct question {
-    const char *value; size_t n;
-    uint32_t flags;
-    time_t expires;
-    int64_t delta, number;
-    struct buf *got;
-};
+static memcached_return_t ask_get(memcached_st *connection, const char *key, struct memcache_question *q)
+{
+    memcached_return_t said;
+    size_t n = 0;
+    char *value = memcached_get(connection, key, strlen(key), &n, &q->flags, &said);
 
-typedef memcached_return_t asker(memcached_st *, const char *key, struct question *);
+    if (said == MEMCACHED_SUCCESS && value)
+        buf_add(q->got, value, n);
+    free(value);
+    return said;
+}
+
+static memcached_return_t ask_set(memcached_st *connection, const char *key, struct memcache_question *q)
+{
+    return memcached_set(connection, key, strlen(key), q->value, q->n, (time_t)q->expires, q->flags);
+}
+
+static memcached_return_t ask_delete(memcached_st *connection, const char *key, struct memcache_question *q)
+{
+    return memcached_delete(connection, key, strlen(key), 0);
+}
+
+static memcached_return_t count(memcached_st *connection, const char *key, struct memcache_question *q)
+{
+    uint64_t number = 0;
+    memcached_return_t said = q->delta < 0 ? memcached_decrement(connection, key, strlen(key), (uint32_t)-q->delta, &number)
+                                           : memcached_increment(connection, key, strlen(key), (uint32_t)q->delta, &number);
+
+    q->number = (int64_t)number;
+    return said;
+}
+
+/* One that is not there begins with the delta; who comes second counts on. */
+static memcached_return_t ask_add(memcached_st *connection, const char *key, struct memcache_question *q)
+{
+    memcached_return_t said = count(connection, key, q);
+    char text[24];
+
+    if (said != MEMCACHED_NOTFOUND)
+        return said;
+    q->number = MAX(q->delta, 0);
+    g_snprintf(text, sizeof(text), "%" G_GINT64_FORMAT, q->number);
+    said = memcached_add(connection, key, strlen(key), text, strlen(text), 0, 0);
+    return said == MEMCACHED_NOTSTORED ? count(connection, key, q) : said;
+}
 
 /* The place of the first server behind a key. */
 static size_t start_of(const struct memcache *m, const char *key)
@@ -178,27 +223,49 @@ static size_t start_of(const struct memcache *m, const char *key)
     return low + 1;
 }
 
-/* False: it has failed; another server is to be asked. */
-static bool ask_one(struct ctx *c, const struct memcache *m, struct server *s, const char *key, asker *ask, struct question *q, memcached_return_t *ret)
+static memcached_return_t ask(memcached_st *connection, enum memcache_verb verb, const char *key, struct memcache_question *q)
 {
-    struct timespec patience = { (time_t)m->pool_timeout, (long)((m->pool_timeout - (double)(time_t)m->pool_timeout) * 1e9) };
-    memcached_st *connection = memcached_pool_fetch(s->pool, &patience, ret);
+    static memcached_return_t (*const askers[])(memcached_st *, const char *, struct memcache_question *) = {
+        [VERB_GET] = ask_get, [VERB_SET] = ask_set, [VERB_DELETE] = ask_delete, [VERB_ADD] = ask_add,
+    };
 
-    if (!connection) {
-        has_failed(c, m, s, "no connection is free");
-        return false;
-    }
-    *ret = ask(connection, key, q);
-    if (*ret != MEMCACHED_SUCCESS && *ret != MEMCACHED_NOTFOUND && *ret != MEMCACHED_NOTSTORED)
-        has_failed(c, m, s, memcached_strerror(connection, *ret));
-    memcached_pool_release(s->pool, connection);
-    return *ret == MEMCACHED_SUCCESS || *ret == MEMCACHED_NOTFOUND || *ret == MEMCACHED_NOTSTORED;
+    return askers[verb](connection, key, q);
 }
 
-static enum memcache_said ask_any(struct ctx *c, const struct memcache *m, const char *key, asker *ask, struct question *q)
+static enum memcache_said ask_plain(const struct memcache *m, struct server *s, enum memcache_verb verb, const char *key, struct memcache_question *q,
+                                    const char **ret_why)
+{
+    struct timespec patience = { (time_t)m->pool_timeout, (long)((m->pool_timeout - (double)(time_t)m->pool_timeout) * 1e9) };
+    memcached_return_t said;
+    memcached_st *connection = memcached_pool_fetch(s->pool, &patience, &said);
+
+    *ret_why = "no connection is free";
+    if (!connection)
+        return MEMCACHE_FAILED;
+    said = ask(connection, verb, key, q);
+    *ret_why = memcached_strerror(connection, said);
+    memcached_pool_release(s->pool, connection);
+    if (said == MEMCACHED_SUCCESS)
+        return MEMCACHE_DONE;
+    return said == MEMCACHED_NOTFOUND || said == MEMCACHED_NOTSTORED ? MEMCACHE_NOTHING : MEMCACHE_FAILED;
+}
+
+/* FAILED: another server is to be asked. */
+static enum memcache_said ask_one(struct ctx *c, const struct memcache *m, struct server *s, enum memcache_verb verb, const char *key,
+                                  struct memcache_question *q)
+{
+    const char *why;
+    enum memcache_said said = s->tls ? memcache_tls_ask(c, s->tls, verb, key, q, &why) : ask_plain(m, s, verb, key, q, &why);
+
+    if (said == MEMCACHE_FAILED)
+        has_failed(c, m, s, why);
+    return said;
+}
+
+static enum memcache_said ask_any(struct ctx *c, const struct memcache *m, enum memcache_verb verb, const char *key, struct memcache_question *q)
 {
     const struct server **asked = ctx_new_n(c, const struct server *, m->tries + 1);
-    memcached_return_t said;
+    enum memcache_said said;
     char hash[KEY_SIZE];
     size_t n_key, at;
     int64_t n = 0;
@@ -215,62 +282,16 @@ static enum memcache_said ask_any(struct ctx *c, const struct memcache *m, const
         if (again)
             continue;
         asked[n++] = s;
-        if (!is_limited(s) && ask_one(c, m, s, hash, ask, q, &said))
-            return said == MEMCACHED_SUCCESS ? MEMCACHE_DONE : MEMCACHE_NOTHING;
+        if (!is_limited(s) && (said = ask_one(c, m, s, verb, hash, q)) != MEMCACHE_FAILED)
+            return said;
     }
     return MEMCACHE_FAILED;
 }
 
-static memcached_return_t ask_get(memcached_st *connection, const char *key, struct question *q)
-{
-    memcached_return_t said;
-    size_t n = 0;
-    char *value = memcached_get(connection, key, strlen(key), &n, &q->flags, &said);
-
-    if (said == MEMCACHED_SUCCESS && value)
-        buf_add(q->got, value, n);
-    free(value);
-    return said;
-}
-
-static memcached_return_t ask_set(memcached_st *connection, const char *key, struct question *q)
-{
-    return memcached_set(connection, key, strlen(key), q->value, q->n, q->expires, q->flags);
-}
-
-static memcached_return_t ask_delete(memcached_st *connection, const char *key, struct question *q)
-{
-    return memcached_delete(connection, key, strlen(key), 0);
-}
-
-static memcached_return_t count(memcached_st *connection, const char *key, struct question *q)
-{
-    uint64_t number = 0;
-    memcached_return_t said = q->delta < 0 ? memcached_decrement(connection, key, strlen(key), (uint32_t)-q->delta, &number)
-                                           : memcached_increment(connection, key, strlen(key), (uint32_t)q->delta, &number);
-
-    q->number = (int64_t)number;
-    return said;
-}
-
-/* One that is not there begins with the delta; who comes second counts on. */
-static memcached_return_t ask_add(memcached_st *connection, const char *key, struct question *q)
-{
-    memcached_return_t said = count(connection, key, q);
-    char text[24];
-
-    if (said != MEMCACHED_NOTFOUND)
-        return said;
-    q->number = MAX(q->delta, 0);
-    g_snprintf(text, sizeof(text), "%" G_GINT64_FORMAT, q->number);
-    said = memcached_add(connection, key, strlen(key), text, strlen(text), 0, 0);
-    return said == MEMCACHED_NOTSTORED ? count(connection, key, q) : said;
-}
-
 enum memcache_said memcache_get(struct ctx *c, struct memcache *m, const char *key, struct buf *ret_value, uint32_t *ret_flags)
 {
-    struct question q = { .got = ret_value };
-    enum memcache_said said = ask_any(c, m, key, ask_get, &q);
+    struct memcache_question q = { .got = ret_value };
+    enum memcache_said said = ask_any(c, m, VERB_GET, key, &q);
 
     *ret_flags = q.flags;
     return said;
@@ -278,22 +299,22 @@ enum memcache_said memcache_get(struct ctx *c, struct memcache *m, const char *k
 
 enum memcache_said memcache_set(struct ctx *c, struct memcache *m, const char *key, const char *value, size_t n, uint32_t flags, int64_t seconds)
 {
-    struct question q = { .value = value, .n = n, .flags = flags, .expires = (time_t)(seconds > MONTH ? clock_us() / G_USEC_PER_SEC + seconds : seconds) };
+    struct memcache_question q = { .value = value, .n = n, .flags = flags, .expires = (seconds > MONTH ? clock_us() / G_USEC_PER_SEC + seconds : seconds) };
 
-    return ask_any(c, m, key, ask_set, &q);
+    return ask_any(c, m, VERB_SET, key, &q);
 }
 
 enum memcache_said memcache_delete(struct ctx *c, struct memcache *m, const char *key)
 {
-    struct question q = { 0 };
+    struct memcache_question q = { 0 };
 
-    return ask_any(c, m, key, ask_delete, &q);
+    return ask_any(c, m, VERB_DELETE, key, &q);
 }
 
 enum memcache_said memcache_add(struct ctx *c, struct memcache *m, const char *key, int64_t delta, int64_t *ret)
 {
-    struct question q = { .delta = delta };
-    enum memcache_said said = ask_any(c, m, key, ask_add, &q);
+    struct memcache_question q = { .delta = delta };
+    enum memcache_said said = ask_any(c, m, VERB_ADD, key, &q);
 
     *ret = q.number;
     return said;

@@ -13,6 +13,7 @@ struct memcache_options {
     int64_t memcache_max_connections, max_connections, tries, error_suppression_limit;
     double connect_timeout, pool_timeout, io_timeout, error_suppression_interval;
     bool tls_enabled;
+    char *tls_cafile, *tls_certfile, *tls_keyfile;
 };
 
 #define OPTION(member, otherwise, text) ATTR(struct memcache_options, member, 0, .unset = otherwise, .help = text)
@@ -26,7 +27,10 @@ static const struct attr option_rows[] = {
     OPTION(pool_timeout, "1.0", "Seconds to wait for a free connection."),
     OPTION(io_timeout, "2.0", "Seconds to wait for an answer."),
     OPTION(error_suppression_interval, "60", "Seconds a server is left alone."),
-    OPTION(tls_enabled, "false", "Not there: the start is refused."),
+    OPTION(tls_enabled, "false", "They are spoken to by TLS."),
+    OPTION(tls_cafile, "", "PEM file of the authorities; the system's when not set."),
+    OPTION(tls_certfile, "", "PEM file of a certificate to show."),
+    OPTION(tls_keyfile, "", "Its key; in the same file when not set."),
     {}
 };
 
@@ -50,15 +54,14 @@ static bool open_cache(struct ctx *c, struct step *step)
     const struct memcache_options *o = conf ? options_of(c, step, conf) : NULL;
     int64_t connections = o ? o->memcache_max_connections > 0 ? o->memcache_max_connections : o->max_connections : 0;
 
-    if (o && o->tls_enabled)
-        return fail(c, PIPELINE_INVALID, "cache: tls_enabled");
     if (o && *o->memcache_servers)
         quick_forbid();
     return o && cache_open(c, &(struct cache_options){ .servers = o->memcache_servers, .connections = connections > 0 ? connections : 16,
                                                        .connect_timeout = o->connect_timeout, .io_timeout = o->io_timeout,
                                                        .pool_timeout = o->pool_timeout, .tries = o->tries,
                                                        .error_suppression_interval = o->error_suppression_interval,
-                                                       .error_suppression_limit = o->error_suppression_limit });
+                                                       .error_suppression_limit = o->error_suppression_limit, .tls = o->tls_enabled,
+                                                       .tls_cafile = o->tls_cafile, .tls_certfile = o->tls_certfile, .tls_keyfile = o->tls_keyfile });
 }
 
 static void close_cache(struct step *step)
