@@ -16,7 +16,7 @@ struct body_source {
     void *data;
     struct body_terms terms;
     size_t head, used;                       /* guarded by lock, as all below */
-    bool writer_waits, ended, aborted, done, late;
+    bool writer_waits, ended, aborted, done, late, told;
     int64_t waited_us; size_t paced;         /* since that many bytes were whole */
     char ring[RING_SIZE];
 };
@@ -68,7 +68,9 @@ size_t body_source_put(struct body_source *s, const void *bytes, size_t n)
     size_t taken = 0;
 
     pthread_mutex_lock(&s->lock);
-    if (s->done)
+    if (s->late && !s->told)
+        pause_writer(s);
+    if (s->done || s->late)
         taken = n;
     while (taken < n && s->used < RING_SIZE) {
         size_t tail = (s->head + s->used) % RING_SIZE;
@@ -98,19 +100,21 @@ bool body_source_end(struct body_source *s)
 
     pthread_mutex_lock(&s->lock);
     s->ended = in_time = !s->late;
+    if (s->late && !s->told)
+        pause_writer(s);
     pthread_cond_signal(&s->moved);
     pthread_mutex_unlock(&s->lock);
     return in_time;
 }
 
-bool body_source_is_late(struct body_source *s)
+bool body_source_is_over(struct body_source *s)
 {
-    bool late;
+    bool over;
 
     pthread_mutex_lock(&s->lock);
-    late = s->late;
+    over = s->told;
     pthread_mutex_unlock(&s->lock);
-    return late;
+    return over;
 }
 
 void body_source_tell_late(struct body_source *s, void (*tell)(void *data))
@@ -118,6 +122,7 @@ void body_source_tell_late(struct body_source *s, void (*tell)(void *data))
     pthread_mutex_lock(&s->lock);
     if (s->late && !s->aborted)
         tell(s->data);
+    s->told = s->late;
     pthread_mutex_unlock(&s->lock);
 }
 

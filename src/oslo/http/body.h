@@ -16,15 +16,15 @@ void body_source_free(struct body_source *);
 /* The writer's side. */
 size_t body_source_put(struct body_source *, const void *bytes, size_t n);   /* how many were taken; fewer: paused */
 void body_source_wait(struct body_source *);                 /* before the first byte: pauses until the reader asks or is done */
-bool body_source_end(struct body_source *);                  /* false: it is late, */
-bool body_source_is_late(struct body_source *);              /* the reader waits no longer: the writer is to give up */
+bool body_source_end(struct body_source *);                  /* false: too late */
+bool body_source_is_over(struct body_source *);              /* it was late, and the client has been told: the writer is to give up */
 bool body_source_wait_done(struct body_source *);            /* true: the reader is done; false: paused until it is */
 void body_source_abort(struct body_source *);                /* the connection is gone */
 bool body_source_is_done(struct body_source *);
 
 /* The reader's side, beside body_source_read(). What still comes is dropped. */
 void body_source_done(struct body_source *);
-/* The body is late, the connection still there: tell(data), while the writer cannot do anything about it. */
+/* If the body is late and the connection still there: tell(data). The writer, if anything still comes, waits until that and done() are over. */
 void body_source_tell_late(struct body_source *, void (*tell)(void *data));
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SLACK_S 10                           /* of a reader whose turn comes late */
 #define DISCARD_US (30 * G_USEC_PER_SEC)     /* how long the rest of a body that nobody wants is read */
 
 static enum MHD_Result read_head(struct exchange *, const char *method, const char *version);
@@ -254,7 +255,7 @@ static enum MHD_Result begin_stream(struct exchange *x)
     const struct http_server_options *o = &x->server->options;
     struct body_terms terms = { o->timeout_s * G_USEC_PER_SEC, (size_t)o->pace, o->request_timeout_s * G_USEC_PER_SEC };
 
-    MHD_set_connection_option(x->mhd, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)(2 * o->timeout_s));
+    MHD_set_connection_option(x->mhd, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)(2 * o->timeout_s + SLACK_S));
     x->connection->whole_by = 0;
     x->ctx.deadline = 0;
     x->request.source = body_source_new(suspend, resume, x, &terms);
@@ -340,10 +341,11 @@ static enum MHD_Result pass_on(struct exchange *x, const char *data, size_t *n)
 
     if (*n) {
         *n -= body_source_put(source, data, *n);
-        if (body_source_is_late(source))
+        if (body_source_is_over(source))
             return MHD_NO;
         return !body_source_is_done(source) || may_discard(x) ? MHD_YES : MHD_NO;
     }
-    x->phase = PHASE_STREAMED;
-    return body_source_end(source) ? MHD_YES : MHD_NO;
+    if (body_source_end(source))
+        x->phase = PHASE_STREAMED;
+    return x->phase == PHASE_STREAMED || !body_source_is_over(source) ? MHD_YES : MHD_NO;
 }
