@@ -111,7 +111,7 @@ static struct shard_range read_range(struct ctx *c, sqlite3_stmt *s)
 
 static bool read_ranges(struct ctx *c, struct broker *b, const struct shard_query *q, struct shard_list *ret)
 {
-    const char *includes = q->includes && *q->includes ? q->includes : NULL, *own = broker_name(c, b);
+    const char *own = broker_name(c, b);
     size_t n_own;
     sqlite3_stmt *s;
 
@@ -120,7 +120,7 @@ static bool read_ranges(struct ctx *c, struct broker *b, const struct shard_quer
         return !failed(c);
     own = name_bytes(c, own, &n_own);
     s = lite_query(c, b, "SELECT " COLUMNS " FROM shard_range WHERE (?1 OR deleted = 0) AND"
-                   " (?2 IS NULL OR (lower < ?2 AND (upper = '' OR upper >= ?2)))", "it", (int64_t)q->deleted_too, includes);
+                   " (?2 IS NULL OR (lower < ?2 AND (upper = '' OR upper >= ?2)))", "it", (int64_t)q->deleted_too, q->includes);
     while (s && lite_row(c, b, s))
         if (wanted(s, q, own, n_own)) {
             struct shard_range r = read_range(c, s);

@@ -26,7 +26,8 @@ const char *broker_root(struct ctx *, struct broker *);
 bool broker_is_root(struct ctx *, struct broker *, bool *ret);
 
 struct shard_query {
-    const char *marker, *end_marker, *includes;              /* NULL or "": not asked; with includes the markers are ignored */
+    const char *marker, *end_marker;                         /* NULL or "": not asked */
+    const char *includes;            /* NULL: not asked; the markers are ignored then. No range includes "" */
     bool reverse, deleted_too;
     bool own_too, own_only;
     bool fill_gaps;                  /* what no range reaches behind the last is the container's own */

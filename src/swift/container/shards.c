@@ -26,13 +26,14 @@ static bool read_query(struct ctx *c, const struct swift_request *r, const struc
         q->marker = q->end_marker = q->includes = NULL;
         q->reverse = false;
     }
-    if (!states || !*states)
+    if (!states)
         return true;
-    q->states = shard_states_parse(c, states);
+    q->states = *states ? shard_states_parse(c, states) : SHARD_IN(0);       /* none is in no state */
     q->fill_gaps = strstr(states, "listing") || strstr(states, "updating");
     q->own_too = strstr(states, "auditing") != NULL;
     if (q->states)
         return true;
+    response->headers = (struct headers){};          /* nothing of the container is said */
     response_error(c, response, 400, "Bad state");
     return false;
 }

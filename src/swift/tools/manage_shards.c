@@ -70,11 +70,10 @@ int manage_proceed(struct ctx *c, const struct manage *m)
 
 int manage_show(struct ctx *c, struct manage *m)
 {
-    struct shard_list shards = {};
+    struct shard_list shards;
     json_t *list = ctx_json(c, json_array());
-    bool none = m->includes && !*m->includes;        /* no range has the name "" */
 
-    if (!none && !broker_shards(c, m->broker, &(struct shard_query){ .includes = m->includes, .deleted_too = m->include_deleted }, &shards))
+    if (!broker_shards(c, m->broker, &(struct shard_query){ .includes = m->includes, .deleted_too = m->include_deleted }, &shards))
         return EXIT_WRONG;
     for (size_t i = 0; i < shards.n; i++) {
         json_t *o = range_json(c, &shards.at[i]);
