@@ -94,10 +94,13 @@ const struct daemon *daemon_find(const char *name)
 
 /* --- one round -------------------------------------------------------------------------------------------------------------------- */
 
-/* Processes that share drives take turns: -1: another is in a round of that daemon, and wait_us have passed. Closed to let go. */
-static int take_turn(struct ctx *c, const struct daemon *daemon, int64_t wait_us)
+/* Processes that share drives, and what is said of them for recon, take turns: -1: another is in a round of that daemon, and wait_us have
+ * passed. Closed to let go. */
+static int take_turn(struct ctx *c, const struct running *r, int64_t wait_us)
 {
-    return disk_lock(ctx_printf(c, "%s/.%s.lock", storage_devices_dir(), daemon->name), wait_us);
+    const char *dir = r->settings->recon_cache_path;
+
+    return disk_make_dirs(dir) ? disk_lock(ctx_printf(c, "%s/%s.lock", dir, r->daemon->name), wait_us) : -1;
 }
 
 static bool run_round(struct ctx *c, const struct running *r, const struct selection *only, bool by_hand)
@@ -117,8 +120,8 @@ bool daemon_round(struct ctx *c, const struct daemon *daemon, const struct selec
 
     if (!read_options(c, daemon, &r))
         return false;
-    if (daemon->alone && (turn = take_turn(c, daemon, DISK_LOCK_ALWAYS)) < 0)
-        return fail(c, INTERNAL_ERROR, ctx_printf(c, "%s: %s: %s", daemon->name, storage_devices_dir(), g_strerror(errno)));
+    if (daemon->alone && (turn = take_turn(c, &r, DISK_LOCK_ALWAYS)) < 0)
+        return fail(c, INTERNAL_ERROR, ctx_printf(c, "%s: %s: %s", daemon->name, r.settings->recon_cache_path, g_strerror(errno)));
     well = run_round(c, &r, only, true);
     if (turn >= 0)
         close(turn);
@@ -131,7 +134,7 @@ static void round_of_thread(struct running *self)
     int turn;
 
     service_ctx_init(&c, &swift, NULL);
-    turn = take_turn(&c, self->daemon, 0);
+    turn = take_turn(&c, self, 0);
     if (turn < 0) {
         ctx_clear(&c);
         return;
