@@ -1,4 +1,4 @@
-/* What the two ways of choosing among the files of a hash directory share: files.c (replicas), fragments.c (erasure codes). */
+/* What the files of this folder share: choosing among the files of a hash directory, of replicas (files.c) and of erasure codes (fragments.c); digests. */
 #ifndef SWIFT_DISK_PARTS_H
 #define SWIFT_DISK_PARTS_H
 
@@ -23,6 +23,10 @@ void files_drop(struct ctx *, struct disk_files *, struct file *);   /* is obsol
 void files_drop_older(struct ctx *, struct disk_files *, struct listing *, struct timestamp, bool or_equal, const struct file *keep);
 /* The data file that was chosen, and the .meta files that count beside it. */
 void files_take(struct disk_files *, const struct file *data, const struct file *meta, const struct file *ctype);
+
+/* digest.c: bytes from at on; those that another writer has counted are not counted again. */
+void digest_add(struct disk_digest *, int64_t at, const void *bytes, size_t n);
+const char *digest_end(struct disk_digest *);                /* hex; nothing is added afterwards */
 
 /* fragments.c: after the newest tombstone and the .meta files have been chosen. reclaim_before: what may go when it is older. */
 bool fragment_parse(char *stem, const struct storage_policy *, struct file *);

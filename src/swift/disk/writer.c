@@ -1,6 +1,6 @@
 /* The write sequence: an unnamed file in the hash directory, its metadata, its sync, its name, the directory's sync. Nothing can be seen
  * of it before it is whole, and it is on the disk before anybody is told. */
-#include "swift/disk/diskfile.h"
+#include "swift/disk/parts.h"
 
 #include "swift/disk/io.h"
 #include "swift/name.h"
@@ -11,12 +11,6 @@
 
 #define BYTES_PER_SYNC (512ll * 1024 * 1024)
 #define BYTES_BEHIND (8ll * 1024 * 1024)     /* so much is left to the disk at once, while more is coming */
-
-struct disk_digest {
-    struct md5 *md5;
-    int64_t size;                    /* how much has been counted in */
-    char hex[33];
-};
 
 struct disk_writer {
     struct disk_place place;
@@ -88,31 +82,9 @@ struct disk_writer *disk_writer_open(struct ctx *c, const struct disk_place *p, 
     return NULL;
 }
 
-static void digest_free(void *data)
-{
-    md5_free(((struct disk_digest *)data)->md5);
-}
-
-struct disk_digest *disk_digest_new(struct ctx *c)
-{
-    struct disk_digest *d = ctx_new(c, struct disk_digest);
-
-    d->md5 = md5_new();
-    return ctx_own(c, d, digest_free);
-}
-
 void disk_writer_share(struct disk_writer *w, struct disk_digest *digest)
 {
     w->digest = digest;
-}
-
-/* Bytes that another writer has counted are not counted again. */
-static void digest_add(struct disk_digest *d, int64_t at, const void *bytes, size_t n)
-{
-    if (at < d->size)
-        return;
-    md5_add(d->md5, bytes, n);
-    d->size += (int64_t)n;
 }
 
 bool disk_writer_write(struct disk_writer *w, const void *bytes, size_t n)
@@ -140,12 +112,7 @@ int64_t disk_writer_size(const struct disk_writer *w)
 
 const char *disk_writer_etag(struct disk_writer *w)
 {
-    struct disk_digest *d = w->digest;
-
-    if (d->md5)
-        md5_end_hex(d->md5, d->hex);
-    d->md5 = NULL;
-    return d->hex;
+    return digest_end(w->digest);
 }
 
 /* --- the commit ------------------------------------------------------------------------------------------------------------- */

@@ -278,13 +278,16 @@ ssize_t upload_take(struct ctx *c, struct upload_all *u, void *bytes, size_t n, 
     return -1;
 }
 
+enum { BLOCK_SMALL = 65536, BLOCK_LARGE = 262144 };  /* of a body, at a time; fewer, larger writes where there is more of it */
+
 /* The client's body to all nodes. False: the response says what went wrong. */
 static bool transfer(struct ctx *c, struct upload_all *u, struct swift_response *response)
 {
-    char *block = g_malloc(65536);
+    size_t room = u->request->length >= 0 && u->request->length <= BLOCK_SMALL ? BLOCK_SMALL : BLOCK_LARGE;
+    char *block = g_malloc(room);
     ssize_t n;
 
-    while ((n = upload_take(c, u, block, 65536, response)) > 0)
+    while ((n = upload_take(c, u, block, room, response)) > 0)
         for (size_t i = 0; i < u->n; i++)
             upload_send(&u->puts[i], block, (size_t)n);
     g_free(block);
