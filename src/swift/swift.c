@@ -217,6 +217,7 @@ static void stop(void)
     backends_close();
     brokers_close();
     disk_syncs_close();
+    memo_forget();
 }
 
 /* --- the door -------------------------------------------------------------------------------------------------------------------- */

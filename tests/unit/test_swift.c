@@ -2,7 +2,7 @@
 #include "oslo/base/text.h"
 #include "swift/broker/broker.h"
 #include "swift/constraints.h"
-#include "swift/disk/diskfile.h"
+#include "swift/disk/parts.h"
 #include "swift/name.h"
 #include "swift/pickle.h"
 #include "swift/quick.h"
@@ -505,6 +505,70 @@ static void test_quick(void)
     g_assert_false(quick_is(&get));
 }
 
+/* What is kept of an inode holds as long as its time says so. */
+static void test_memo(void)
+{
+    struct stat st = { .st_dev = 1, .st_ino = 7, .st_ctim = { time(NULL) - 100, 5 } }, later = st, fresh = st;
+    char large[4096] = "";
+    struct ctx c;
+    size_t n = 0;
+
+    ctx_init(&c, NULL, "req-memo");
+    g_assert_null(memo_get(&c, &st, &n));
+    memo_put(&st, "ab\0c", 4);
+    g_assert_cmpmem(memo_get(&c, &st, &n), 4, "ab\0c", 4);
+    g_assert_cmpuint(n, ==, 4);
+    later.st_ctim.tv_nsec++;
+    g_assert_null(memo_get(&c, &later, &n));
+    later = st;
+    later.st_dev = 2;
+    g_assert_null(memo_get(&c, &later, &n));
+    memo_put(&st, "", 0);
+    g_assert_cmpstr(memo_get(&c, &st, &n), ==, "");
+    g_assert_cmpuint(n, ==, 0);
+    fresh.st_ino = 8;
+    fresh.st_ctim.tv_sec = time(NULL);
+    memo_put(&fresh, "x", 1);
+    g_assert_null(memo_get(&c, &fresh, &n));
+    fresh.st_ctim = st.st_ctim;
+    memo_put(&fresh, large, sizeof(large));
+    g_assert_null(memo_get(&c, &fresh, &n));
+    memo_forget();
+    g_assert_null(memo_get(&c, &st, &n));
+    ctx_clear(&c);
+}
+
+/* The md5 of a large body is that of its bytes, however they come; one that is given up ends its thread. */
+static void test_digest(void)
+{
+    static const size_t sizes[] = { 0, 1, 65536, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 5 * (1 << 20) + 77 };
+    const size_t most = 6 << 20;
+    g_autofree char *bytes = g_malloc(most);
+    uint8_t md5[16];
+    char hex[33];
+
+    for (size_t i = 0; i < most; i++)
+        bytes[i] = (char)(i * 2654435761u >> 13);
+    for (size_t k = 0; k < G_N_ELEMENTS(sizes); k++)
+        for (size_t piece = 40000; piece <= 700000; piece += 330000) {
+            struct ctx c;
+
+            ctx_init(&c, NULL, "req-digest");
+            struct disk_digest *d = disk_digest_new(&c), *given_up = disk_digest_new(&c);
+            for (size_t at = 0, n; at < sizes[k]; at += n) {
+                n = MIN(piece, sizes[k] - at);
+                digest_add(d, (int64_t)at, bytes + at, n);
+                digest_add(d, (int64_t)at, bytes + at, n);           /* another writer */
+                digest_add(given_up, (int64_t)at, bytes + at, n);
+            }
+            md5_of(bytes, sizes[k], md5);
+            digest_hex(md5, hex);
+            g_assert_cmpstr(digest_end(d), ==, hex);
+            g_assert_cmpstr(digest_end(d), ==, hex);
+            ctx_clear(&c);
+        }
+}
+
 int main(int argc, char **argv)
 {
     g_autofree char *remove = NULL;
@@ -513,6 +577,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     hash_path_configure("anchorprefix", "anchorsuffix");
     folder = g_dir_make_tmp("nacre-swift-XXXXXX", NULL);
+    g_test_add_func("/swift/memo", test_memo);
+    g_test_add_func("/swift/digest", test_digest);
     g_test_add_func("/swift/ring", test_ring);
     g_test_add_func("/swift/ring/refused", test_ring_refused);
     g_test_add_func("/swift/builder", test_builder);

@@ -107,6 +107,8 @@ struct disk_commit {
 void disk_writers_commit(struct ctx *, struct disk_commit *, size_t n);
 void disk_writer_free(struct disk_writer *);                         /* what was not committed is gone */
 
+void memo_forget(void);              /* what memo.c keeps; nobody reads any more */
+
 /* --- fragments (fragments.c) ---------------------------------------------------------------------------------------- */
 
 char *fragment_file_name(struct ctx *, struct timestamp, int fragment, bool durable);

@@ -170,32 +170,52 @@ static void keep_fresh(struct ctx *c, struct disk_files *f, const char *dir)
         }
 }
 
+/* One after the other, each with its NUL. False: errno. */
+static bool read_names(struct ctx *c, const char *path, const char **ret, size_t *ret_n)
+{
+    struct stat st;
+    DIR *dir;
+    struct dirent *entry;
+    struct buf names = {};
+
+    if (!stat(path, &st) && S_ISDIR(st.st_mode) && (*ret = memo_get(c, &st, ret_n)))
+        return true;
+    dir = opendir(path);
+    if (!dir)
+        return false;
+    bool known = !fstat(dirfd(dir), &st);
+    while ((entry = readdir(dir)))
+        if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+            buf_add(&names, entry->d_name, strlen(entry->d_name) + 1);
+    closedir(dir);
+    char *all = ctx_alloc(c, names.len + 1);
+    if (names.len)
+        memcpy(all, names.data, names.len);
+    *ret = all;
+    *ret_n = names.len;
+    if (known)
+        memo_put(&st, all, names.len);
+    buf_clear(&names);
+    return true;
+}
+
 bool disk_files_list(struct ctx *c, struct disk_files *f, const char *path, const struct storage_policy *policy, const struct disk_wish *wish,
                      struct timestamp reclaim_before)
 {
-    DIR *dir = opendir(path);
-    struct dirent *entry;
-    size_t n = 0, room = 8;
+    size_t n = 0, length;
+    const char *text;
     char **names;
 
     *f = (struct disk_files){ .fragment = -1 };
-    if (!dir)
+    if (!read_names(c, path, &text, &length))
         return errno == ENOENT;
     f->exists = true;
-    names = ctx_new_n(c, char *, room);
-    while ((entry = readdir(dir))) {
-        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-            continue;
-        if (n == room) {
-            char **more = ctx_new_n(c, char *, room * 2);
-
-            memcpy(more, names, n * sizeof(*names));
-            names = more;
-            room *= 2;
-        }
-        names[n++] = ctx_strdup(c, entry->d_name);
-    }
-    closedir(dir);
+    for (size_t i = 0; i < length; i++)
+        n += !text[i];
+    names = ctx_new_n(c, char *, n + 1);
+    n = 0;
+    for (const char *at = text; at < text + length; at += strlen(at) + 1)
+        names[n++] = (char *)(uintptr_t)at;
     disk_files_choose(c, f, names, n, policy, wish, reclaim_before);
     keep_fresh(c, f, path);
     return true;

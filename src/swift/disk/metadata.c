@@ -1,6 +1,6 @@
 /* Metadata of an object's file: a pickled dict in extended attributes, with its md5 beside it. The name is text; all else are headers, whose
  * bytes the original keeps as characters. */
-#include "swift/disk/diskfile.h"
+#include "swift/disk/parts.h"
 #include "swift/disk/io.h"
 #include "swift/name.h"
 #include "swift/pickle.h"
@@ -102,9 +102,14 @@ static bool checksum_fits(int fd, const struct buf *text)
 bool disk_metadata_read(struct ctx *c, int fd, struct headers *ret)
 {
     struct buf text = {};
+    struct stat st = {};
+    const char *kept;
+    size_t n_kept;
     ssize_t n;
-    bool well;
+    bool well, known = !fstat(fd, &st);
 
+    if (known && (kept = memo_get(c, &st, &n_kept)))
+        return disk_metadata_unpickle(c, kept, n_kept, ret);
     for (int piece = 0; text.len < MOST; piece++) {
         n = read_piece(fd, piece, &text);
         if (n != (ssize_t)PIECE && n != OLD_PIECE)
@@ -114,6 +119,8 @@ bool disk_metadata_read(struct ctx *c, int fd, struct headers *ret)
     errno = well ? EBADMSG : ENODATA;
     if (well)
         well = checksum_fits(fd, &text) && disk_metadata_unpickle(c, text.data, text.len, ret);
+    if (well && known)
+        memo_put(&st, text.data, text.len);
     if (!well && errno != ENODATA)
         errno = EBADMSG;
     buf_clear(&text);

@@ -4,6 +4,8 @@
 
 #include "swift/disk/diskfile.h"
 
+#include <sys/stat.h>
+
 enum file_kind { FILE_DATA, FILE_META, FILE_TS, FILE_DURABLE, FILE_OTHER };
 
 struct file {
@@ -23,6 +25,10 @@ void files_drop(struct ctx *, struct disk_files *, struct file *);   /* is obsol
 void files_drop_older(struct ctx *, struct disk_files *, struct listing *, struct timestamp, bool or_equal, const struct file *keep);
 /* The data file that was chosen, and the .meta files that count beside it. */
 void files_take(struct disk_files *, const struct file *data, const struct file *meta, const struct file *ctype);
+
+/* memo.c: what memo_put() has kept of that inode, followed by a NUL; NULL: nothing, or it has changed since. */
+const char *memo_get(struct ctx *, const struct stat *, size_t *ret_n);
+void memo_put(const struct stat *, const void *bytes, size_t n);     /* st: taken before what it tells of was read */
 
 /* digest.c: bytes from at on; those that another writer has counted are not counted again. */
 void digest_add(struct disk_digest *, int64_t at, const void *bytes, size_t n);
