@@ -19,7 +19,7 @@ static void write_links(struct out *out, const struct task *task)
     out_string(out, "schema", "/v2/schemas/task");
 }
 
-static void write_stub(struct out *out, const struct task *task)
+static void write_brief(struct out *out, const struct task *task)
 {
     out_object(out, NULL);
     out_string(out, "id", task->id);
@@ -157,7 +157,7 @@ static bool task_list(struct ctx *c, struct request *request, struct reply *repl
     out_array(&out, "tasks");
     for (; db_next(rows); n++) {
         record_from_row(rows, task_attrs, &task, 0);
-        write_stub(&out, &task);
+        write_brief(&out, &task);
     }
     out_end_array(&out);
     out_printf(&out, "first", "/v2/tasks%s%s", *query_again(c, request, NULL) ? "?" : "", query_again(c, request, NULL));
