@@ -122,6 +122,20 @@ static bool spread(const struct ring *ring)
     return true;
 }
 
+/* The original's, read from a file there. */
+static struct builder *builder_of(struct ctx *c, const char *path)
+{
+    struct builder *b;
+    void *file;
+    size_t n;
+
+    bytes_of(c, builder_file, &file, &n);
+    g_assert_true(g_file_set_contents(path, file, (gssize)n, NULL));
+    b = builder_load(c, path);
+    g_assert_nonnull(b);
+    return b;
+}
+
 static void test_builder(void)
 {
     g_autofree char *path = g_strdup_printf("%s/t.builder", folder);
@@ -129,14 +143,9 @@ static void test_builder(void)
     struct builder *b;
     struct ring *ring;
     struct ctx c;
-    void *file;
-    size_t n;
 
     ctx_init(&c, NULL, "");
-    bytes_of(&c, builder_file, &file, &n);
-    g_assert_true(g_file_set_contents(path, file, (gssize)n, NULL));
-    b = builder_load(&c, path);
-    g_assert_nonnull(b);
+    b = builder_of(&c, path);
     g_assert_true(builder_validate(&c, b));
     g_assert_cmpfloat(builder_balance(b), <, 2);
     g_assert_cmpfloat(builder_dispersion(b), ==, 0);
@@ -170,13 +179,9 @@ static void test_increase(void)
     struct ring *before, *after;
     struct builder *b;
     struct ctx c;
-    void *file;
-    size_t n;
 
     ctx_init(&c, NULL, "");
-    bytes_of(&c, builder_file, &file, &n);
-    g_assert_true(g_file_set_contents(path, file, (gssize)n, NULL));
-    b = builder_load(&c, path);
+    b = builder_of(&c, path);
     before = builder_ring(&c, b);
     g_assert_false(builder_increase(b, 1795350000) || builder_cancel_increase(b) || builder_finish_increase(b));
     g_assert_true(builder_prepare_increase(b));
