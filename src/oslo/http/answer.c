@@ -241,8 +241,9 @@ static void put_late(struct exchange *x, struct buf *to)
                reply->body.len);
     if (reply->content_type)
         buf_printf(to, "Content-Type: %s\r\n", reply->content_type);
-    for (int i = 0; i < reply->n_headers; i++)
-        if (strcasecmp(reply->headers[i].name, "Connection") && strcasecmp(reply->headers[i].name, "Content-Length"))
+    for (int i = 0; i < reply->n_headers; i++)           /* the library, too, leaves out what would be more than a line */
+        if (strcasecmp(reply->headers[i].name, "Connection") && strcasecmp(reply->headers[i].name, "Content-Length") &&
+            !strpbrk(reply->headers[i].value, "\r\n"))
             buf_printf(to, "%s: %s\r\n", reply->headers[i].name, reply->headers[i].value);
     buf_puts(to, "\r\n");
     buf_add(to, reply->body.data, reply->body.len);
