@@ -9,12 +9,14 @@ static struct schemas *schemas;      /* set while the process starts */
 
 bool keystone_schemas_load(struct ctx *c)
 {
-    return schemas || (schemas = schemas_new(c, keystone_schema_files[0].text)) != NULL;
+    static const struct schema_dialect dialect = { .tells = SCHEMA_FIRST };
+
+    return schemas || (schemas = schemas_new(c, keystone_schema_files[0].text, &dialect)) != NULL;
 }
 
 bool keystone_schema_judge(struct ctx *c, const char *name, const json_t *value)
 {
-    const char *path, *wrong = schema_wrong(c, schemas, name, value, SCHEMA_FIRST, &path);
+    const char *path, *wrong = schema_wrong(c, schemas, name, value, &path);
 
     if (!wrong)
         return true;

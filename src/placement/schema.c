@@ -11,12 +11,14 @@ static struct schemas *schemas;      /* set while the process starts */
 
 bool placement_schemas_load(struct ctx *c)
 {
-    return schemas || (schemas = schemas_new(c, placement_schemas[0].text)) != NULL;
+    static const struct schema_dialect dialect = { .tells = SCHEMA_BEST };
+
+    return schemas || (schemas = schemas_new(c, placement_schemas[0].text, &dialect)) != NULL;
 }
 
 bool placement_check(struct ctx *c, const char *name, const json_t *value, const char *prefix)
 {
-    const char *wrong = schema_wrong(c, schemas, name, value, SCHEMA_BEST, NULL);
+    const char *wrong = schema_wrong(c, schemas, name, value, NULL);
 
     return !wrong || fail(c, INVALID, ctx_printf(c, "%s%s", prefix, wrong));
 }

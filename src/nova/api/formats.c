@@ -119,29 +119,21 @@ static bool is_regex(const char *text)
     return true;
 }
 
-static const struct named_format formats[] = {
-    { "uuid", uuid_is, NULL },
-    { "name", is_name, "printable characters. Can not start or end with whitespace." },
-    { "az_name", is_az_name, "printable characters except :.Can not start or end with whitespace." },
-    { "description", is_description, NULL },
+const struct schema_format nova_formats[] = {
+    { "uuid", uuid_is },
+    { "name", is_name, .reason = "printable characters. Can not start or end with whitespace." },
+    { "az_name", is_az_name, .reason = "printable characters except :.Can not start or end with whitespace." },
+    { "description", is_description, .strings_only = true },
     { "keypair_name_20", is_keypair_name_20,
-      "Only expected characters: [_- 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ]" },
+      .reason = "Only expected characters: [_- 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ]" },
     { "keypair_name_292", is_keypair_name_292,
-      "Only expected characters: [@._- 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ]" },
-    { "base64", is_base64, NULL },
-    { "ipv4", is_ipv4, NULL },
-    { "ipv6", is_ipv6, NULL },
-    { "date-time", is_date_time, NULL },
-    { "cidr", is_cidr, NULL },
-    { "uri", is_uri, NULL },
-    { "regex", is_regex, NULL },
+      .reason = "Only expected characters: [@._- 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ]" },
+    { "base64", is_base64 },
+    { "ipv4", is_ipv4, .strings_only = true },
+    { "ipv6", is_ipv6, .strings_only = true },
+    { "date-time", is_date_time },
+    { "cidr", is_cidr },
+    { "uri", is_uri },
+    { "regex", is_regex },
     {}
 };
-
-const struct named_format *named_format_find(const char *name)
-{
-    for (const struct named_format *f = formats; f->name; f++)
-        if (strcmp(f->name, name) == 0)
-            return f;
-    return NULL;
-}

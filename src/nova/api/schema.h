@@ -1,10 +1,7 @@
-/* Request bodies and queries against JSON schemas (draft 4), with the original's words where they do not fit.
+/* Request bodies and queries against JSON schemas (oslo/record/schema.h tells the dialect), with the original's words where they do not fit.
  *
- * The schemas are the files schemas/<resource>.json: an object whose members are the schemas of that resource's verbs. Beside
- * the standard's keywords they say:
- *   "since", "until"                    the microversions that know a property, or one of an allOf/oneOf's schemas
- *   "required_since", "required_until"  {"name": microversion}, beside "required"
- *   "$ref": "name"                      the definition of that name in common.json, with the keywords beside it
+ * The schemas are the files schemas/<resource>.json: an object whose members are the schemas of that resource's verbs; "$ref" names those of
+ * common.json. Beside the dialect's keywords they say:
  *   "$in": "server"                     the value stands in an envelope, the object's one, required member
  *   "$query": {"limit": schema}         the schema of a query string, each parameter a list; "strict": the microversion from
  *                                       which on unknown parameters are refused; "pattern": of further names that are let through
