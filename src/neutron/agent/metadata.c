@@ -11,65 +11,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "neutron/agent/agent.h"
+#include "neutron/agent/doors.h"
 #include "neutron/rpc/metadata.h"
 #include "oslo/base/log.h"
 #include "oslo/http/fetch.h"
-#include "oslo/privsep/privsep.h"
 #include "oslo/trace/trace.h"
 
 enum { HEAD_MOST = 16384, BODY_MOST = 65536, AT_ONCE = 32, GUEST_TIMEOUT_S = 10, PROXY_PORT = 9697 };
 
-struct door {
-    char *netns;
-    char **networks;                 /* ids; NULL-terminated */
-    int fd;
-};
+static void let_in(struct door *);
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;     /* guards all below */
-static pthread_cond_t fewer = PTHREAD_COND_INITIALIZER;
-static GHashTable *doors;            /* netns -> struct door */
-static int epoll = -1, stop = -1, visitors;
-static pthread_t thread;
-
-struct visit { int fd; char address[INET_ADDRSTRLEN]; char **networks; };
-
-static void *accept_all(void *);
-static void *serve(void *);
-
-static void door_free(void *door)
-{
-    struct door *d = door;
-
-    if (d->fd >= 0)
-        close(d->fd);
-    g_strfreev(d->networks);
-    g_free(d->netns);
-    g_free(d);
-}
-
-/* ---- doors --------------------------------------------------------------------------------------------------- */
-
-static bool start(struct ctx *c)
-{
-    if (doors)
-        return true;
-    epoll = epoll_create1(EPOLL_CLOEXEC);
-    stop = eventfd(0, EFD_CLOEXEC);
-    epoll_ctl(epoll, EPOLL_CTL_ADD, stop, &(struct epoll_event){ .events = EPOLLIN });
-    if (pthread_create(&thread, NULL, accept_all, NULL) != 0)
-        return fail(c, UNAVAILABLE, "cannot start the metadata thread");
-    doors = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, door_free);
-    return true;
-}
+static struct doors doors = { .thread = "metadata", .knock = let_in };      /* named by namespace, about: the networks behind it */
 
 /* In a router's namespace guests are redirected to port 9697; a DHCP port has the metadata address itself, on port 80. */
-static int open_door(struct ctx *c, const char *netns)
+bool metadata_serve(struct ctx *c, const char *netns, const char *const *network_ids)
 {
     struct privsep_socket want = { .netns = netns, .family = AF_INET, .type = SOCK_STREAM, .backlog = 64, .port = PROXY_PORT };
 
@@ -77,66 +36,23 @@ static int open_door(struct ctx *c, const char *netns)
         want.address = "169.254.169.254";
         want.port = 80;
     }
-    return privsep_socket(c, &want);
-}
-
-bool metadata_serve(struct ctx *c, const char *netns, const char *const *network_ids)
-{
-    struct door *d;
-    bool ok = true;
-    int fd = -1;
-
-    pthread_mutex_lock(&lock);
-    d = doors ? g_hash_table_lookup(doors, netns) : NULL;
-    if (d) {
-        g_strfreev(d->networks);
-        d->networks = g_strdupv((char **)(uintptr_t)network_ids);
-    }
-    pthread_mutex_unlock(&lock);
-    if (d)
-        return true;
-    if ((fd = open_door(c, netns)) < 0)
-        return false;
-    pthread_mutex_lock(&lock);
-    ok = start(c);
-    if (ok) {
-        d = g_new0(struct door, 1);
-        d->netns = g_strdup(netns);
-        d->networks = g_strdupv((char **)(uintptr_t)network_ids);
-        d->fd = fd;
-        g_hash_table_replace(doors, d->netns, d);
-        epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &(struct epoll_event){ .events = EPOLLIN, .data.fd = fd });
-    } else {
-        close(fd);
-    }
-    pthread_mutex_unlock(&lock);
-    return ok;
+    return doors_open(c, &doors, netns, network_ids, &want);
 }
 
 void metadata_withdraw(const char *netns)
 {
-    pthread_mutex_lock(&lock);
-    if (doors)
-        g_hash_table_remove(doors, netns);
-    pthread_mutex_unlock(&lock);
-}
-
-void metadata_stop(void)
-{
-    if (!doors)
-        return;
-    if (eventfd_write(stop, 1) == 0)
-        pthread_join(thread, NULL);
-    pthread_mutex_lock(&lock);
-    while (visitors > 0)
-        pthread_cond_wait(&fewer, &lock);
-    g_clear_pointer(&doors, g_hash_table_unref);
-    pthread_mutex_unlock(&lock);
-    close(epoll);
-    close(stop);
+    doors_close(&doors, netns);
 }
 
 /* ---- visitors: a thread each, few at once -------------------------------------------------------------------- */
+
+struct visit { int fd; char address[INET_ADDRSTRLEN]; char **networks; };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;     /* guards visitors */
+static pthread_cond_t fewer = PTHREAD_COND_INITIALIZER;
+static int visitors;
+
+static void *serve(void *);
 
 static void visit_free(struct visit *v)
 {
@@ -145,35 +61,16 @@ static void visit_free(struct visit *v)
     g_free(v);
 }
 
-/* The one who waits at that door, or NULL. */
-static struct visit *let_in(int fd)
+/* False: there are enough. */
+static bool enter(void)
 {
-    struct sockaddr_in from;
-    socklen_t size = sizeof(from);
-    struct visit *v = NULL;
-    GHashTableIter i;
-    void *door;
+    bool ok;
 
     pthread_mutex_lock(&lock);
-    g_hash_table_iter_init(&i, doors);
-    while (!v && g_hash_table_iter_next(&i, NULL, &door)) {
-        struct door *d = door;
-        int guest = d->fd == fd ? accept4(fd, (void *)&from, &size, SOCK_CLOEXEC) : -1;
-
-        if (guest < 0)
-            continue;
-        v = g_new0(struct visit, 1);
-        v->fd = guest;
-        v->networks = g_strdupv(d->networks);
-        inet_ntop(AF_INET, &from.sin_addr, v->address, sizeof(v->address));
-    }
-    if (v && ++visitors > AT_ONCE) {
-        visitors--;
-        visit_free(v);
-        v = NULL;
-    }
+    ok = visitors < AT_ONCE;
+    visitors += ok;
     pthread_mutex_unlock(&lock);
-    return v;
+    return ok;
 }
 
 static void leave(void)
@@ -184,31 +81,40 @@ static void leave(void)
     pthread_mutex_unlock(&lock);
 }
 
-static void *accept_all(void *data)
+void metadata_stop(void)
 {
-    struct epoll_event events[16];
-    bool stopped = false;
+    doors_end(&doors);
+    pthread_mutex_lock(&lock);
+    while (visitors > 0)
+        pthread_cond_wait(&fewer, &lock);
+    pthread_mutex_unlock(&lock);
+}
 
-    pthread_setname_np(pthread_self(), "metadata");
-    while (!stopped) {
-        int n = epoll_wait(epoll, events, G_N_ELEMENTS(events), -1);
+/* One who finds no room is sent away. */
+static void let_in(struct door *door)
+{
+    struct sockaddr_in from;
+    socklen_t size = sizeof(from);
+    int guest = accept4(door->fd, (void *)&from, &size, SOCK_CLOEXEC);
+    struct visit *v = guest >= 0 ? g_new0(struct visit, 1) : NULL;
+    pthread_t thread;
 
-        for (int i = 0; i < n; i++) {
-            struct visit *v = events[i].data.fd ? let_in(events[i].data.fd) : NULL;
-            pthread_t guest;
-
-            stopped = stopped || events[i].data.fd == 0;
-            if (!v)
-                continue;
-            if (pthread_create(&guest, NULL, serve, v) == 0) {
-                pthread_detach(guest);
-            } else {
-                visit_free(v);
-                leave();
-            }
-        }
+    if (v) {
+        v->fd = guest;
+        v->networks = g_steal_pointer(&door->about);
+        inet_ntop(AF_INET, &from.sin_addr, v->address, sizeof(v->address));
     }
-    return NULL;
+    door_free(door);
+    if (!v)
+        return;
+    if (!enter()) {
+        visit_free(v);
+    } else if (pthread_create(&thread, NULL, serve, v) == 0) {
+        pthread_detach(thread);
+    } else {
+        visit_free(v);
+        leave();
+    }
 }
 
 /* ---- one request --------------------------------------------------------------------------------------------- */

@@ -18,7 +18,7 @@ struct broker {
     bool leaves_pending;             /* what is pending stays so */
     char *name;                      /* "account/container"; NULL: not asked yet */
     int64_t last_used;
-    struct broker *next;             /* in the pool */
+    GList link;                      /* in the pool */
 };
 
 /* --- sql.c: statements. What goes wrong sets the fault; a damaged file is quarantined. ------------------------------------ */

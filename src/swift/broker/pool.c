@@ -20,8 +20,7 @@
 #define BROKER_OPEN_FAILED 500, "DatabaseConnectionError", "DB connection error (%s): %s"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;        /* guards all below */
-static struct broker *idle;
-static int n_idle;
+static GQueue idle = G_QUEUE_INIT;   /* struct broker by their links, the one used last at its head */
 
 /* --- where it is ---------------------------------------------------------------------------------------------------------- */
 
@@ -142,13 +141,11 @@ static struct broker *take_idle(const char *path)
     struct broker *b = NULL;
 
     pthread_mutex_lock(&lock);
-    for (struct broker **p = &idle; *p; p = &(*p)->next)
-        if (!strcmp((*p)->path, path)) {
-            b = *p;
-            *p = b->next;
-            n_idle--;
-            break;
-        }
+    for (GList *link = idle.head; link && !b; link = link->next)
+        if (!strcmp(((struct broker *)link->data)->path, path))
+            b = link->data;
+    if (b)
+        g_queue_unlink(&idle, &b->link);
     pthread_mutex_unlock(&lock);
     if (b && !broker_still_there(b)) {
         broker_close(b);
@@ -175,39 +172,28 @@ struct broker *broker_open(struct ctx *c, const struct broker_place *p)
 
 void broker_done(struct broker *b)
 {
-    struct broker *last = NULL;
+    GList *last;
 
     if (!b)
         return;
     lite_rollback(b);
     b->last_used = clock_mono_us();
+    b->link.data = b;
     pthread_mutex_lock(&lock);
-    b->next = idle;
-    idle = b;
-    if (++n_idle > IDLE_MOST) {
-        struct broker **p = &idle;
-
-        while ((*p)->next)
-            p = &(*p)->next;
-        last = *p;
-        *p = NULL;
-        n_idle--;
-    }
+    g_queue_push_head_link(&idle, &b->link);
+    last = idle.length > IDLE_MOST ? g_queue_pop_tail_link(&idle) : NULL;
     pthread_mutex_unlock(&lock);
     if (last)
-        broker_close(last);
+        broker_close(last->data);
 }
 
 void brokers_close(void)
 {
-    struct broker *b;
+    GList *link;
 
     pthread_mutex_lock(&lock);
-    while ((b = idle)) {
-        idle = b->next;
-        broker_close(b);
-    }
-    n_idle = 0;
+    while ((link = g_queue_pop_head_link(&idle)))
+        broker_close(link->data);
     pthread_mutex_unlock(&lock);
 }
 

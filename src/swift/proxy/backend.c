@@ -37,10 +37,9 @@ struct backend {
 
 /* --- kept connections ----------------------------------------------------------------------------------------------------------- */
 
-struct idle { struct idle *next; struct wire *wire; char *ip; int port; };
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;     /* guards idle, n_idle */
-static struct idle *idle;
-static int n_idle;
+struct idle { struct wire *wire; char *ip; int port; };
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;     /* guards idle */
+static GQueue idle = G_QUEUE_INIT;   /* struct idle, the one used last at its head */
 
 static bool replicates(const struct backend_call *call)
 {
@@ -64,53 +63,45 @@ static void idle_free(struct idle *i)
     g_free(i);
 }
 
+/* NULL: none to that node is kept. */
+static struct idle *unkeep(const char *ip, int port)
+{
+    struct idle *found = NULL;
+
+    pthread_mutex_lock(&lock);
+    for (GList *link = idle.head; link && !found; link = link->next) {
+        struct idle *i = link->data;
+
+        if (i->port == port && !strcmp(i->ip, ip))
+            found = i;
+    }
+    g_queue_remove(&idle, found);
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
+/* One that the node has ended is of no use. */
 static struct wire *take_kept(const struct backend_call *call)
 {
     struct wire *wire = NULL;
+    struct idle *found;
 
-    while (!wire) {
-        struct idle *found = NULL;
-
-        pthread_mutex_lock(&lock);
-        for (struct idle **p = &idle; *p; p = &(*p)->next)
-            if ((*p)->port == port_of(call) && !strcmp((*p)->ip, ip_of(call))) {
-                found = *p;
-                *p = found->next;
-                n_idle--;
-                break;
-            }
-        pthread_mutex_unlock(&lock);
-        if (!found)
-            return NULL;
-        if (wire_is_idle(found->wire)) {
-            wire = found->wire;
-            found->wire = NULL;
-            g_free(found->ip);
-            g_free(found);
-        } else {
-            idle_free(found);
-        }
+    while (!wire && (found = unkeep(ip_of(call), port_of(call)))) {
+        if (wire_is_idle(found->wire))
+            wire = g_steal_pointer(&found->wire);
+        idle_free(found);
     }
     return wire;
 }
 
 static void keep(const struct backend_call *call, struct wire *wire)
 {
-    struct idle *i = g_new0(struct idle, 1), *last = NULL;
+    struct idle *i = g_new(struct idle, 1), *last;
 
-    *i = (struct idle){ .wire = wire, .ip = g_strdup(ip_of(call)), .port = port_of(call) };
+    *i = (struct idle){ wire, g_strdup(ip_of(call)), port_of(call) };
     pthread_mutex_lock(&lock);
-    i->next = idle;
-    idle = i;
-    if (++n_idle > IDLE_MOST) {
-        struct idle **p = &idle;
-
-        while ((*p)->next)
-            p = &(*p)->next;
-        last = *p;
-        *p = NULL;
-        n_idle--;
-    }
+    g_queue_push_head(&idle, i);
+    last = idle.length > IDLE_MOST ? g_queue_pop_tail(&idle) : NULL;
     pthread_mutex_unlock(&lock);
     if (last)
         idle_free(last);
@@ -118,14 +109,11 @@ static void keep(const struct backend_call *call, struct wire *wire)
 
 void backends_close(void)
 {
-    pthread_mutex_lock(&lock);
-    while (idle) {
-        struct idle *i = idle;
+    struct idle *i;
 
-        idle = i->next;
+    pthread_mutex_lock(&lock);
+    while ((i = g_queue_pop_head(&idle)))
         idle_free(i);
-    }
-    n_idle = 0;
     pthread_mutex_unlock(&lock);
 }
 
