@@ -9,6 +9,7 @@
 
 #include "oslo/base/text.h"
 #include "oslo/record/record.h"
+#include "oslo/trace/batch.h"
 #include "oslo/trace/ring.h"
 #include "oslo/trace/trace.h"
 
@@ -129,15 +130,22 @@ static void test_wraps(void)
     ctx_clear(&c);
 }
 
-static json_t *spans_named(json_t *batch, const char *name)
+/* What is to be sent, as text of the ctx; NULL: nothing. */
+static const char *taken(struct ctx *c, size_t most)
 {
-    json_t *span;
-    size_t i;
+    struct buf b = {};
+    size_t n = trace_take(&b, most);
+    const char *text = n ? ctx_strdup(c, b.data) : NULL;
 
-    json_array_foreach(json_object_get(batch, "spans"), i, span)
-        if (!g_strcmp0(json_string_value(json_array_get(span, 9)), name))
-            return span;
-    return NULL;
+    g_assert_cmpuint(n, <=, most);
+    g_assert_true(n || !b.len);
+    buf_clear(&b);
+    return text;
+}
+
+static bool put(struct ctx *c, const char *batch)
+{
+    return trace_put(c, batch, strlen(batch));
 }
 
 /* Spans of another process, whose clock is ten seconds behind, hang below the span that caused them, and not before it. */
@@ -148,22 +156,20 @@ static void test_collect(void)
 
     ctx_init(&c, NULL, "req-cccccccc-0000-0000-0000-000000000003");
     struct span *request = span_begin(&c, SPAN_REQUEST, "POST /here"), *open = span_begin(&c, SPAN_STEP, "still open");
-    json_t *batch = trace_take(&c, 100000);
-    g_assert_null(spans_named(batch, "POST /here"));
+    const char *batch = taken(&c, 100000);
+    g_assert_null(batch ? strstr(batch, "|POST /here|") : NULL);
     span_end(&c, open, 0);
     uint64_t cause = span_id(&c);
     span_end(&c, request, 0);
-    batch = trace_take(&c, 100000);
-    g_assert_nonnull(spans_named(batch, "POST /here"));
-    g_assert_nonnull(spans_named(batch, "still open"));
-    g_assert_null(trace_take(&c, 100000));
+    batch = taken(&c, 100000);
+    g_assert_nonnull(strstr(batch, "|POST /here|"));
+    g_assert_nonnull(strstr(batch, "|still open|"));
+    g_assert_null(taken(&c, 100000));
 
-    json_int_t began = clock_us() - 10000000;
+    int64_t began = clock_us() - 10000000;
     const char *parent = ctx_printf(&c, "%016" PRIx64, cause);
-    batch = ctx_json(&c, json_pack("{s:[I,i,s,s], s:[[s,s,I,i,i,i,s,s,s,s,s],[s,s,I,i,i,i,s,s,s,s,s]]}", "process", (json_int_t)0x80000001, 7, "compute", "far",
-        "spans", "8000000100000001", parent, began, 5000, 0, SPAN_RPC, c.request_id, "", "", "compute spawn", "",
-        "8000000100000002", "8000000100000001", began + 1000, 2000, 0, SPAN_DRIVER, c.request_id, "", "", "sim spawn", ""));
-    g_assert_true(trace_put(&c, batch));
+    g_assert_true(put(&c, ctx_printf(&c, "2|80000001|7|compute|far|100001|%s|%" PRIx64 "|1388|0|2|%s|^|^|compute spawn|^|"
+                                         "100002|100001|%" PRIx64 "|7d0|0|6|^|^|^|sim spawn|^|", parent, began, c.request_id, began + 1000)));
     const char *text = text_of(&c, c.request_id);
     g_assert_nonnull(strstr(text, "+0.000 ms      5.000 ms    rpc compute spawn  <compute 7 on far>"));
     g_assert_nonnull(strstr(text, "+1.000 ms      2.000 ms      driver sim spawn\n"));
@@ -176,10 +182,114 @@ static void test_collect(void)
     g_assert_cmpstr(json_get_string(json_array_get(spans, 0), "parentSpanId"), ==, parent);
     json_decref(otlp);
     buf_clear(&b);
+    ctx_clear(&c);
+}
 
-    g_assert_false(trace_put(&c, ctx_json(&c, json_pack("{s:[I,i,s,s], s:[[s]]}", "process", (json_int_t)3, 7, "x", "y", "spans", "zzz"))));
+/* A batch is handed out in parts, and says all that a span says, whatever bytes are in it. */
+static void test_batch(void)
+{
+    struct ctx c;
+    struct slot spans[3] = {}, read = {};
+    struct buf all = {};
+    struct batch batch;
+    size_t n = 0, parts = 0;
+
+    ctx_init(&c, NULL, "req-batch");
+    taken(&c, 100000);
+    for (size_t i = 0; i < 3; i++) {
+        struct slot *s = &spans[i];
+
+        *s = (struct slot){ .id = (uint64_t)0x80000002 << 32 | (i + 1), .began_us = 1700000000000000 + (int64_t)i, .kind = SPAN_STEP };
+        slot_text(s->request_id, sizeof(s->request_id), "req-^|%22");
+        slot_text(s->name, sizeof(s->name), i ? "a \"name\" with \\, | ^ % \xc3\xa9 \x01 \x7f" : "");
+    }
+    spans[1].parent = spans[0].id;
+    spans[2].parent = ((uint64_t)1 << 63) + 5;
+    spans[1].took_us = SPAN_OPEN;
+    spans[2].took_us = INT32_MAX;
+    spans[2].status = -9;
+    memset(spans[2].fault, '"', sizeof(spans[2].fault) - 1);
+    batch_begin(&all, &(struct ring_process){ .tag = 0x80000002, .pid = 77, .name = "a|b", .host = "h" });
+    for (size_t i = 0; i < 3; i++)
+        batch_add(&all, &spans[i], i ? &spans[i - 1] : &(struct slot){});
+    for (size_t i = 0; i < all.len; i++)
+        g_assert_true(all.data[i] >= ' ' && all.data[i] < 127 && all.data[i] != '"' && all.data[i] != '\\');
+    g_assert_true(batch_open(&c, &batch, all.data, all.len));
+    g_assert_cmpuint(batch.process.pid, ==, 77);
+    g_assert_cmpstr(batch.process.name, ==, "a|b");
+    for (; !batch_is_read(&batch); n++) {
+        g_assert_true(batch_next(&c, &batch, &read));
+        g_assert_cmpmem(&read, sizeof(read), &spans[n], sizeof(read));
+    }
+    g_assert_cmpuint(n, ==, 3);
+
+    for (int i = 0; i < 10; i++)
+        span_end(&c, span_begin(&c, SPAN_COMMAND, "part %d", i), 0);
+    for (const char *part; (part = taken(&c, 4)); parts++) {
+        g_assert_true(batch_open(&c, &batch, part, strlen(part)));
+        g_assert_cmpuint(batch.process.tag, ==, ring_tag());
+        memset(&read, 0, sizeof(read));
+        g_assert_true(batch_next(&c, &batch, &read));
+        g_assert_cmpstr(read.name, ==, ctx_printf(&c, "part %zu", 4 * parts));
+        g_assert_cmpstr(read.request_id, ==, "req-batch");
+    }
+    g_assert_cmpuint(parts, ==, 3);
+    buf_clear(&all);
+    ctx_clear(&c);
+}
+
+/* What a terminal or JSON cannot hold: shown as ?. */
+static void test_printable(void)
+{
+    struct ctx c;
+    struct buf b = {};
+
+    ctx_init(&c, NULL, "req-printable");
+    span_end(&c, span_begin(&c, SPAN_CALL, "\033[2J bell \a, caf\xc3\xa9, half \xc3"), 0);
+    g_assert_nonnull(strstr(text_of(&c, c.request_id), "call ?[2J bell ?, caf\xc3\xa9, half ?\n"));
+    g_assert_true(trace_print(&c, path, c.request_id, TRACE_JSON, &b));
+    json_t *tree = json_loads(b.data, 0, NULL);
+    g_assert_cmpstr(json_get_string(json_array_get(tree, 0), "name"), ==, "?[2J bell ?, caf\xc3\xa9, half ?");
+    json_decref(tree);
+    buf_clear(&b);
+    ctx_clear(&c);
+}
+
+/* What is no batch, or one of another format, is refused with the reason; whole spans before the fault stay. */
+static void test_refused(void)
+{
+    static const struct { const char *batch, *why; } wrong[] = {
+        { "", "That is no batch of spans." },
+        { "2", "That is no batch of spans." },
+        { "x|", "That is no batch of spans." },
+        { "1|80000001|7|compute|far|", "Batches of spans of format 1 are not known here." },
+        { "3|what that one says", "Batches of spans of format 3 are not known here." },
+        { "2|0|7|compute|far|", "That batch of spans does not say whose it is." },
+        { "2|180000001|7|compute|far|", "That batch of spans does not say whose it is." },
+        { "2|80000001|7|compute", "That batch of spans does not say whose it is." },
+        { "2|80000001|7|compute|far|7", "That is no span." },
+        { "2|80000001|7|compute|far|1||1|1|0|2|req-refused|^|^|no parent|^|", "That is no span." },
+        { "2|80000001|7|compute|far|1|0|1|1|0|100|req-refused|^|^|a kind of two bytes|^|", "That is no span." },
+        { "2|80000001|7|compute|far|1|0|ffffffffffffffff|1|0|1|req-refused|^|^|long ago|^|", "That is no span." },
+        { "2|80000001|7|compute|far|1|0|1|1|0|1|req-refused|^|^|half an escape %4|^|", "That is no span." },
+        { "2|80000001|7|compute|far|1|0|1|1|0|1|req-refused|^|^|NUL %00|^|", "That is no span." },
+        { "2|80000001|7|compute|far|1|0|1|1|0|1|req-refused|^|^|bare \x01|^|", "That is no span." },
+        { "2|80000001|7|compute|far|1|0|1|1|0|1|req-refused|^|^|cut", "That is no span." },
+    };
+    struct ctx c;
+    struct buf b = {};
+
+    ctx_init(&c, NULL, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        g_assert_false(put(&c, wrong[i].batch));
+        g_assert_cmpint(c.fault.status, ==, 400);
+        g_assert_cmpstr(c.fault.message, ==, wrong[i].why);
+        fault_clear(&c);
+    }
+    g_assert_false(trace_print(&c, path, "req-refused", TRACE_TEXT, &b));
     fault_clear(&c);
-    g_assert_false(trace_put(&c, ctx_json(&c, json_string("no batch"))));
+    g_assert_false(put(&c, "2|80000001|7|compute|far|1|0|1|1|0|1|req-refused|^|^|whole|^|2|zzz"));
+    g_assert_nonnull(strstr(text_of(&c, "req-refused"), "call whole"));
     ctx_clear(&c);
 }
 
@@ -284,6 +394,9 @@ int main(int argc, char **argv)
     g_test_add_func("/trace/idle", test_idle);
     g_test_add_func("/trace/wraps", test_wraps);
     g_test_add_func("/trace/collect", test_collect);
+    g_test_add_func("/trace/batch", test_batch);
+    g_test_add_func("/trace/refused", test_refused);
+    g_test_add_func("/trace/printable", test_printable);
     g_test_add_func("/trace/header", test_header);
     g_test_add_func("/trace/names", test_names);
     g_test_add_func("/trace/paused", test_paused);

@@ -1,9 +1,11 @@
 /* The spans of all processes in one place. One process with the role api is the collector of its state directory: it says so to all every
  * few seconds, and takes batches of spans as notifications into its ring, where `nacre trace` finds them beside its own. A process
  * that writes into another ring, and has heard of a collector lately, sends what ended since; otherwise it sends nothing, so that no queue
- * grows without a reader. Who opens and ends spans never waits for any of this: it is one thread, a second behind.
+ * grows without a reader. Who opens and ends spans never waits for any of this: it is one thread, a second behind, that sleeps where nothing is
+ * to be collected or sent.
  */
 #include "oslo/base/log.h"
+#include "oslo/messaging/wait.h"
 #include "oslo/service/parts.h"
 #include "oslo/trace/trace.h"
 
@@ -11,9 +13,9 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #define EXCHANGE "nacre"
@@ -21,10 +23,10 @@
 #define TRACE_TOPIC "trace"                  /* to all: a collector is there */
 #define COLLECTING "collecting"              /* {"ring": which it writes into} */
 
-enum { ROUND_US = 1000000, SAY_EVERY_US = 5000000, BELIEVED_US = 20000000, BATCH = 500, BATCHES = 20 };
+enum { ROUND_US = 1000000, SAY_EVERY_US = 5000000, BELIEVED_US = 20000000, BATCH = 2000, BATCHES = 5 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;     /* guards stopping and wanted_until */
-static pthread_cond_t stopped;
+static pthread_cond_t changed;
 static bool stopping;
 static int64_t wanted_until;                                 /* monotonic: a collector with another ring is believed to be there */
 
@@ -33,11 +35,11 @@ static bool running;
 static struct rpc_listener *announcements;
 static struct notification_listener *collector;              /* of the thread; NULL: this process is not the collector */
 static int lock_file = -1;
-static int64_t say_at;
 
 static void *rounds(void *);
-static void collect_round(struct ctx *);
-static void send_round(struct ctx *);
+static void be_humble(void);
+static int64_t collect_round(struct ctx *, int64_t now);
+static int64_t send_round(struct ctx *, int64_t now);
 static bool be_collector(struct ctx *);
 static bool take_batch(struct ctx *, const char *publisher, const char *event_type, const char *priority, json_t *payload);
 static bool collecting(struct ctx *, json_t *args, json_t **ret_result);
@@ -49,16 +51,11 @@ static const struct rpc_server server = {
 
 bool spans_start(struct ctx *c)
 {
-    pthread_condattr_t monotonic;
-
     if (messaging_local() || !trace_ring())
         return true;
+    cond_init_mono(&changed);
     if (!(announcements = rpc_listen(c, &server, services[0], common_options->host)))
         return false;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&stopped, &monotonic);
-    pthread_condattr_destroy(&monotonic);
     running = !pthread_create(&thread, NULL, rounds, NULL);
     return running || fail(c, INTERNAL_ERROR, "The thread of spans cannot be started.");
 }
@@ -71,7 +68,7 @@ void spans_stop(void)
         return;
     pthread_mutex_lock(&lock);
     stopping = true;
-    pthread_cond_signal(&stopped);
+    pthread_cond_signal(&changed);
     pthread_mutex_unlock(&lock);
     pthread_join(thread, NULL);
     running = false;
@@ -84,39 +81,53 @@ void spans_stop(void)
 
 static void *rounds(void *none)
 {
-    bool more = true;
+    int64_t collect_at = service_runs("api") ? 1 : 0, send_at = 0;       /* 0: not at all */
 
     pthread_setname_np(pthread_self(), "spans");
-    while (more) {
-        int64_t until = clock_mono_us() + ROUND_US;
-        struct timespec at = { until / 1000000, until % 1000000 * 1000 };
+    be_humble();
+    pthread_mutex_lock(&lock);
+    while (!stopping) {
+        int64_t now = clock_mono_us();
         struct ctx c;
 
+        if (!send_at && now < wanted_until)
+            send_at = now + ROUND_US;
+        if (!(collect_at && collect_at <= now) && !(send_at && send_at <= now)) {
+            cond_wait_until(&changed, &lock, collect_at && send_at ? MIN(collect_at, send_at) : MAX(collect_at, send_at));
+            continue;
+        }
+        pthread_mutex_unlock(&lock);
         ctx_init(&c, services[0], NULL);
-        if (service_runs("api"))
-            collect_round(&c);
-        fault_clear(&c);
-        send_round(&c);
+        if (collect_at && collect_at <= now)
+            collect_at = collect_round(&c, now);
+        if (send_at && send_at <= now)
+            send_at = send_round(&c, now);
         ctx_clear(&c);
         pthread_mutex_lock(&lock);
-        while (!stopping && !pthread_cond_timedwait(&stopped, &lock, &at))
-            ;
-        more = !stopping;
-        pthread_mutex_unlock(&lock);
     }
+    pthread_mutex_unlock(&lock);
     return NULL;
+}
+
+/* A thread that does not take the place of one that serves somebody when it wakes. It is no slower once it runs: others may wait for a lock
+ * that it holds.
+ */
+static void be_humble(void)
+{
+    pthread_setschedparam(pthread_self(), SCHED_BATCH, &(struct sched_param){});
 }
 
 /* --- the collector ------------------------------------------------------------------------------------------------- */
 
-static void collect_round(struct ctx *c)
+/* When to come again. */
+static int64_t collect_round(struct ctx *c, int64_t now)
 {
     const struct target all = { .exchange = EXCHANGE, .topic = TRACE_TOPIC, .fanout = true };
 
-    if (clock_mono_us() < say_at || (!collector && !be_collector(c)))
-        return;
-    say_at = clock_mono_us() + SAY_EVERY_US;
-    rpc_cast(c, &all, COLLECTING, ctx_json(c, json_pack("{s:o}", "ring", json_sprintf("%016" PRIx64, trace_ring()))));
+    if (collector || be_collector(c))
+        rpc_cast(c, &all, COLLECTING, ctx_json(c, json_pack("{s:o}", "ring", json_sprintf("%016" PRIx64, trace_ring()))));
+    fault_clear(c);
+    return now + SAY_EVERY_US;
 }
 
 /* One of those who share a ring; another takes its place when it goes. */
@@ -132,11 +143,20 @@ static bool be_collector(struct ctx *c)
     return collector != NULL;
 }
 
-/* What is no batch is not worth another try. */
+/* What is no batch, or one of another format, is not worth another try; and is said once, as more of it will come. */
 static bool take_batch(struct ctx *c, const char *publisher, const char *event_type, const char *priority, json_t *payload)
 {
-    if (!trace_put(c, payload))
-        log_warning(c, "spans from %s: %s", publisher ? publisher : "?", c->fault.message);
+    static char said[128];           /* of the one thread that takes them */
+
+    be_humble();
+    if (!json_is_string(payload))
+        fail(c, BAD_REQUEST, "That is no batch of spans of a format that is known here.");
+    else
+        trace_put(c, json_string_value(payload), json_string_length(payload));
+    if (failed(c) && strcmp(said, c->fault.message) != 0) {
+        log_warning(c, "spans from %s are skipped: %s", publisher ? publisher : "?", c->fault.message);
+        g_strlcpy(said, c->fault.message, sizeof(said));
+    }
     return true;
 }
 
@@ -150,19 +170,29 @@ static bool collecting(struct ctx *c, json_t *args, json_t **ret_result)
         return true;
     pthread_mutex_lock(&lock);
     wanted_until = clock_mono_us() + BELIEVED_US;
+    pthread_cond_signal(&changed);
     pthread_mutex_unlock(&lock);
     return true;
 }
 
-static void send_round(struct ctx *c)
+/* When to come again; 0: when there is a collector again. A batch that the broker has not taken goes out again: what has come twice is
+ * seen once.
+ */
+static int64_t send_round(struct ctx *c, int64_t now)
 {
-    pthread_mutex_lock(&lock);
-    bool wanted = clock_mono_us() < wanted_until;
-    pthread_mutex_unlock(&lock);
-    for (int i = 0; i < BATCHES && wanted; i++) {
-        json_t *batch = trace_take(c, BATCH);
+    static struct buf batch;
+    bool sent = true;
 
-        if (!batch || !notify_topic(c, EXCHANGE, SPANS_TOPIC, ctx_printf(c, "trace.%s", common_options->host), "trace.spans", "info", batch))
-            return;
+    for (int i = 0; i < BATCHES && sent && (batch.len || trace_take(&batch, BATCH)); i++) {
+        sent = notify_topic(c, EXCHANGE, SPANS_TOPIC, ctx_printf(c, "trace.%s", common_options->host), "trace.spans", "info",
+                            ctx_json(c, json_stringn_nocheck(batch.data, batch.len)));
+        if (sent)
+            batch.len = 0;
     }
+    pthread_mutex_lock(&lock);
+    bool wanted = now < wanted_until;
+    pthread_mutex_unlock(&lock);
+    if (!wanted)
+        buf_clear(&batch);
+    return wanted ? now + ROUND_US : 0;
 }

@@ -69,6 +69,28 @@ const char *span_kind_name(const struct slot *slot)
     return names[MIN(slot->kind, SPAN_DRIVER)];
 }
 
+/* A text may be cut within a character, and may have been anything where it came from. */
+static void make_printable(char *text, size_t size)
+{
+    const char *wrong = text;
+
+    text[size - 1] = 0;
+    for (char *at = text; *at; at++)
+        if (g_ascii_iscntrl(*at))
+            *at = '?';
+    while (!g_utf8_validate(wrong, -1, &wrong))
+        text[wrong - text] = '?';
+}
+
+static void make_slot_printable(struct slot *s)
+{
+    make_printable(s->request_id, sizeof(s->request_id));
+    make_printable(s->global_id, sizeof(s->global_id));
+    make_printable(s->resource, sizeof(s->resource));
+    make_printable(s->name, sizeof(s->name));
+    make_printable(s->fault, sizeof(s->fault));
+}
+
 static bool read_slots(struct ctx *c, const char *path, struct tree *t)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -91,8 +113,10 @@ static bool read_slots(struct ctx *c, const char *path, struct tree *t)
         for (uint64_t i = 0; i < head->slots; i++) {
             struct slot copy;
 
-            if (slot_read(&slots[i], &copy))
+            if (slot_read(&slots[i], &copy)) {
+                make_slot_printable(&copy);
                 g_array_append_val(t->slots, copy);
+            }
         }
     }
     munmap((void *)(uintptr_t)head, (size_t)st.st_size);

@@ -44,6 +44,7 @@ _Static_assert(sizeof(struct slot) == 320, "five cache lines");
 extern struct ring_head *ring;
 struct slot *ring_slot(uint64_t turn);
 uint32_t ring_tag(void);             /* of this process */
+const struct ring_process *ring_self(void);
 /* Takes the next slot: it is the caller's until ring_written(). */
 struct slot *ring_take(uint64_t *ret_turn);
 uint64_t ring_own_turn(void);        /* all turns that this process has taken are below */

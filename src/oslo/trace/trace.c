@@ -109,6 +109,11 @@ uint32_t ring_tag(void)
     return (uint32_t)(process_tag >> 32);
 }
 
+const struct ring_process *ring_self(void)
+{
+    return &self;
+}
+
 struct slot *ring_slot(uint64_t turn)
 {
     return &slots[turn % ring->slots];
