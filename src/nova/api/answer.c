@@ -12,6 +12,16 @@ struct out answer(struct reply *rp)
     return (struct out){ .to = &rp->body, .times = TIME_ISO_Z };
 }
 
+bool answer_member(struct reply *rp, const char *key, const json_t *value)
+{
+    struct out o = answer(rp);
+
+    out_object(&o, NULL);
+    out_json(&o, key, value);
+    out_end_object(&o);
+    return true;
+}
+
 void write_links(struct ctx *c, struct out *o, const char *collection, const char *id)
 {
     out_array(o, "links");

@@ -16,6 +16,8 @@ extern const struct route nova_version_routes[], nova_flavor_routes[], nova_keyp
 
 /* Begins an answer's body; {"name": {...}} is out_object(NULL), out_object("name"), ... */
 struct out answer(struct reply *);
+/* The object with that one member. Always true. */
+bool answer_member(struct reply *, const char *key, const json_t *value);
 
 /* "links": [{self}, {bookmark}] of /<collection>/<id>. */
 void write_links(struct ctx *, struct out *, const char *collection, const char *id);

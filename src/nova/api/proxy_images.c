@@ -212,16 +212,6 @@ static bool image_delete(struct ctx *c, struct request *rq, struct reply *rp)
 
 /* --- metadata ----------------------------------------------------------------------------------------------------- */
 
-static bool answer_member(struct reply *rp, const char *key, const json_t *value)
-{
-    struct out o = answer(rp);
-
-    out_object(&o, NULL);
-    out_json(&o, key, value);
-    out_end_object(&o);
-    return true;
-}
-
 static bool metadata_list(struct ctx *c, struct request *rq, struct reply *rp)
 {
     json_t *image = proxied(c, rq);

@@ -102,23 +102,29 @@ static void write_flavor(struct ctx *c, struct out *o, const struct server_view 
 }
 
 /* Without the extension's members only version and address are told. */
-static void write_plain_addresses(struct ctx *c, struct out *o, const struct instance *inst)
+void server_write_network(struct out *o, const char *label, const json_t *list)
 {
-    json_t *networks = json_of(c, inst->addresses), *list, *address;
-    const char *label;
+    json_t *address;
     size_t i;
 
-    out_object(o, "addresses");
-    json_object_foreach(networks, label, list) {
-        out_array(o, label);
-        json_array_foreach(list, i, address) {
-            out_object(o, NULL);
-            out_int(o, "version", json_get_int(address, "version", 4));
-            out_string(o, "addr", json_get_string(address, "addr"));
-            out_end_object(o);
-        }
-        out_end_array(o);
+    out_array(o, label);
+    json_array_foreach((json_t *)(uintptr_t)list, i, address) {
+        out_object(o, NULL);
+        out_int(o, "version", json_get_int(address, "version", 4));
+        out_string(o, "addr", json_get_string(address, "addr"));
+        out_end_object(o);
     }
+    out_end_array(o);
+}
+
+void server_write_addresses(struct ctx *c, struct out *o, const struct instance *inst)
+{
+    json_t *networks = json_of(c, inst->addresses), *list;
+    const char *label;
+
+    out_object(o, "addresses");
+    json_object_foreach(networks, label, list)
+        server_write_network(o, label, list);
     out_end_object(o);
 }
 
@@ -127,7 +133,7 @@ static void write_addresses(struct ctx *c, struct out *o, const struct server_vi
     if (strcmp(inst->vm_state, VM_BUILDING) == 0 || !inst->addresses.text)
         out_raw(o, "addresses", "{}");
     else if (v->plain)
-        write_plain_addresses(c, o, inst);
+        server_write_addresses(c, o, inst);
     else
         out_raw(o, "addresses", inst->addresses.text);
 }

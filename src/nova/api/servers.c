@@ -90,16 +90,6 @@ static json_t *metadata_of(struct ctx *c, const struct instance *inst)
     return ctx_json(c, json_is_object(metadata) ? json_copy(metadata) : json_object());
 }
 
-static bool answer_member(struct reply *rp, const char *key, const json_t *value)
-{
-    struct out o = answer(rp);
-
-    out_object(&o, NULL);
-    out_json(&o, key, value);
-    out_end_object(&o);
-    return true;
-}
-
 static bool metadata_list(struct ctx *c, struct request *rq, struct reply *rp)
 {
     const struct instance *inst = server_get(c, rq);
@@ -282,38 +272,16 @@ static bool tag_delete(struct ctx *c, struct request *rq, struct reply *rp)
 
 /* --- addresses ---------------------------------------------------------------------------------------------------- */
 
-static void write_network(struct out *o, const char *label, json_t *list)
-{
-    json_t *address;
-    size_t i;
-
-    out_array(o, label);
-    json_array_foreach(list, i, address) {
-        out_object(o, NULL);
-        out_int(o, "version", json_get_int(address, "version", 4));
-        out_string(o, "addr", json_get_string(address, "addr"));
-        out_end_object(o);
-    }
-    out_end_array(o);
-}
-
 static bool addresses_list(struct ctx *c, struct request *rq, struct reply *rp)
 {
     const struct instance *inst = server_get(c, rq);
-    const char *label;
     struct out o;
-    json_t *list;
 
     if (!inst)
         return false;
     o = answer(rp);
     out_object(&o, NULL);
-    out_object(&o, "addresses");
-    json_t *parsed = json_of(c, inst->addresses);
-
-    json_object_foreach(parsed, label, list)
-        write_network(&o, label, list);
-    out_end_object(&o);
+    server_write_addresses(c, &o, inst);
     out_end_object(&o);
     return true;
 }
@@ -331,7 +299,7 @@ static bool address_show(struct ctx *c, struct request *rq, struct reply *rp)
         return fail(c, NOT_FOUND_TEXT, "Instance is not a member of specified network");
     o = answer(rp);
     out_object(&o, NULL);
-    write_network(&o, label, list);
+    server_write_network(&o, label, list);
     out_end_object(&o);
     return true;
 }

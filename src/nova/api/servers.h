@@ -24,6 +24,9 @@ struct server_view server_view_of(struct ctx *, struct instance *const *page, si
 /* The members of one server, no braces. */
 void server_write(struct ctx *, struct out *, const struct server_view *, const struct instance *);
 void server_write_groups(struct out *, const struct instance *);      /* "server_groups": since 2.71 of one server */
+/* "addresses": {label: [{"version": 4, "addr": ...}]}; one network of it. */
+void server_write_addresses(struct ctx *, struct out *, const struct instance *);
+void server_write_network(struct out *, const char *label, const json_t *list);
 /* {"server": {...}} */
 bool server_answer(struct ctx *, struct reply *, struct instance *, bool plain);
 

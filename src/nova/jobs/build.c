@@ -108,16 +108,11 @@ bool step_plugged(struct ctx *c, struct job *job)
 static bool build_finished(struct ctx *c, struct job *job)
 {
     struct instance *inst = instance_find(c, job->resource_id);
-    json_t *vifs = json_object_get(job->args, "vifs");
 
     if (!inst)
         return !failed(c);
     if (!job->fault.status) {
-        inst->vm_state = ctx_strdup(c, VM_ACTIVE);
-        inst->power_state = POWER_RUNNING;
-        inst->launched_at = utc_now();
-        if (vifs)
-            instance_set_network_info(c, inst, vifs);
+        job_launched(c, job, inst);
         if (!inst->root_device_name)
             inst->root_device_name = ctx_strdup(c, "/dev/vda");
     }

@@ -26,6 +26,8 @@ bool instance_task(struct ctx *, const char *uuid, const char *task_state);
 /* What ends every job, in its last transaction: the event and the action end; on failure the fault is kept, and error says
  * whether the instance is in error now (else it stays what it was). The task ends. */
 bool job_ends(struct ctx *, struct job *, struct instance *, bool error);
+/* It runs from now on, on the networks the job has made ("vifs", if any). */
+void job_launched(struct ctx *, const struct job *, struct instance *);
 /* The event a job is, in the list of its action: "compute_stop_instance". */
 const char *job_event(const char *job);
 /* The message users read of how a job failed; NULL for one that did not. */

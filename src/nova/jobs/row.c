@@ -59,3 +59,14 @@ bool job_ends(struct ctx *c, struct job *job, struct instance *inst, bool error)
         inst->task_state = NULL;
     return instance_save(c, inst) && event_end(c, inst->uuid, job_event(job->kind), why) && action_end(c, inst->uuid, why ? "Error" : NULL);
 }
+
+void job_launched(struct ctx *c, const struct job *job, struct instance *inst)
+{
+    json_t *vifs = json_object_get(job->args, "vifs");
+
+    inst->vm_state = ctx_strdup(c, VM_ACTIVE);
+    inst->power_state = POWER_RUNNING;
+    inst->launched_at = utc_now();
+    if (vifs)
+        instance_set_network_info(c, inst, vifs);
+}

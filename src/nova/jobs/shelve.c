@@ -140,16 +140,11 @@ static bool clean(struct ctx *c, struct job *job)
 static bool unshelved(struct ctx *c, struct job *job)
 {
     struct instance *inst = instance_find(c, job->resource_id);
-    json_t *vifs = json_object_get(job->args, "vifs");
 
     if (!inst)
         return !failed(c);
     if (!job->fault.status) {
-        inst->vm_state = ctx_strdup(c, VM_ACTIVE);
-        inst->power_state = POWER_RUNNING;
-        inst->launched_at = utc_now();
-        if (vifs)
-            instance_set_network_info(c, inst, vifs);
+        job_launched(c, job, inst);
         for (const char *const *name = (const char *const[]){ "shelved_at", "shelved_host", "shelved_image_id", NULL }; *name; name++)
             set_metadata(c, inst, *name, NULL);
     }
