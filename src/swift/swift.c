@@ -201,11 +201,11 @@ static bool start(struct ctx *c)
     if (!make_first(c) || !configure(c))
         return false;
     if (!swift_runs("api"))
-        return internal_open(c) && storage_start(c) && daemons_start(c);
+        return internal_open(c, NULL) && storage_start(c) && daemons_start(c);
     proxy = conf_load(c, ctx_printf(c, "%s/proxy-server.conf", swift_dir()));
     if (proxy && !pipeline && !conf_get(proxy, "pipeline:main", "pipeline"))
         pipeline = PIPELINE;
-    return proxy && pipeline_open(c, proxy, pipeline) && internal_open(c) && storage_start(c) && daemons_start(c);
+    return proxy && pipeline_open(c, proxy, pipeline) && internal_open(c, NULL) && storage_start(c) && daemons_start(c);
 }
 
 static void stop(void)

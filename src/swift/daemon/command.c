@@ -67,27 +67,35 @@ static const char *const *list(struct ctx *c, const char *text)
     return text ? (const char *const *)text_split(c, text, ',') : NULL;
 }
 
+static bool configure(struct ctx *c, const struct arguments *arguments)
+{
+    return service_configure(c, arguments->config_file) && swift_configure(c);
+}
+
+static int run_tool(struct ctx *c, const struct arguments *arguments, const struct tool *tool)
+{
+    take_swift_dir(arguments->words);
+    return tool->bare || configure(c, arguments) ? tool->run(c, tool_words(c, arguments)) : 1;
+}
+
+static bool run_daemon(struct ctx *c, const struct arguments *arguments, const struct daemon *daemon)
+{
+    return configure(c, arguments) && internal_open(c, NULL) &&
+           daemon_round(c, daemon, &(struct selection){ list(c, arguments->devices), list(c, arguments->partitions), list(c, arguments->policies) });
+}
+
 int command_swift(struct ctx *c, const struct arguments *arguments)
 {
     const struct daemon *daemon = arguments->n_words == 1 ? daemon_find(arguments->words[0]) : NULL;
     const struct tool *tool = find_tool(arguments);
+    int status;
 
-    if (tool) {
-        int status = 1;
-
-        take_swift_dir(arguments->words);
-        if (tool->bare || (service_configure(c, arguments->config_file) && swift_configure(c)))
-            status = tool->run(c, tool_words(c, arguments));
-        brokers_close();
-        return status;
-    }
-    if (!daemon)
+    if (!tool && !daemon)
         return usage(c);
-    bool well = service_configure(c, arguments->config_file) && swift_configure(c) && internal_open(c) &&
-                daemon_round(c, daemon, &(struct selection){ list(c, arguments->devices), list(c, arguments->partitions), list(c, arguments->policies) });
+    status = tool ? run_tool(c, arguments, tool) : !run_daemon(c, arguments, daemon);
     internal_close();
     storage_stop();
     backends_close();
     brokers_close();
-    return !well;
+    return status;
 }

@@ -203,7 +203,7 @@ static bool visit_container(struct ctx *c, void *data, json_t *row)
     if (timestamp_compare(from, e->now) > 0)
         return false;
     e->empty = true;
-    if (internal_list(c, AGENT, EXPIRING_ACCOUNT, e->container, NULL, visit_entry, e) && e->empty && !daemon_stops())
+    if (internal_list(c, &(struct internal_listing){ AGENT, EXPIRING_ACCOUNT, e->container }, visit_entry, e) && e->empty && !daemon_stops())
         remove_container(c, e->container);
     return true;
 }
@@ -221,7 +221,7 @@ static bool run(struct ctx *c, const struct round *round)
     e.pace.per_second = e.options->tasks_per_second;
     e.began_us = e.told_us = clock_mono_us();
     e.crew = crew_new(c, round->settings->concurrency);
-    well = internal_list(c, AGENT, EXPIRING_ACCOUNT, NULL, NULL, visit_container, &e);
+    well = internal_list(c, &(struct internal_listing){ AGENT, EXPIRING_ACCOUNT }, visit_container, &e);
     crew_end(e.crew);
     report(c, &e, true);
     recon_dump(c, round, json_pack("{s:f, s:I}", "object_expiration_pass", difftime(time(NULL), begun), "expired_last_pass", (json_int_t)e.expired));

@@ -16,10 +16,10 @@ static const char without_a_file[] =
     "[app:proxy-server]\nuse = egg:swift#proxy\naccount_autocreate = true\n"
     "[filter:cache]\nuse = egg:swift#memcache\n";
 
-bool internal_open(struct ctx *c)
+bool internal_open(struct ctx *c, const char *path)
 {
-    const char *path = ctx_printf(c, "%s/internal-client.conf", swift_dir());
-    const struct conf *conf = access(path, F_OK) ? conf_parse(c, path, without_a_file) : conf_load(c, path);
+    const char *usual = ctx_printf(c, "%s/internal-client.conf", swift_dir());
+    const struct conf *conf = !path && access(usual, F_OK) ? conf_parse(c, usual, without_a_file) : conf_load(c, path ? path : usual);
 
     return conf && pipeline_open_internal(c, conf);
 }
@@ -49,6 +49,8 @@ static struct swift_request *make(struct ctx *c, const struct internal_call *cal
     r->read = call->read;
     r->read_data = call->read_data;
     r->length = call->read ? call->length : 0;
+    if (call->body)
+        request_set_body(r, call->body, call->body_size);
     return r;
 }
 
@@ -105,7 +107,7 @@ bool internal_do(struct ctx *c, const struct internal_call *call, int *ret_statu
 /* --- listings -------------------------------------------------------------------------------------------------------------------- */
 
 struct listing {
-    const char *agent, *account, *container, *prefix;
+    const struct internal_listing *of;
     char *marker;                    /* of malloc: it outlives its page */
     bool (*visit)(struct ctx *, void *, json_t *);
     void *data;
@@ -120,17 +122,23 @@ static void remember(struct ctx *c, struct listing *l, json_t *entry)
     l->marker = json_is_string(name) ? g_strdup(name_from_bytes(c, json_string_value(name), json_string_length(name))) : NULL;
 }
 
+static const char *quoted(struct ctx *c, const char *name)
+{
+    return name ? name_quote(c, name, "") : "";
+}
+
 static bool list_page(struct ctx *c, struct listing *l)
 {
     static const int statuses[] = { 2, 404, 0 };
-    struct internal_call call = { .agent = l->agent, .method = "GET", .account = l->account, .container = l->container, .statuses = statuses };
+    const struct internal_listing *of = l->of;
+    struct internal_call call = { .agent = of->agent, .method = "GET", .account = of->account, .container = of->container, .statuses = statuses,
+                                  .tries = of->tries };
     struct swift_response response;
     json_t *page, *entry;
     char *text;
     size_t n, i;
 
-    call.query = ctx_printf(c, "format=json&marker=%s&prefix=%s", l->marker ? name_quote(c, l->marker, "") : "",
-                            l->prefix ? name_quote(c, l->prefix, "") : "");
+    call.query = ctx_printf(c, "format=json&marker=%s&end_marker=%s&prefix=%s", quoted(c, l->marker), quoted(c, of->end_marker), quoted(c, of->prefix));
     if (!internal_request(c, &call, &response))
         return false;
     l->ended = response.status != 200;
@@ -150,10 +158,9 @@ static bool list_page(struct ctx *c, struct listing *l)
     return l->ended || l->marker;
 }
 
-bool internal_list(struct ctx *c, const char *agent, const char *account, const char *container, const char *prefix,
-                   bool (*visit)(struct ctx *, void *data, json_t *entry), void *data)
+bool internal_list(struct ctx *c, const struct internal_listing *of, bool (*visit)(struct ctx *, void *data, json_t *entry), void *data)
 {
-    struct listing l = { .agent = agent, .account = account, .container = container, .prefix = prefix, .visit = visit, .data = data };
+    struct listing l = { .of = of, .marker = g_strdup(of->marker), .visit = visit, .data = data };
     bool well = true;
 
     while (well && !l.ended) {

@@ -17,6 +17,7 @@ struct internal_call {
     const char *query;               /* as it would be sent; NULL: none */
     const struct headers *headers;   /* NULL: none. X-Timestamp and X-Backend-Storage-Policy-Index are obeyed */
     body_reader *read; void *read_data; int64_t length;      /* its body (length -1: not known); read NULL: none. It is sent once only */
+    const void *body; size_t body_size;      /* or this one, which can be sent again */
     const int *statuses;             /* what is well: classes (2) and statuses (404), ends with 0; NULL: 2 */
     int tries;                       /* while no node answers, or a status is 5xx; 0: three */
 };
@@ -27,10 +28,16 @@ bool internal_do(struct ctx *, const struct internal_call *, int *ret_status);  
 
 /* A listing to its end, page by page, each with a ctx of its own: containers of an account (container NULL), or objects. Entries are those of
  * the JSON listing. Until visit says false. What is not there lists nothing. False: it cannot be listed (to its end). */
-bool internal_list(struct ctx *, const char *agent, const char *account, const char *container, const char *prefix,
-                   bool (*visit)(struct ctx *, void *data, json_t *entry), void *data);
+struct internal_listing {
+    const char *agent, *account, *container;
+    const char *prefix, *marker, *end_marker;        /* NULL: none */
+    int tries;                       /* as of a call */
+};
+bool internal_list(struct ctx *, const struct internal_listing *, bool (*visit)(struct ctx *, void *data, json_t *entry), void *data);
 
-bool internal_open(struct ctx *);    /* its pipeline, once the clients' is there; while the process starts */
+/* Its pipeline, once the clients' is there; while the process starts. path: its configuration; NULL: internal-client.conf of swift_dir, where there
+ * is one. */
+bool internal_open(struct ctx *, const char *path);
 void internal_close(void);           /* all pipelines; at the end of the process */
 
 #endif

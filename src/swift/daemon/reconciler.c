@@ -337,7 +337,8 @@ static void visit_container(struct ctx *c, struct reconciler *all, const char *c
 
     all->container = container;
     all->empty = true;
-    if (internal_list(c, AGENT, QUEUE, container, NULL, visit_entry, all) && all->empty && !daemon_stops() && text_to_int(container, &hour) &&
+    if (internal_list(c, &(struct internal_listing){ AGENT, QUEUE, container }, visit_entry, all) && all->empty && !daemon_stops() &&
+        text_to_int(container, &hour) &&
         hour < time(NULL) - all->round->settings->reclaim_age)
         internal_do(c, &call, NULL);
 }
@@ -366,7 +367,7 @@ static bool run(struct ctx *c, const struct round *round)
     all.containers = g_ptr_array_new_with_free_func(g_free);
     all.crew = crew_new(c, round->settings->concurrency);
     visit_container(c, &all, now);
-    well = internal_list(c, AGENT, QUEUE, NULL, NULL, take_name, &all);
+    well = internal_list(c, &(struct internal_listing){ AGENT, QUEUE }, take_name, &all);
     for (guint i = all.containers->len; i-- > 0 && !daemon_stops();)
         if (strcmp(all.containers->pdata[i], now))
             visit_container(c, &all, all.containers->pdata[i]);

@@ -13,6 +13,8 @@ static const char *const passed[] = { "X-Container-Read", "X-Container-Write", "
 #define SHARDING "X-Container-Sharding"
 #define SYSMETA_SHARDING "X-Container-Sysmeta-Sharding"
 
+#define MOST_ROWS ((size_t)64 * 1024 * 1024)
+
 static bool account_exists(struct ctx *c, const struct swift_request *r)
 {
     const struct account_info *a = *r->account == '.' ? NULL : account_info(c, r, r->account);
@@ -111,21 +113,29 @@ static bool policy_of(struct ctx *c, const struct swift_request *r, int *ret, st
     return false;
 }
 
-/* With policy -2: of a request that says nothing of it. */
-static void to_all(struct ctx *c, struct swift_request *r, struct swift_response *response, int policy, bool tell_account)
+/* One for each of the container's nodes, all with the same headers. */
+static struct headers *headers_for_all(struct ctx *c, struct swift_request *r, struct nodes *nodes, int policy)
 {
     struct headers headers = {}, *all;
-    struct nodes nodes, accounts;
 
-    nodes_init(c, &nodes, STORAGE_CONTAINER, storage_ring(STORAGE_CONTAINER), r->account, r->container, NULL, NULL, NODES_WRITE);
+    nodes_init(c, nodes, STORAGE_CONTAINER, storage_ring(STORAGE_CONTAINER), r->account, r->container, NULL, NULL, NODES_WRITE);
     proxy_backend_headers(c, r, &headers, "container", passed);
     if (policy >= 0)
         headers_printf(c, &headers, "X-Backend-Storage-Policy-Index", "%d", policy);
     else if (policy == -1)
         headers_printf(c, &headers, "X-Backend-Storage-Policy-Default", "%d", policy_default()->index);
-    all = ctx_new_n(c, struct headers, nodes.replicas);
-    for (size_t i = 0; i < nodes.replicas; i++)
+    all = ctx_new_n(c, struct headers, nodes->replicas);
+    for (size_t i = 0; i < nodes->replicas; i++)
         headers_copy(c, &all[i], &headers);
+    return all;
+}
+
+/* With policy -2: of a request that says nothing of it. */
+static void to_all(struct ctx *c, struct swift_request *r, struct swift_response *response, int policy, bool tell_account)
+{
+    struct nodes nodes, accounts;
+    struct headers *all = headers_for_all(c, r, &nodes, policy);
+
     if (tell_account) {
         nodes_init(c, &accounts, STORAGE_ACCOUNT, storage_ring(STORAGE_ACCOUNT), r->account, NULL, NULL, NULL, NODES_WRITE);
         for (size_t i = 0; i < accounts.n_primaries; i++)
@@ -205,6 +215,26 @@ static void remove_container(struct ctx *c, struct swift_request *r, struct swif
         response_error(c, response, 404, NULL);
 }
 
+/* Rows for its databases, which nobody is told of: what this process says on its own account. */
+static void update(struct ctx *c, struct swift_request *r, struct swift_response *response)
+{
+    const char *policy = request_get(r, "X-Backend-Storage-Policy-Index"), *rows;
+    struct nodes nodes;
+    struct headers *all;
+    int64_t index;
+    size_t n;
+
+    if (!text_to_int(policy ? policy : "", &index) || !policy_by_index((int)index)) {
+        response_error(c, response, 500, NULL);
+        return;
+    }
+    rows = request_take_all(c, r, MOST_ROWS, &n, response);
+    if (!rows)
+        return;
+    all = headers_for_all(c, r, &nodes, (int)index);
+    proxy_to_all(c, r, response, &nodes, r->method, all, nodes.replicas, rows, n, 0);
+}
+
 void container_controller(struct ctx *c, struct swift_request *r, struct swift_response *response)
 {
     bool reads = !strcmp(r->method, "GET") || !strcmp(r->method, "HEAD");
@@ -217,6 +247,8 @@ void container_controller(struct ctx *c, struct swift_request *r, struct swift_r
         put(c, r, response);
     else if (!strcmp(r->method, "POST"))
         post(c, r, response);
+    else if (!strcmp(r->method, "UPDATE"))
+        update(c, r, response);
     else
         remove_container(c, r, response);
 }

@@ -104,10 +104,14 @@ bool proxy_authorized(struct ctx *c, struct swift_request *r, const char *acl, s
 
 /* --- one request ---------------------------------------------------------------------------------------------------------------- */
 
-static const struct { const char *what; const char *methods; const char *managed; void (*run)(struct ctx *, struct swift_request *, struct swift_response *); }
-controllers[] = {
+/* internal: the method that those who speak for this process alone may use as well. */
+static const struct {
+    const char *what, *methods, *managed;
+    void (*run)(struct ctx *, struct swift_request *, struct swift_response *);
+    const char *internal;
+} controllers[] = {
     { "account", "GET, HEAD, OPTIONS, POST", "DELETE, GET, HEAD, OPTIONS, POST, PUT", account_controller },
-    { "container", "DELETE, GET, HEAD, OPTIONS, POST, PUT", NULL, container_controller },
+    { "container", "DELETE, GET, HEAD, OPTIONS, POST, PUT", NULL, container_controller, "UPDATE" },
     { "object", "DELETE, GET, HEAD, OPTIONS, POST, PUT", NULL, object_controller },
 };
 
@@ -165,6 +169,11 @@ static void control(struct ctx *c, size_t kind, struct swift_request *r, struct 
         r->env->authorize = authorize;
 }
 
+static bool may_internally(const struct swift_request *r, size_t kind)
+{
+    return controllers[kind].internal && !strcmp(r->method, controllers[kind].internal) && header_true(&r->headers, "X-Backend-Allow-Private-Methods");
+}
+
 static void run(struct ctx *c, const struct step *self, struct swift_request *r, struct swift_response *response)
 {
     const char *methods;
@@ -181,7 +190,7 @@ static void run(struct ctx *c, const struct step *self, struct swift_request *r,
         return;
     kind = r->object ? 2 : r->container ? 1 : 0;
     methods = proxy_options->allow_account_management && controllers[kind].managed ? controllers[kind].managed : controllers[kind].methods;
-    if (!text_in(r->method, (const char *const *)text_split(c, methods, ','))) {
+    if (!text_in(r->method, (const char *const *)text_split(c, methods, ',')) && !may_internally(r, kind)) {
         response_error(c, response, 405, NULL);
         headers_set(c, &response->headers, "Allow", methods);
         return;
