@@ -1,4 +1,5 @@
 /* dispersion-report: asks each node for the copies that it should have of what dispersion-populate has made. */
+#include "swift/tools/direct.h"
 #include "swift/tools/dispersion.h"
 
 #include "oslo/base/text.h"
@@ -6,7 +7,6 @@
 #include "swift/daemon/crew.h"
 #include "swift/name.h"
 #include "swift/timestamp.h"
-#include "swift/wire.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -48,35 +48,23 @@ static struct told lost(struct ctx *c, int error, const char *otherwise)
 static struct told head(struct ctx *c, const struct survey *s, const struct ring_device *node, const char *path)
 {
     struct wire *w = wire_connect(node->ip, node->port, CONNECT_US);
-    bool v6 = strchr(node->ip, ':') != NULL;
-    struct buf b = {};
     struct headers h = {};
+    const char *line;
     struct told told;
-    char *line, *reason;
 
     if (!w)
         return lost(c, errno, "5 seconds");
-    headers_printf(c, &h, "Host", v6 ? "[%s]:%d" : "%s:%d", node->ip, node->port);
     headers_printf(c, &h, "User-Agent", "direct-client %d", (int)getpid());
     headers_set(c, &h, "X-Timestamp", timestamp_text(c, timestamp_now()));
     headers_set(c, &h, "X-Backend-Allow-Reserved-Names", "true");
     if (s->container)
         headers_printf(c, &h, "X-Backend-Storage-Policy-Index", "%d", s->d->policy->index);
-    headers_set(c, &h, "Connection", "close");
-    buf_printf(&b, "HEAD %s HTTP/1.1\r\n", path);
-    wire_put_headers(&b, &h);
-    buf_puts(&b, "\r\n");
     w->timeout_us = ANSWER_US;
-    errno = 0;
-    h = (struct headers){};
-    if (!wire_put(w, b.data, b.len) || !wire_read_head(c, w, &line, &h) || sscanf(line, "HTTP/1.%*d %d", &told.status) != 1) {
-        told = lost(c, errno == EAGAIN ? ETIMEDOUT : errno, "15 seconds");
-    } else {
-        reason = strchr(line, ' ');
+    if (!direct_ask(c, w, node, "HEAD", path, &h, &line, &told.status))
+        told = lost(c, errno, "15 seconds");
+    else
         told.error = ctx_printf(c, "%s server %s:%d direct HEAD %s gave status %d: %s:%d%s: device %s", s->container ? "Object" : "Container", node->ip,
-                                node->port, name_repr(c, path), told.status, node->ip, node->port, reason, node->device);
-    }
-    buf_clear(&b);
+                                node->port, name_repr(c, path), told.status, node->ip, node->port, strchr(line, ' '), node->device);
     wire_free(w);
     return told;
 }
@@ -99,7 +87,7 @@ static bool has_copy(struct ctx *c, const struct sought *sought, const struct ri
     struct survey *s = sought->s;
     const char *account = s->d->client.account, *device = ctx_printf(c, "%s:%d/%s", node->ip, node->port, node->device);
     const char *item = s->container ? ctx_printf(c, "%s/%s/%s", account, s->container, sought->name) : ctx_printf(c, "%s/%s", account, sought->name);
-    const char *path = name_quote(c, ctx_printf(c, "/%s/%u/%s", node->device, sought->partition, item), "/");
+    const char *path = direct_target(c, node, sought->partition, ctx_printf(c, "/%s", item));
     int64_t wait = G_USEC_PER_SEC;
 
     for (int64_t tries = 1;; tries++) {

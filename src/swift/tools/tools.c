@@ -21,6 +21,10 @@ const struct tool tools[] = {
     { "object-relinker", "relink|cleanup [--policy P]... [--device D]... [--partition P]... [--devices DIR] [--skip-mount-check] [--files-per-second N] "
       "[--stats-interval S] [--workers N|auto] [CONF]", "links objects to where an increased part power has them, or removes them from where they were",
       tool_object_relinker },
+    { "account-audit", "[-c CONCURRENCY] [-r RING_DIR] [-e ERROR_FILE] [-d] [ACCOUNT[/CONTAINER[/OBJECT]]] ...",
+      "whether all nodes say the same of an account and what is in it; more of them may come through standard input", tool_account_audit },
+    { "container-deleter", "[--conf CONF] [--request-tries N] [--prefix P] [--marker M] [--end-marker M] [--timestamp T] ACCOUNT CONTAINER",
+      "has the expirer delete what is in a container", tool_container_deleter },
     { "drive-audit", "CONF", "unmounts drives that the kernel's log has errors of", tool_drive_audit },
     { "recon-cron", "[CONF]", "counts for recon what waits to be told to containers", tool_recon_cron },
     { "reconciler-enqueue", "POLICY_INDEX /ACCOUNT/CONTAINER/OBJECT TIMESTAMP [--op PUT|DELETE] [--force]", "puts an object into the reconciler's queue",

@@ -13,6 +13,8 @@ int tool_get_nodes(struct ctx *, char **words);
 int tool_object_info(struct ctx *, char **words);
 int tool_account_info(struct ctx *, char **words);
 int tool_container_info(struct ctx *, char **words);
+int tool_account_audit(struct ctx *, char **words);
+int tool_container_deleter(struct ctx *, char **words);
 int tool_manage_shard_ranges(struct ctx *, char **words);
 int tool_dispersion_populate(struct ctx *, char **words);
 int tool_dispersion_report(struct ctx *, char **words);
