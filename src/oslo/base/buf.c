@@ -18,25 +18,6 @@ void buf_reserve(struct buf *b, size_t more)
     b->data[b->len] = '\0';
 }
 
-void buf_add(struct buf *b, const void *bytes, size_t n)
-{
-    buf_reserve(b, n);
-    if (n)
-        memcpy(b->data + b->len, bytes, n);
-    b->len += n;
-    b->data[b->len] = '\0';
-}
-
-void buf_puts(struct buf *b, const char *text)
-{
-    buf_add(b, text, strlen(text));
-}
-
-void buf_putc(struct buf *b, char ch)
-{
-    buf_add(b, &ch, 1);
-}
-
 void buf_printf(struct buf *b, const char *format, ...)
 {
     va_list args, again;
@@ -83,4 +64,11 @@ char *buf_steal(struct buf *b)
     data = b->data;
     memset(b, 0, sizeof(*b));
     return data;
+}
+
+struct buf buf_of(char *text)
+{
+    size_t n = strlen(text);
+
+    return (struct buf){ text, n, n + 1 };
 }
