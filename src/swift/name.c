@@ -179,22 +179,54 @@ static void json_character(struct buf *to, gunichar ch)
     }
 }
 
+static bool is_plain(char byte)
+{
+    return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+}
+
+/* Does a byte of eight need more than itself? Its highest bit is set in one of these: as it is; below 0x20; 0x7f; '"'; '\\'. */
+static bool eight_plain(const char *at)
+{
+    const uint64_t ones = 0x0101010101010101u, high = ones << 7;
+    uint64_t word, quote, slash;
+
+    memcpy(&word, at, sizeof(word));
+    quote = word ^ ones * '"';
+    slash = word ^ ones * '\\';
+    return !((word | (word - ones * 0x20) | (word + ones) | (quote - ones) | (slash - ones)) & high);
+}
+
+/* How many bytes at the beginning stand in JSON as they are. */
+static size_t plain_run(const char *at, size_t n)
+{
+    size_t i = 0;
+
+    while (i + 8 <= n && eight_plain(at + i))
+        i += 8;
+    while (i < n && is_plain(at[i]))
+        i++;
+    return i;
+}
+
 void name_json(struct buf *to, const char *name)
 {
     const char *at = name;
+    size_t left = strlen(name);
 
     buf_putc(to, '"');
-    while (*at) {
-        size_t plain = 0;
+    while (left) {
+        size_t plain = plain_run(at, left), escaped;
 
-        while (at[plain] >= 0x20 && at[plain] < 0x7f && at[plain] != '"' && at[plain] != '\\')
-            plain++;
         buf_add(to, at, plain);
         at += plain;
-        if (!*at)
+        left -= plain;
+        if (!left)
             break;
+        escaped = is_nul(at) ? 2 : (size_t)(g_utf8_next_char(at) - at);
         json_character(to, is_nul(at) ? 0 : g_utf8_get_char(at));
-        at += is_nul(at) ? 2 : g_utf8_next_char(at) - at;
+        escaped = MIN(escaped, left);
+        at += escaped;
+        left -= escaped;
     }
     buf_putc(to, '"');
 }

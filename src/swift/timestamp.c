@@ -26,12 +26,41 @@ struct timestamp timestamp_now(void)
     return (struct timestamp){ now, 0 };
 }
 
+/* So many digits as a number; below 0: they are not all digits. */
+static int64_t digits(const char *text, int n)
+{
+    int64_t value = 0;
+
+    for (int i = 0; i < n; i++) {
+        unsigned digit = (unsigned char)text[i] - (unsigned)'0';
+
+        if (digit > 9)
+            return -1;
+        value = value * 10 + digit;
+    }
+    return value;
+}
+
+/* As nearly all are written: ten digits, a point, five; no more digits behind, no exponent. */
+static bool parse_usual(const char *text, int64_t *ret_raw, const char **ret_end)
+{
+    int64_t seconds = digits(text, 10), fraction;
+
+    if (seconds < 0 || text[10] != '.' || (fraction = digits(text + 11, 5)) < 0 || g_ascii_isalnum(text[16]) || text[16] == '.')
+        return false;
+    *ret_raw = seconds * UNITS + fraction;
+    *ret_end = text + 16;
+    return true;
+}
+
 /* A decimal number of seconds; *ret_end behind it. */
 static bool parse_seconds(const char *text, int64_t *ret_raw, const char **ret_end)
 {
     char *end;
     double seconds;
 
+    if (parse_usual(text, ret_raw, ret_end))
+        return true;
     if (!g_ascii_isdigit(*text) && *text != '.')
         return false;
     if (strspn(text, "0123456789.") > 40)

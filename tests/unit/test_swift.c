@@ -264,6 +264,9 @@ static void test_timestamps(void)
     ctx_init(&c, NULL, "");
     g_assert_true(timestamp_parse("1795336101.930314", &a));
     g_assert_cmpstr(timestamp_internal(text, a), ==, "1795336101.93031");
+    g_assert_true(timestamp_parse("1795336101.93031 ", &b) && b.raw == 179533610193031);
+    g_assert_true(timestamp_parse("0000000001.00000e3", &b) && b.raw == 100000000);
+    g_assert_false(timestamp_parse("1795336101.9303x", &b) || timestamp_parse("1795336101.93031x", &b) || timestamp_parse("1795336101.93031.1", &b));
     g_assert_true(timestamp_parse("5", &b));
     g_assert_cmpstr(timestamp_internal(text, b), ==, "0000000005.00000");
     g_assert_true(timestamp_parse("1.5_1f", &b));

@@ -117,7 +117,7 @@ struct listing_query {
     bool reverse;
     bool allow_reserved;             /* names that begin with NUL are shown */
     int policy_index;                /* of objects; -1: any */
-    bool all_policies, deleted_too;
+    bool all_policies;
 };
 struct listing_entry {
     const char *name;
@@ -127,7 +127,6 @@ struct listing_entry {
     const char *content_type, *etag;
     int64_t object_count;            /* of a container */
     struct timestamp put_timestamp;
-    bool deleted;
 };
 /* Calls visit for each in turn until it says false. Entries live until the next is visited. */
 bool broker_list(struct ctx *, struct broker *, const struct listing_query *, bool (*visit)(void *data, const struct listing_entry *), void *data);

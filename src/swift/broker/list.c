@@ -82,16 +82,15 @@ static struct bytes lower_bound(struct walk *w, bool *ret_inclusive)
 }
 
 #define OBJECT_SQL(low, policy, order) \
-    "SELECT name, created_at, size, content_type, etag, deleted FROM object WHERE deleted = ?1 AND name " low " ?2 AND (?3 IS NULL OR name < ?3)" \
-    policy " ORDER BY name " order " LIMIT ?4"
+    "SELECT name, created_at, size, content_type, etag FROM object WHERE deleted = 0 AND name " low " ?1" policy " ORDER BY name " order " LIMIT ?3"
 #define CONTAINER_SQL(low, order) \
-    "SELECT name, put_timestamp, bytes_used, NULL, NULL, deleted, object_count FROM container WHERE deleted = ?1 AND name " low \
-    " ?2 AND (?3 IS NULL OR name < ?3) ORDER BY name " order " LIMIT ?4"
+    "SELECT name, put_timestamp, bytes_used, object_count FROM container WHERE deleted = 0 AND name " low \
+    " ?1 AND (?2 IS NULL OR name < ?2) ORDER BY name " order " LIMIT ?3"
 /* With an upper bound the index is to be used for it as well. */
 #define OBJECT_SQL_BELOW(low, policy, order) \
-    "SELECT name, created_at, size, content_type, etag, deleted FROM object WHERE deleted = ?1 AND name " low " ?2 AND name < ?3" policy \
-    " ORDER BY name " order " LIMIT ?4"
-#define POLICY " AND storage_policy_index = ?5"
+    "SELECT name, created_at, size, content_type, etag FROM object WHERE deleted = 0 AND name " low " ?1 AND name < ?2" policy \
+    " ORDER BY name " order " LIMIT ?3"
+#define POLICY " AND storage_policy_index = ?4"
 
 static const char *object_sql(bool inclusive, bool bounded, bool policy, bool reverse)
 {
@@ -119,16 +118,16 @@ static sqlite3_stmt *start(struct walk *w)
     bool inclusive, policy = w->b->kind == BROKER_CONTAINER && !q->all_policies && q->policy_index >= 0;
     struct bytes low = lower_bound(w, &inclusive), high = upper_bound(w);
     sqlite3_stmt *s = lite_query(w->c, w->b, w->b->kind == BROKER_CONTAINER ? object_sql(inclusive, high.n > 0, policy, q->reverse)
-                                                                          : container_sql(inclusive, q->reverse), "i", (int64_t)q->deleted_too);
+                                                                          : container_sql(inclusive, q->reverse), "");
 
     if (!s)
         return NULL;
-    lite_bind_bytes(s, 2, low.at ? low.at : "", low.n);
+    lite_bind_bytes(s, 1, low.at ? low.at : "", low.n);
     if (high.n)
-        lite_bind_bytes(s, 3, high.at, high.n);
-    sqlite3_bind_int64(s, 4, w->left);
+        lite_bind_bytes(s, 2, high.at, high.n);
+    sqlite3_bind_int64(s, 3, w->left);
     if (policy)
-        sqlite3_bind_int(s, 5, q->policy_index);
+        sqlite3_bind_int(s, 4, q->policy_index);
     return s;
 }
 
@@ -144,7 +143,7 @@ static const char *plain_text(struct ctx *c, sqlite3_stmt *s, int column)
 
 static void show_row(struct walk *w, sqlite3_stmt *s)
 {
-    struct listing_entry e = { .name = plain_text(w->c, s, 0), .size = sqlite3_column_int64(s, 2), .deleted = sqlite3_column_int(s, 5) != 0 };
+    struct listing_entry e = { .name = plain_text(w->c, s, 0), .size = sqlite3_column_int64(s, 2) };
 
     if (w->b->kind == BROKER_CONTAINER) {
         e.created_at = (const char *)sqlite3_column_text(s, 1);
@@ -152,7 +151,7 @@ static void show_row(struct walk *w, sqlite3_stmt *s)
         e.etag = (const char *)sqlite3_column_text(s, 4);
     } else {
         e.put_timestamp = lite_timestamp(s, 1);
-        e.object_count = sqlite3_column_int64(s, 6);
+        e.object_count = sqlite3_column_int64(s, 3);
     }
     w->left--;
     w->stopped = !w->visit(w->data, &e);
