@@ -52,23 +52,18 @@ static const char *plain_type(struct ctx *c, const char *type, int64_t *size)
 static void write_time(struct buf *to, struct timestamp t)
 {
     static _Thread_local int64_t second = -1;
-    static _Thread_local char text[24];
-    char fraction[8];
+    static _Thread_local char text[] = "2026-11-22T08:28:22.026210";
+    char whole[TIME_TEXT_SIZE];
+    const size_t point = strlen("2026-11-22T08:28:22");
+    unsigned rest = (unsigned)(t.raw % 100000);
 
     if (t.raw / 100000 != second) {
-        utc_time when = { t.raw / 100000 * G_USEC_PER_SEC };
-        char whole[TIME_TEXT_SIZE];
-
         second = t.raw / 100000;
-        g_strlcpy(text, time_write(whole, when, TIME_ISO), sizeof(text));
+        memcpy(text, time_write(whole, (utc_time){ second * G_USEC_PER_SEC }, TIME_ISO), point);
     }
-    buf_puts(to, text);
-    int rest = (int)(t.raw % 100000);
-    fraction[0] = '.';
-    for (int i = 5; i > 0; i--, rest /= 10)
-        fraction[i] = (char)('0' + rest % 10);
-    fraction[6] = '0';
-    buf_add(to, fraction, 7);
+    for (size_t i = 5; i > 0; i--, rest /= 10)
+        text[point + i] = (char)('0' + rest % 10);
+    buf_add(to, text, sizeof(text) - 1);
 }
 
 static struct timestamp modified(const struct listing_entry *e)
@@ -84,12 +79,13 @@ static struct timestamp modified(const struct listing_entry *e)
 static void add_object_json(struct listing_writer *w, const struct listing_entry *e)
 {
     int64_t size = e->size;
-    const char *type = plain_type(w->c, e->content_type ? e->content_type : "", &size);
+    const char *type = plain_type(w->c, e->content_type ? e->content_type : "", &size), *etag = e->etag ? e->etag : "";
 
+    w->hides = w->hides || strchr(etag, ';');
     buf_puts(&w->text, "{\"bytes\": ");
     buf_int(&w->text, size);
     buf_puts(&w->text, ", \"hash\": ");
-    name_json(&w->text, e->etag ? e->etag : "");
+    name_json(&w->text, etag);
     buf_puts(&w->text, ", \"name\": ");
     name_json(&w->text, e->name);
     buf_puts(&w->text, ", \"content_type\": ");
@@ -110,6 +106,7 @@ static void add_container_json(struct listing_writer *w, const struct listing_en
 
 static void add_json(struct listing_writer *w, const struct listing_entry *e)
 {
+    w->hides = w->hides || strchr(e->name, RESERVED[0]);
     if (w->n)
         buf_puts(&w->text, ", ");
     if (e->subdir) {

@@ -15,6 +15,7 @@ struct listing_writer {
     bool of_containers;              /* an account's listing */
     struct buf text;
     size_t n;
+    bool hides;                      /* a row has parameters in its hash, or a reserved name (swift_response.plain_listing) */
 };
 void listing_begin(struct listing_writer *, struct ctx *, enum listing_format, bool of_containers, const char *base_name);
 bool listing_add(void *listing_writer, const struct listing_entry *);        /* for broker_list() */

@@ -118,6 +118,7 @@ struct swift_response {
     bool (*seek)(struct ctx *, void *read_data, int64_t from, int64_t to);       /* a stream that can begin anywhere; NULL: it cannot */
     void (*close)(void *read_data);
     int64_t length;                  /* of the body, also of one that HEAD leaves out; -1: not known before its end */
+    bool plain_listing;              /* the body is a listing that hides nothing: no parameters in its hashes, no reserved names */
     bool disconnect;                 /* the connection is closed after it; of a storage server's: the request's body is read with the answer */
 };
 #define RESPONSE_EMPTY { .fd = -1 }
@@ -153,6 +154,8 @@ void response_chunked(struct ctx *, struct swift_response *);         /* its byt
 const char *response_get(const struct swift_response *, const char *header);
 /* Reads the body in whatever form it is, without the client seeing it; as a body_reader. */
 ssize_t response_take(struct ctx *, struct swift_response *, void *bytes, size_t n);
+/* The whole body as text that stays the response's, for who may leave it as it is. NULL: longer than max bytes, or broken: the body is gone. */
+const char *response_hold(struct ctx *, struct swift_response *, size_t max, size_t *ret_n);
 /* The whole body as text of the ctx, at most max bytes. NULL: longer, or broken. The response is closed. */
 char *response_take_all(struct ctx *, struct swift_response *, size_t max, size_t *ret_n);
 void response_close(struct swift_response *);                /* drops the body; the headers stay */

@@ -2,6 +2,7 @@
 #include "swift/message.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -83,6 +84,7 @@ void response_close(struct swift_response *r)
         r->close(r->read_data);
     r->fd = -1;
     r->offset = r->length = 0;
+    r->plain_listing = false;
     r->read = NULL;
     r->seek = NULL;
     r->close = NULL;
@@ -192,21 +194,57 @@ ssize_t response_take(struct ctx *c, struct swift_response *r, void *bytes, size
     return (ssize_t)n;
 }
 
-char *response_take_all(struct ctx *c, struct swift_response *r, size_t max, size_t *ret_n)
+/* What is left of the body, its own block where it lies in memory. False: longer, or broken. */
+static bool gather(struct ctx *c, struct swift_response *r, size_t max, struct buf *ret)
 {
+    bool said = r->length >= 0 && r->length <= (int64_t)max;
     struct buf all = {};
     ssize_t got = 1;
-    char *text;
 
+    if (!r->read && r->fd < 0 && !r->offset) {
+        all = r->body;
+        r->body = (struct buf){};
+        got = 0;
+    }
     while (got > 0 && all.len <= max) {
-        buf_reserve(&all, 16384);
+        buf_reserve(&all, all.len ? 1 : said ? (size_t)r->length + 1 : 16384);
         got = response_take(c, r, all.data + all.len, all.cap - all.len - 1);
         all.len += got > 0 ? (size_t)got : 0;
     }
-    text = got < 0 || all.len > max ? NULL : ctx_strndup(c, all.data, all.len);
+    buf_add(&all, "", 0);
+    *ret = all;
+    return got >= 0 && all.len <= max;
+}
+
+const char *response_hold(struct ctx *c, struct swift_response *r, size_t max, size_t *ret_n)
+{
+    bool plain = r->plain_listing, well;
+    int64_t length = r->length;
+    struct buf all;
+
+    well = gather(c, r, max, &all);
+    response_close(r);
+    if (!well) {
+        buf_clear(&all);
+        return NULL;
+    }
+    r->body = all;
+    r->length = length < 0 || all.len ? (int64_t)all.len : length;       /* of a HEAD's, what there would be */
+    r->plain_listing = plain;
+    *ret_n = all.len;
+    return r->body.data;
+}
+
+char *response_take_all(struct ctx *c, struct swift_response *r, size_t max, size_t *ret_n)
+{
+    struct buf all;
+    bool well = gather(c, r, max, &all);
+
     if (ret_n)
         *ret_n = all.len;
-    buf_clear(&all);
     response_close(r);
-    return text;
+    if (well)
+        return ctx_own(c, buf_steal(&all), free);
+    buf_clear(&all);
+    return NULL;
 }

@@ -67,6 +67,7 @@ static bool write_listing(struct ctx *c, const struct swift_request *r, struct b
     type = response_get(response, "Content-Type");
     response->status = w.text.len ? 200 : 204;
     response_bytes(c, response, type, &w.text);
+    response->plain_listing = format == LISTING_JSON && !w.hides;
     return true;
 }
 

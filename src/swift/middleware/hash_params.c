@@ -31,23 +31,19 @@ const char *hash_param_take(struct ctx *c, json_t *row, const char *name)
 void listing_change(struct ctx *c, struct swift_response *response, const char *hint, void (*change)(struct ctx *, void *data, json_t *row), void *data)
 {
     const char *type = headers_get(&response->headers, "Content-Type");
-    struct headers headers = response->headers;
     struct buf b = { 0 };
-    char *text, *dumped = NULL;
+    const char *text;
     json_t *list, *row;
     size_t i, n;
 
-    if (response->status != 200 || !type || strncmp(type, "application/json", 16) || response->length < 0 || response->length > LONGEST)
+    if (response->plain_listing || response->status != 200 || !type || strncmp(type, "application/json", 16) || response->length < 0 ||
+        response->length > LONGEST)
         return;
-    if (!(text = response_take_all(c, response, (size_t)response->length + 1, &n)))
+    if (!(text = response_hold(c, response, (size_t)response->length + 1, &n)) || !strstr(text, hint) ||
+        !(list = ctx_json(c, json_loadb(text, n, JSON_ALLOW_NUL, NULL))))
         return;
-    list = strstr(text, hint) ? ctx_json(c, json_loadb(text, n, JSON_ALLOW_NUL, NULL)) : NULL;
     json_array_foreach(list, i, row)
         change(c, data, row);
-    if (list)
-        dumped = json_dumps(list, JSON_ENSURE_ASCII);
-    buf_add(&b, dumped ? dumped : text, dumped ? strlen(dumped) : n);
-    free(dumped);
+    b = buf_of(json_dumps(list, JSON_ENSURE_ASCII));
     response_bytes(c, response, NULL, &b);
-    response->headers = headers;
 }

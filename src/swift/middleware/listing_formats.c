@@ -100,40 +100,42 @@ static bool well_formed(json_t *rows)
     return json_is_array(rows);
 }
 
+static struct buf written(const struct swift_request *r, json_t *rows, const char *type)
+{
+    struct buf b = { 0 };
+
+    if (!strcmp(type, "application/json"))
+        return buf_of(json_dumps(rows, JSON_ENSURE_ASCII));
+    if (!strcmp(type, "text/plain"))
+        write_text(&b, rows);
+    else
+        write_xml(&b, rows, r->account, r->container);
+    return b;
+}
+
+/* A listing that goes out as it came in is not read. */
 static void convert(struct ctx *c, const struct swift_request *r, struct swift_response *response, const char *type)
 {
-    struct headers headers = response->headers;
-    struct buf b = { 0 };
     size_t n;
-    char *text = response_take_all(c, response, LONGEST, &n);
-    bool json = !strcmp(type, "application/json"), reserved = text && strstr(text, "\\u0000") && !r->env->allow_reserved;
-    /* a listing that goes out as it came in is not read */
-    json_t *rows = text && (!json || reserved) ? ctx_json(c, json_loadb(text, n, JSON_ALLOW_NUL, NULL)) : NULL;
+    const char *text = response_hold(c, response, LONGEST, &n);
+    bool json = !strcmp(type, "application/json"), reserved;
+    json_t *rows;
+    struct buf b;
 
     if (!text) {
         response_error(c, response, 500, NULL);
         return;
     }
-    if (!rows || !well_formed(rows)) {
-        buf_add(&b, text, n);
-    } else {
+    reserved = !response->plain_listing && !r->env->allow_reserved && strstr(text, "\\u0000");
+    rows = !json || reserved ? ctx_json(c, json_loadb(text, n, JSON_ALLOW_NUL, NULL)) : NULL;
+    if (rows && well_formed(rows)) {
         if (reserved)
             drop_reserved(rows);
-        if (json) {
-            char *dumped = json_dumps(rows, JSON_ENSURE_ASCII);
-
-            buf_puts(&b, dumped);
-            free(dumped);
-        } else if (!strcmp(type, "text/plain")) {
-            write_text(&b, rows);
-        } else {
-            write_xml(&b, rows, r->account, r->container);
-        }
+        b = written(r, rows, type);
+        response_bytes(c, response, NULL, &b);
     }
-    int status = b.len ? response->status : 204;
-    response_bytes(c, response, NULL, &b);
-    response->status = status;
-    response->headers = headers;
+    if (!response->body.len)
+        response->status = 204;
     headers_set(c, &response->headers, "Content-Type", ctx_printf(c, "%s; charset=utf-8", type));
 }
 

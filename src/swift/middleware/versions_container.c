@@ -151,31 +151,25 @@ static void show_target(struct ctx *c, const struct swift_request *r, json_t *ro
 
 static void serve_listing(struct ctx *c, const struct step *step, struct swift_request *r, const char *hidden, struct swift_response *response)
 {
-    struct headers headers = response->headers;
-    struct buf b = { 0 };
+    bool versions = request_param(r, "versions") != NULL;
+    const char *text;
+    struct buf b;
     json_t *rows, *row;
-    char *text, *dumped = NULL;
     size_t i, n;
 
-    if (!(text = response_take_all(c, response, 1024 * 10000 * 2, &n)))
+    if ((response->plain_listing && !versions) || !(text = response_hold(c, response, 1024 * 10000 * 2, &n)) ||
+        (!versions && !strstr(text, "symlink_path")) ||
+        !(rows = ctx_json(c, n ? json_loadb(text, n, JSON_ALLOW_NUL, NULL) : json_array())))
         return;
-    bool links = strstr(text, "symlink_path") != NULL, versions = request_param(r, "versions") != NULL;
-    rows = links || versions ? ctx_json(c, n ? json_loadb(text, n, JSON_ALLOW_NUL, NULL) : json_array()) : NULL;
     json_array_foreach(rows, i, row)
         show_target(c, r, row, hidden);
-    response->headers = headers;
     if (versions && json_is_array(rows)) {
+        response_close(response);
         versions_list(c, step, r, hidden, rows, response);
         return;
     }
-    if (rows)
-        dumped = json_dumps(rows, JSON_ENSURE_ASCII);
-    buf_add(&b, dumped ? dumped : text, dumped ? strlen(dumped) : n);
-    free(dumped);
-    int status = response->status;
+    b = buf_of(json_dumps(rows, JSON_ENSURE_ASCII));
     response_bytes(c, response, NULL, &b);
-    response->status = status;
-    response->headers = headers;
 }
 
 static void serve(struct ctx *c, const struct step *step, struct swift_request *r, struct swift_response *response)
