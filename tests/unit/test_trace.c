@@ -337,7 +337,8 @@ static void test_names(void)
     ctx_clear(&c);
 }
 
-/* Paused by another process that has mapped the file too: what was open is ended, nothing begins. */
+/* Paused by another process that has mapped the file too: what was open is ended, nothing begins, nothing is
+ * handed out. */
 static void test_paused(void)
 {
     struct ctx c;
@@ -351,7 +352,9 @@ static void test_paused(void)
     span_end(&c, none, 0);
     span_end(&c, before, 0);
     g_assert_cmpint((gint64)span_id(&c), ==, 0);
+    g_assert_null(taken(&c, 100));
     ring->paused = 0;
+    g_assert_nonnull(strstr(taken(&c, 100000), "|before|"));
     span_end(&c, span_begin(&c, SPAN_REQUEST, "after"), 0);
     const char *text = text_of(&c, "req-paused");
     g_assert_nonnull(strstr(text, "request before"));

@@ -31,7 +31,7 @@ size_t trace_take(struct buf *to, size_t most)
 {
     struct taking t = { .to = to, .most = most };
 
-    if (!ring)
+    if (!ring || ring_is_paused())
         return 0;
     uint64_t next = ring_own_turn();
     if (!seen || next - seen > ring->slots)

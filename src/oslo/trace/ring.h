@@ -23,7 +23,7 @@ struct ring_head {
     uint64_t id;                     /* of this ring, random */
     _Atomic uint64_t n_processes;    /* ever; the newest RING_PROCESSES are kept */
     struct ring_process processes[RING_PROCESSES];
-    _Atomic uint32_t paused;         /* set by who may write the file: no spans until it is 0 again, or a process starts */
+    _Atomic uint32_t paused;         /* set by who may write the file: no spans are written or sent until it is 0 again, or a process starts */
 };
 _Static_assert(sizeof(struct ring_head) <= RING_HEAD, "the head fits");
 _Static_assert(offsetof(struct ring_head, paused) == 3880, "where tests/bench/trace writes it");
@@ -42,6 +42,7 @@ _Static_assert(sizeof(struct slot) == 320, "five cache lines");
 
 /* trace.c: the ring of this process, while it is open; NULL otherwise. */
 extern struct ring_head *ring;
+static inline bool ring_is_paused(void) { return atomic_load_explicit(&ring->paused, memory_order_relaxed); }
 struct slot *ring_slot(uint64_t turn);
 uint32_t ring_tag(void);             /* of this process */
 const struct ring_process *ring_self(void);

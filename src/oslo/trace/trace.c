@@ -219,7 +219,7 @@ struct span *span_begin(struct ctx *c, enum span_kind kind, const char *format, 
     struct slot *slot;
     va_list args;
 
-    if (!ring || atomic_load_explicit(&ring->paused, memory_order_relaxed))
+    if (!ring || ring_is_paused())
         return NULL;
     span = ctx_new(c, struct span);
     span->slot = slot = ring_take(&span->turn);

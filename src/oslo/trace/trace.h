@@ -39,7 +39,8 @@ bool trace_print(struct ctx *, const char *path, const char *id, enum trace_form
 /* collect.c: spans of processes that keep rings of their own, brought together in one. */
 uint64_t trace_ring(void);           /* which ring this process writes into; 0: none */
 /* Writes this process's spans that ended since the last call (and those that are open for long), at most so many, as one text of plain
- * ASCII that JSON need not escape, with the process's name; how many they are. Called by one thread. */
+ * ASCII that JSON need not escape, with the process's name; how many they are. None while spans are paused. Called by one
+ * thread. */
 size_t trace_take(struct buf *to, size_t most);
 /* Puts another process's batch into this ring. Fault 400 where it is none, or of another format; what was whole stays. */
 bool trace_put(struct ctx *, const char *batch, size_t n);
