@@ -139,6 +139,9 @@ struct swift_request *request_sub(struct ctx *, const struct swift_request *for_
 /* The same, for which nobody is asked whether it may. */
 struct swift_request *request_sub_authorized(struct ctx *, const struct swift_request *, const char *method, const char *account,
                                              const char *container, const char *object, const char *source);
+/* The request itself, for what is done of it when its handler has returned: of the ctx, with its own env. Its body has been read, and it waits
+ * where it is. */
+struct swift_request *request_kept(struct ctx *, const struct swift_request *);
 void request_set_body(struct swift_request *, const void *bytes, size_t n);          /* borrowed */
 ssize_t request_take(struct ctx *, struct swift_request *, void *bytes, size_t n);   /* reads more of its body */
 /* The whole body, at most max bytes: NULL with the response filled (413, 499, 408). NUL after it. */

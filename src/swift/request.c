@@ -156,6 +156,17 @@ static bool anybody(struct ctx *c, struct swift_request *r, struct swift_respons
     return true;
 }
 
+struct swift_request *request_kept(struct ctx *c, const struct swift_request *r)
+{
+    struct swift_request *kept = ctx_new(c, struct swift_request);
+
+    *kept = *r;
+    kept->env = ctx_new(c, struct swift_env);
+    *kept->env = *r->env;
+    kept->env->pause = NULL;
+    return kept;
+}
+
 struct swift_request *request_sub_authorized(struct ctx *c, const struct swift_request *sake, const char *method, const char *account,
                                              const char *container, const char *object, const char *source)
 {

@@ -7,6 +7,7 @@
 #include "swift/middleware/archive.h"
 #include "swift/middleware/middlewares.h"
 #include "swift/name.h"
+#include "swift/slow.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@ static const struct attr option_rows[] = {
     OPTION(max_failed_extractions, "1000", "Errors after which unpacking is given up."),
     OPTION(max_deletes_per_request, "10000", "Names of one request."),
     OPTION(max_failed_deletes, "1000", "Errors after which deleting is given up."),
-    OPTION(yield_frequency, "10", "Kept for the original's files."),
+    OPTION(yield_frequency, "10", "Seconds between blanks of an answer that takes its time."),
     OPTION(delete_concurrency, "2", "Kept for the original's files: deletions follow one another here."),
     OPTION(delete_container_retry_count, "0", "Kept for the original's files."),
     {}
@@ -132,8 +133,6 @@ void bulk_answer(struct ctx *c, const char *type, const struct bulk_result *resu
 {
     struct buf b = { 0 };
 
-    if (type && g_str_has_suffix(type, "/xml"))
-        buf_puts(&b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     bulk_write(&b, type, result);
     response_clear(response);
     response_bytes(c, response, type ? type : "text/html; charset=UTF-8", &b);
@@ -154,9 +153,12 @@ struct deletion {
     struct ctx *c;
     const struct step *step;
     const struct swift_request *request;
-    const struct bulk_delete_options *options;
-    struct bulk_result *result;
-    const char *failed;              /* the status line of a failure of some */
+    struct bulk_delete_options options;
+    const GArray *doomed;
+    guint at;                        /* which of them is next, in two rounds */
+    bool too_many;                   /* failures */
+    const char *type, *failed;       /* failed: the status line of a failure of some */
+    struct bulk_result result;
 };
 
 static void delete_one(struct deletion *d, const struct doomed *one)
@@ -165,7 +167,7 @@ static void delete_one(struct deletion *d, const struct doomed *one)
     const char *name = one->name + strspn(one->name, "/"), *slash = strchr(name, '/');
     const char *container = slash ? ctx_strndup(d->c, name, (size_t)(slash - name)) : name;
     struct swift_request *r = request_sub(d->c, d->request, "DELETE", d->request->account, container, slash && slash[1] ? slash + 1 : NULL,
-                                          d->options->source);
+                                          d->options.source);
 
     headers_set(d->c, &r->headers, "X-Auth-Token", request_get(d->request, "X-Auth-Token"));
     request_set_body(r, "", 0);
@@ -175,56 +177,79 @@ static void delete_one(struct deletion *d, const struct doomed *one)
     int status = response.status;
     response_clear(&response);
     if (status / 100 == 2) {
-        d->result->counts[0].count++;
+        d->result.counts[0].count++;
     } else if (status == 404) {
-        d->result->counts[1].count++;
+        d->result.counts[1].count++;
     } else {
         if (status / 100 == 5)
             d->failed = status_line(d->c, 502);
-        bulk_error(d->c, d->result, one->name, status_line(d->c, status));
+        bulk_error(d->c, &d->result, one->name, status_line(d->c, status));
     }
 }
 
-static bool delete_kind(struct deletion *d, const GArray *doomed, bool objects)
+/* Objects in a first round, containers in a second. NULL: there is none left. */
+static const struct doomed *next_doomed(struct deletion *d)
 {
-    for (guint i = 0; i < doomed->len; i++) {
-        const struct doomed *one = &g_array_index(doomed, struct doomed, i);
+    while (d->at < 2 * d->doomed->len) {
+        const struct doomed *one = &g_array_index(d->doomed, struct doomed, d->at % d->doomed->len);
+        bool objects = d->at++ < d->doomed->len;
 
-        if (!*one->name || names_object(one->name) != objects)
-            continue;
-        if (one->error_status == 404)
-            d->result->counts[1].count++;
-        else if (one->error_status)
-            bulk_error(d->c, d->result, one->name, one->error);
-        else
-            delete_one(d, one);
-        if (bulk_errors(d->result) >= (size_t)d->options->max_failed)
-            return false;
+        if (*one->name && names_object(one->name) == objects)
+            return one;
     }
-    return true;
+    return NULL;
 }
 
-void bulk_delete(struct ctx *c, const struct step *step, const struct swift_request *r, GArray *doomed, const struct bulk_delete_options *options,
-                 const char *type, struct bulk_result *result, struct swift_response *response)
+static bool delete_next(struct ctx *c, void *data)
 {
-    struct deletion d = { c, step, r, options, result, status_line(c, 400) };
+    struct deletion *d = data;
+    const struct doomed *one = d->result.status ? NULL : next_doomed(d);
 
-    result->counts[0].name = "Number Deleted";
-    result->counts[1].name = "Number Not Found";
-    result->body = result->body ? result->body : "";
+    if (!one)
+        return false;
+    if (one->error_status == 404)
+        d->result.counts[1].count++;
+    else if (one->error_status)
+        bulk_error(c, &d->result, one->name, one->error);
+    else
+        delete_one(d, one);
+    d->too_many = bulk_errors(&d->result) >= (size_t)d->options.max_failed;
+    return !d->too_many;
+}
+
+static void deletion_ends(struct ctx *c, void *data, bool begun, struct swift_response *response)
+{
+    struct deletion *d = data;
+    struct bulk_result *result = &d->result;
+
     if (!result->status) {
         result->status = status_line(c, 200);
-        if (!delete_kind(&d, doomed, true) || !delete_kind(&d, doomed, false)) {
+        if (d->too_many) {
             result->status = status_line(c, 400);
             result->body = "Max delete failures exceeded";
         } else if (bulk_errors(result)) {
-            result->status = d.failed;
+            result->status = d->failed;
         } else if (!result->counts[0].count && !result->counts[1].count) {
             result->status = status_line(c, 400);
             result->body = "Invalid bulk delete.";
         }
     }
-    bulk_answer(c, type, result, response);
+    bulk_answer(c, d->type, result, response);
+}
+
+void bulk_delete(struct ctx *c, const struct step *step, const struct swift_request *r, GArray *doomed, const struct bulk_delete_options *options,
+                 const char *type, const struct bulk_result *result, struct swift_response *response)
+{
+    struct deletion *d = ctx_new(c, struct deletion);
+
+    *d = (struct deletion){ .c = c, .step = step, .request = request_kept(c, r), .options = *options, .doomed = doomed, .type = type,
+                            .failed = status_line(c, 400), .result = *result };
+    d->result.counts[0].name = "Number Deleted";
+    d->result.counts[1].name = "Number Not Found";
+    d->result.body = result->body ? result->body : "";
+    response_slowly(c, response, &(struct slow){ .more = delete_next, .end = deletion_ends, .data = d, .every_us = options->blank_every_us,
+                    .status = 200, .type = type ? type : "text/html; charset=UTF-8", .between = "\r\n\r\n",
+                    .first = type && g_str_has_suffix(type, "/xml") ? "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" : NULL });
 }
 
 static bool refuse(struct ctx *c, struct bulk_result *result, int status, const char *body)
@@ -290,7 +315,7 @@ static void serve_delete(struct ctx *c, const struct step *step, struct swift_re
         refuse(c, &result, 404, NULL);
     else
         read_names(c, o, r, doomed, &result);
-    bulk_delete(c, step, r, doomed, &(struct bulk_delete_options){ o->max_failed_deletes, "BD" }, type, &result, response);
+    bulk_delete(c, step, r, doomed, &(struct bulk_delete_options){ o->max_failed_deletes, o->yield_frequency * G_USEC_PER_SEC, "BD" }, type, &result, response);
 }
 
 /* --- the middleware --------------------------------------------------------------------------------------------------- */

@@ -21,10 +21,10 @@ const char *bulk_type(struct ctx *, const struct swift_request *, bool *ret_malf
 
 /* What is to be deleted: names "/container[/object]"; gives false at the end. error: why it cannot be (its status code), instead. */
 struct doomed { const char *name, *version, *error; int error_status; };
-struct bulk_delete_options { int64_t max_failed; const char *source; };
-/* Deletes all of them, objects before containers, and answers 200 with what came of it. refused: a status line that stands against the
- * whole (with a body), or NULL. */
+struct bulk_delete_options { int64_t max_failed, blank_every_us; const char *source; };
+/* Deletes all of them (an array of the ctx), objects before containers, and answers 200 with what came of it, with blanks where it takes its
+ * time. A result that has a status already stands against the whole. */
 void bulk_delete(struct ctx *, const struct step *, const struct swift_request *, GArray *doomed, const struct bulk_delete_options *,
-                 const char *type, struct bulk_result *, struct swift_response *);
+                 const char *type, const struct bulk_result *, struct swift_response *);
 
 #endif

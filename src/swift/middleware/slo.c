@@ -13,7 +13,7 @@
 static const struct attr option_rows[] = {
     OPTION(max_manifest_segments, "1000", "Segments of a manifest that are objects."),
     OPTION(max_manifest_size, "8388608", "Bytes of a manifest."),
-    OPTION(yield_frequency, "10", "Kept for the original's files."),
+    OPTION(yield_frequency, "10", "Seconds between blanks of an answer that takes its time."),
     OPTION(max_get_time, "86400", "Seconds a GET may take."),
     OPTION(rate_limit_under_size, "1048576", "Kept for the original's files: segments are not slowed down here."),
     OPTION(rate_limit_after_segment, "10", "Kept for the original's files."),

@@ -90,6 +90,7 @@ static void array_free(void *array)
 
 void slo_delete(struct ctx *c, const struct step *step, struct swift_request *r, struct swift_response *response)
 {
+    const struct slo_options *o = step->options;
     GArray *doomed = ctx_own(c, g_array_new(FALSE, TRUE, sizeof(struct doomed)), array_free);
     struct bulk_result result;
     const char *type;
@@ -104,5 +105,5 @@ void slo_delete(struct ctx *c, const struct step *step, struct swift_request *r,
         result.status = status_line(c, 400);
         result.body = "Too many buffered slo segments to delete.";
     }
-    bulk_delete(c, step, r, doomed, &(struct bulk_delete_options){ 1000, "SLO" }, type, &result, response);
+    bulk_delete(c, step, r, doomed, &(struct bulk_delete_options){ 1000, o->yield_frequency * G_USEC_PER_SEC, "SLO" }, type, &result, response);
 }

@@ -7,6 +7,7 @@
 #include "swift/name.h"
 #include "swift/proxy/mime_types.h"
 #include "swift/proxy/proxy.h"
+#include "swift/slow.h"
 #include "swift/timestamp.h"
 
 #include <stdlib.h>
@@ -18,6 +19,8 @@ struct put {
     const struct step *step;
     struct swift_request *request;
     json_t *asked, *stored;
+    size_t at;                       /* of asked: which segment is looked at next */
+    GHashTable *known;               /* path -> struct swift_response of its HEAD */
     int64_t size;
     bool heartbeat;
     const char *type;                /* of the answer */
@@ -221,7 +224,7 @@ static int64_t settle_range(struct put *p, json_t *segment, const char *path, in
     return ranges[0].to - ranges[0].from;
 }
 
-static void look_at(struct put *p, json_t *segment, struct swift_response *head, bool last)
+static void look_at(struct put *p, json_t *segment, const struct swift_response *head, bool last)
 {
     const char *path = json_string_value(json_object_get(segment, "path")), *etag = plain(p->c, response_get(head, "ETag"));
     const char *wanted = json_string_value(json_object_get(segment, "etag")), *type = response_get(head, "Content-Type"), *range;
@@ -252,40 +255,44 @@ static void look_at(struct put *p, json_t *segment, struct swift_response *head,
     p->size += length;
 }
 
-/* A HEAD of each object that is named, one for those that are named again. */
-static void look_at_all(struct put *p)
+static const struct swift_response *head_of(struct put *p, const char *path)
 {
-    GHashTable *known = g_hash_table_new(g_str_hash, g_str_equal);
-    size_t i, n = json_array_size(p->asked);
-    json_t *segment;
+    struct swift_response *head = g_hash_table_lookup(p->known, path);
+    const char *bare = path + strspn(path, "/"), *slash = strchr(bare, '/');
+    struct swift_request *r;
+    int64_t length;
 
-    json_array_foreach(p->asked, i, segment) {
-        const char *path = json_string_value(json_object_get(segment, "path"));
-        struct swift_response *head;
+    if (head)
+        return head;
+    r = request_sub(p->c, p->request, "HEAD", p->request->account, ctx_strndup(p->c, bare, (size_t)(slash - bare)), slash + 1, "SLO");
+    head = ctx_new(p->c, struct swift_response);
+    *head = (struct swift_response)RESPONSE_EMPTY;
+    headers_set(p->c, &r->headers, "X-Auth-Token", request_get(p->request, "X-Auth-Token"));
+    slo_read(p->c, p->step, r, head);                    /* of a manifest, the size and ETag of the whole */
+    length = head->length;
+    response_close(head);
+    head->length = length;
+    g_hash_table_insert(p->known, (char *)(uintptr_t)path, head);
+    return head;
+}
 
-        if (!path) {
-            json_array_append(p->stored, segment);
-            p->size += slo_segment_length(segment);
-            continue;
-        }
-        head = g_hash_table_lookup(known, path);
-        if (!head) {
-            const char *bare = path + strspn(path, "/"), *slash = strchr(bare, '/');
-            struct swift_request *r = request_sub(p->c, p->request, "HEAD", p->request->account, ctx_strndup(p->c, bare, (size_t)(slash - bare)),
-                                                  slash + 1, "SLO");
+/* A HEAD of each object that is named, one for those that are named again. */
+static bool look_at_next(struct ctx *c, void *data)
+{
+    struct put *p = data;
+    size_t n = json_array_size(p->asked);
+    json_t *segment = json_array_get(p->asked, p->at);
+    const char *path = json_string_value(json_object_get(segment, "path"));
 
-            head = ctx_new(p->c, struct swift_response);
-            *head = (struct swift_response)RESPONSE_EMPTY;
-            headers_set(p->c, &r->headers, "X-Auth-Token", request_get(p->request, "X-Auth-Token"));
-            slo_read(p->c, p->step, r, head);            /* of a manifest, the size and ETag of the whole */
-            int64_t length = head->length;
-            response_close(head);
-            head->length = length;
-            g_hash_table_insert(known, (char *)path, head);
-        }
-        look_at(p, segment, head, i + 1 == n);
+    if (p->at++ >= n)
+        return false;
+    if (path) {
+        look_at(p, segment, head_of(p, path), p->at == n);
+    } else {
+        json_array_append(p->stored, segment);
+        p->size += slo_segment_length(segment);
     }
-    g_hash_table_destroy(known);
+    return true;
 }
 
 static void ask_hook(struct put *p)
@@ -315,14 +322,11 @@ static void answer(struct put *p, int status, const char *body, const char *etag
         p->problems.body = body;
         p->problems.etag = etag;
         p->problems.last_modified = last_modified;
-        buf_puts(&b, " \r\n\r\n");
     }
     bulk_write(&b, p->type, &p->problems);
     response_clear(response);
     response_bytes(p->c, response, p->type, &b);
     response->status = p->heartbeat ? 202 : status;
-    if (p->heartbeat)
-        response_chunked(p->c, response);
 }
 
 /* What goes to the disks: the list, and what says that it is one. */
@@ -375,22 +379,39 @@ static void store(struct put *p, struct swift_response *response)
     }
 }
 
+/* All segments have been looked at. */
+static void put_ends(struct ctx *c, void *data, bool begun, struct swift_response *response)
+{
+    struct put *p = data;
+
+    ask_hook(p);
+    if (bulk_errors(&p->problems))
+        answer(p, 400, status_words(c, 400), NULL, NULL, response);
+    else
+        store(p, response);
+}
+
+static void table_free(void *table)
+{
+    g_hash_table_destroy(table);
+}
+
 void slo_put(struct ctx *c, const struct step *step, struct swift_request *r, struct swift_response *response)
 {
-    struct put p = { .c = c, .step = step, .request = r, .stored = ctx_json(c, json_array()) };
-    const char *heartbeat = request_param(r, "heartbeat");
+    const struct slo_options *o = step->options;
+    struct put *p = ctx_new(c, struct put);
     bool malformed;
 
-    bulk_result_init(c, &p.problems, "upload");
-    if (!read_manifest(&p, response))
+    *p = (struct put){ .c = c, .step = step, .request = r, .heartbeat = word_true(request_param(r, "heartbeat")) };
+    p->stored = ctx_json(c, json_array());
+    p->known = ctx_own(c, g_hash_table_new(g_str_hash, g_str_equal), table_free);
+    bulk_result_init(c, &p->problems, "upload");
+    if (!read_manifest(p, response))
         return;
-    p.type = bulk_type(c, r, &malformed);
-    p.type = p.type ? p.type : "text/plain";
-    p.heartbeat = word_true(heartbeat);
-    look_at_all(&p);
-    ask_hook(&p);
-    if (bulk_errors(&p.problems))
-        answer(&p, 400, status_words(c, 400), NULL, NULL, response);
-    else
-        store(&p, response);
+    p->type = bulk_type(c, r, &malformed);
+    p->type = p->type ? p->type : "text/plain";
+    if (p->heartbeat)
+        p->request = request_kept(c, r);
+    response_slowly(c, response, &(struct slow){ .more = look_at_next, .end = put_ends, .data = p, .at_once = p->heartbeat,
+                    .every_us = p->heartbeat ? o->yield_frequency * G_USEC_PER_SEC : INT64_MAX, .status = 202, .type = p->type, .between = "\r\n\r\n" });
 }

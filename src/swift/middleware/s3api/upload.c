@@ -4,6 +4,7 @@
 #include "oslo/base/text.h"
 #include "swift/middleware/s3api/multipart.h"
 #include "swift/middleware/slo_hook.h"
+#include "swift/slow.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -198,34 +199,6 @@ static bool manifest_refused(struct s3_request *s, const char *text, const char 
     return false;
 }
 
-static bool store_manifest(struct s3_request *s, json_t *manifest, const struct headers *headers, const char *upload, struct swift_response *response)
-{
-    struct slo_hook hook = { judge_segment, s };
-    char *body = json_dumps(manifest, JSON_COMPACT);
-    bool well;
-
-    s->client->env->middleware[SLOT_SLO] = &hook;
-    well = s3_call(s, &(struct s3_call){ "PUT", .query = "multipart-manifest=put&heartbeat=on", .body = body, .body_size = strlen(body), .headers = headers },
-                   response);
-    s->client->env->middleware[SLOT_SLO] = NULL;
-    free(body);
-    if (!well && s->error.code == S3_BAD_SWIFT_REQUEST)
-        return manifest_refused(s, s->error.n_info && s->error.info[0].value ? s->error.info[0].value : "", upload, NULL);
-    if (well && response->status == 202) {
-        json_t *result = s3_json(s, response);
-        const char *status = s3_member(result, "Response Status");
-
-        if (!status || strcmp(status, "201 Created")) {
-            char *text = result ? json_dumps(json_object_get(result, "Errors"), JSON_ENCODE_ANY) : NULL;
-            const char *errors = ctx_strdup(s->c, text ? text : "");
-
-            free(text);
-            return manifest_refused(s, errors, upload, status);
-        }
-    }
-    return well;
-}
-
 /* Some clients say the port twice. */
 static const char *own_host(struct s3_request *s)
 {
@@ -269,11 +242,125 @@ static bool read_parts(struct s3_request *s, const char *upload, json_t *manifes
     return read_manifest(s, text, n, upload, manifest, ret_etag);
 }
 
+/* --- completing it -------------------------------------------------------------------------------------------------- */
+
+#define DECLARATION "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+enum { BLANK_EVERY_US = 10 * G_USEC_PER_SEC };
+
+/* It outlives its handler: looking at ten thousand parts takes a while. */
+struct completion {
+    struct s3_request s;
+    struct slo_hook hook;
+    const char *upload, *etag;
+    struct swift_response put;       /* slo's answer, blanks first */
+    struct buf text;                 /* what has come of it */
+    bool well, ended;
+};
+
+static void text_free(void *text)
+{
+    buf_clear(text);
+}
+
+static void answer_free(void *response)
+{
+    response_close(response);
+}
+
+static struct completion *completion_new(const struct s3_request *s, const char *upload, const char *etag)
+{
+    struct completion *k = ctx_new(s->c, struct completion);
+
+    *k = (struct completion){ .s = *s, .upload = upload, .etag = etag, .put = RESPONSE_EMPTY };
+    k->hook = (struct slo_hook){ judge_segment, &k->s };
+    k->s.client = request_kept(s->c, s->client);
+    k->s.client->env->middleware[SLOT_SLO] = &k->hook;
+    k->s.client->env->middleware[SLOT_S3] = &k->s.auth;
+    ctx_own(s->c, &k->text, text_free);
+    ctx_own(s->c, &k->put, answer_free);
+    return k;
+}
+
+static void store_manifest(struct completion *k, json_t *manifest, const struct headers *headers)
+{
+    struct s3_request *s = &k->s;
+    char *body = json_dumps(manifest, JSON_COMPACT);
+
+    k->well = s3_call(s, &(struct s3_call){ "PUT", .query = "multipart-manifest=put&heartbeat=on", .body = body, .body_size = strlen(body),
+                                            .headers = headers }, &k->put);
+    free(body);
+    if (!k->well && s->error.code == S3_BAD_SWIFT_REQUEST)
+        manifest_refused(s, s->error.n_info && s->error.info[0].value ? s->error.info[0].value : "", k->upload, NULL);
+}
+
+static bool store_more(struct ctx *c, void *data)
+{
+    struct completion *k = data;
+    ssize_t got;
+
+    if (!k->well || k->put.status != 202)
+        return false;
+    buf_reserve(&k->text, 4096);
+    got = response_take(c, &k->put, k->text.data + k->text.len, 4096);
+    k->text.len += got > 0 ? (size_t)got : 0;
+    return got > 0;
+}
+
+/* What stands behind slo's blanks. */
+static bool is_stored(struct completion *k)
+{
+    json_t *result = ctx_json(k->s.c, json_loadb(k->text.data ? k->text.data : "", k->text.len, JSON_ALLOW_NUL, NULL));
+    const char *status = s3_member(result, "Response Status");
+    char *text;
+    bool well;
+
+    if (!result)
+        return s3_fail(&k->s, S3_INTERNAL, NULL, NULL);
+    if (text_equal(status, "201 Created"))
+        return true;
+    text = json_dumps(json_object_get(result, "Errors"), JSON_ENCODE_ANY);
+    well = manifest_refused(&k->s, ctx_strdup(k->s.c, text ? text : ""), k->upload, status);
+    free(text);
+    return well;
+}
+
+static bool drop_marker(struct s3_request *s, const char *upload)
+{
+    struct swift_response response = RESPONSE_EMPTY;
+    bool well = s3_call(s, &(struct s3_call){ "DELETE", segments_of(s), ctx_printf(s->c, "%s/%s", s->key, upload) }, &response);
+
+    response_clear(&response);
+    if (!well && s->error.code == S3_NO_SUCH_KEY) {
+        s3_error_clear(s);
+        return true;
+    }
+    return well;
+}
+
+/* An error behind blanks is a document all the same; the declaration was sent in front of them. */
+static void completion_ends(struct ctx *c, void *data, bool begun, struct swift_response *response)
+{
+    struct completion *k = data;
+    struct buf document = {};
+
+    k->ended = true;
+    k->well = k->well && (k->put.status != 202 || is_stored(k)) && drop_marker(&k->s, k->upload);
+    if (k->well)
+        completed(&k->s, k->etag, response);
+    else if (begun)
+        s3_error_write(&k->s, response);
+    if (!begun || !response->body.data)
+        return;
+    buf_puts(&document, strchr(response->body.data, '\n') + 1);
+    response_bytes(c, response, NULL, &document);
+}
+
 static bool upload_post(struct s3_request *s, struct swift_response *response)
 {
     const char *upload = s3_param(s, "uploadId"), *etag = NULL, *before;
     json_t *manifest = ctx_json(s->c, json_array());
     struct headers headers = { 0 };
+    struct completion *k;
 
     if (!s3_of_object(s) || !s3_container_info(s, s->bucket) || !upload_find(s, upload, response))
         return false;
@@ -285,14 +372,14 @@ static bool upload_post(struct s3_request *s, struct swift_response *response)
         return completed(s, etag, response);
     headers_set(s->c, &headers, S3_OBJECT_META "etag", etag);
     headers_set(s->c, &headers, "X-Object-Sysmeta-Container-Update-Override-Etag", ctx_printf(s->c, "; s3_etag=%s", etag));
-    if (!store_manifest(s, manifest, &headers, upload, response))
-        return false;
-    if (!s3_call(s, &(struct s3_call){ "DELETE", segments_of(s), ctx_printf(s->c, "%s/%s", s->key, upload) }, response)) {
-        if (s->error.code != S3_NO_SUCH_KEY)
-            return false;
-        s3_error_clear(s);
-    }
-    return completed(s, etag, response);
+    k = completion_new(s, upload, etag);
+    store_manifest(k, manifest, &headers);
+    response_clear(response);
+    response_slowly(s->c, response, &(struct slow){ store_more, completion_ends, k, .every_us = BLANK_EVERY_US, .status = 200,
+                    .type = "application/xml", .first = DECLARATION " ", .between = "\n" });
+    if (k->ended)
+        s->error = k->s.error;
+    return !k->ended || k->well;
 }
 
 const struct s3_controller s3_upload = { "uploadId", "UPLOAD", .get = upload_get, .post = upload_post, .delete = upload_delete, .permit = permit_upload };
