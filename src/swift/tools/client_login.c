@@ -3,6 +3,7 @@
 
 #include "oslo/base/text.h"
 #include "oslo/http/fetch.h"
+#include "swift/keystone.h"
 #include "swift/name.h"
 
 #include <stdlib.h>
@@ -44,94 +45,23 @@ static bool log_in_1(struct ctx *c, const struct login *l, struct client *client
 
 /* --- Keystone --------------------------------------------------------------------------------------------------------------------------- */
 
-/* The URL with its version; *ret_v2: which body it takes. */
-static const char *versioned(struct ctx *c, const struct login *l, bool *ret_v2)
-{
-    char *url = ctx_strdup(c, l->url);
-    const char *last;
-
-    for (size_t n = strlen(url); n && url[n - 1] == '/'; n--)
-        url[n - 1] = '\0';
-    last = strrchr(url, '/') ? strrchr(url, '/') + 1 : url;
-    *ret_v2 = *l->version == '2';
-    if (text_in(last, (const char *const[]){ "v2", "v3", "v2.0", "v3.0", NULL }))
-        return url;
-    return ctx_printf(c, "%s/%s", url, *ret_v2 ? "v2.0" : "v3");
-}
-
-static json_t *domain_of(const char *name)
-{
-    return is_said(name) ? json_pack("{ss}", "name", name) : json_pack("{ss}", "id", "default");
-}
-
-static json_t *credentials(const struct login *l, bool v2, const char *project, const char *user)
-{
-    if (v2)
-        return json_pack("{s{sss{ssss}}}", "auth", "tenantName", project, "passwordCredentials", "username", user, "password", l->key);
-    return json_pack("{s{s{s[s]s{s{ssssso}}}s{s{ssso}}}}", "auth", "identity", "methods", "password", "password", "user", "name", user, "password", l->key,
-                     "domain", domain_of(l->user_domain), "scope", "project", "name", project, "domain", domain_of(l->project_domain));
-}
-
-/* "publicURL" is the interface "public" of v3. */
-static bool is_interface(const char *interface, const char *endpoint_type)
-{
-    size_t n = strlen(endpoint_type) - (g_str_has_suffix(endpoint_type, "URL") ? 3 : 0);
-
-    return interface && strlen(interface) == n && !strncmp(interface, endpoint_type, n);
-}
-
-static const char *endpoint(const json_t *catalog, const struct login *l, bool v2)
-{
-    json_t *entry, *e;
-    size_t i, k;
-
-    json_array_foreach(catalog, i, entry) {
-        json_t *endpoints = json_object_get(entry, "endpoints");
-
-        if (!text_equal(json_string_value(json_object_get(entry, "type")), "object-store"))
-            continue;
-        json_array_foreach(endpoints, k, e) {
-            const char *url = json_string_value(json_object_get(e, v2 ? l->endpoint_type : "url"));
-
-            if (url && (!is_said(l->region) || text_equal(l->region, json_string_value(json_object_get(e, "region")))) &&
-                (v2 || is_interface(json_string_value(json_object_get(e, "interface")), l->endpoint_type)))
-                return url;
-        }
-    }
-    return NULL;
-}
-
+/* "project:user", where no project is named otherwise. */
 static bool log_in_keystone(struct ctx *c, const struct login *l, struct client *client)
 {
-    const struct pair headers[] = { { "Content-Type", "application/json" }, {} };
-    const char *colon = strchr(l->user, ':'), *user = colon ? colon + 1 : l->user;
-    const char *project = is_said(l->project) ? l->project : colon ? ctx_strndup(c, l->user, (size_t)(colon - l->user)) : NULL;
-    struct fetch f = { .method = "POST", .headers = headers, .timeout_us = TIMEOUT_US, .insecure = l->insecure };
-    json_t *said, *top;
-    bool v2;
+    const char *colon = strchr(l->user, ':');
+    const struct keystone_login login = {
+        .url = l->url, .v2 = *l->version == '2', .user_name = colon ? colon + 1 : l->user, .password = l->key,
+        .user_domain_name = l->user_domain, .user_domain_id = is_said(l->user_domain) ? NULL : "default",
+        .project_name = is_said(l->project) ? l->project : colon ? ctx_strndup(c, l->user, (size_t)(colon - l->user)) : NULL,
+        .project_domain_name = l->project_domain, .project_domain_id = is_said(l->project_domain) ? NULL : "default",
+        .service_type = "object-store", .interface = l->endpoint_type, .region = l->region, .insecure = l->insecure,
+    };
 
-    f.url = versioned(c, l, &v2);
-    f.url = ctx_printf(c, "%s/%s", f.url, v2 ? "tokens" : "auth/tokens");
-    if (!project)
-        return fail(c, LOGIN_FAILED, v2 ? "No tenant specified" : "No project name or project id specified.");
-    said = ctx_json(c, credentials(l, v2, project, user));
-    g_autofree char *body = json_dumps(said, JSON_COMPACT);
-    f.body = body;
-    f.body_size = strlen(body);
-    if (!fetch(c, &f))
+    if (!login.project_name)
+        return fail(c, LOGIN_FAILED, login.v2 ? "No tenant specified" : "No project name or project id specified.");
+    if (!keystone_log_in(c, &login, &client->token, &client->url))
         return false;
-    if (f.status == 401)
-        return fail(c, LOGIN_FAILED, v2 ? "Unauthorized. Check username, password and tenant name/id."
-                                        : "Unauthorized. Check username/id, password, tenant name/id and user/tenant domain name/id.");
-    if (f.status / 100 != 2)
-        return fail(c, LOGIN_FAILED, ctx_printf(c, "Authorization Failure. %s: %d", f.url, f.status));
-    top = ctx_json(c, json_loadb(f.reply ? f.reply : "", f.reply_size, 0, NULL));
-    top = json_object_get(top, v2 ? "access" : "token");
-    client->token = v2 ? json_string_value(json_object_get(json_object_get(top, "token"), "id")) : header_of(&f, "X-Subject-Token");
-    client->url = endpoint(json_object_get(top, v2 ? "serviceCatalog" : "catalog"), l, v2);
-    if (!client->url)
-        return fail(c, LOGIN_FAILED, "Endpoint for object-store not found - have you specified a region?");
-    return client->token ? true : fail(c, LOGIN_FAILED, ctx_printf(c, "no token: %s", f.url));
+    return client->url ? true : fail(c, LOGIN_FAILED, "Endpoint for object-store not found - have you specified a region?");
 }
 
 /* --- either ----------------------------------------------------------------------------------------------------------------------------- */
