@@ -10,6 +10,7 @@ packages_check="clang $packages_engines python3-gabbi python3-requests python3-y
 # The original's agents and server, for tests that put them on the other end.
 packages_originals="python3-keystone python3-glance python3-nova python3-oslo.messaging python3-psycopg2 neutron-openvswitch-agent neutron-dhcp-agent neutron-l3-agent
   neutron-server neutron-rpc-server swift-proxy swift-account swift-container swift-object swift-object-expirer rsync memcached
+  barbican-api python3-castellan python3-pykmip
   openvswitch-switch ethtool iptables conntrack dnsmasq-base"
 
 # Prints those of its arguments that are not installed.

@@ -1,6 +1,8 @@
 /* keymaster: keys out of root secrets that stand in its section, or in the file keymaster_config_path names. A key is the HMAC of a path;
- * none is stored. */
+ * none is stored. The keys of kms_keymaster and kmip_keymaster are made here as well.
+ */
 #include "swift/middleware/crypto/crypto.h"
+#include "swift/middleware/crypto/secrets.h"
 #include "swift/middleware/middlewares.h"
 
 #include "oslo/base/log.h"
@@ -8,125 +10,35 @@
 #include "swift/faults.h"
 #include "swift/name.h"
 
-#include <openssl/crypto.h>
 #include <string.h>
-
-#define SECRET_OPTION "encryption_root_secret"
-
-struct keymaster_options { char *keymaster_config_path; };
-
-static const struct attr option_rows[] = {
-    ATTR(struct keymaster_options, keymaster_config_path, 0, .unset = "", .help = "Where [keymaster] is, instead of this section."),
-    {}
-};
-
-struct secret { char *id; uint8_t *bytes; size_t n; };               /* id NULL: the one without */
-
-struct keymaster {
-    GArray *secrets;                 /* struct secret, by id */
-    const struct secret *active;
-    char version[2];                 /* how paths in key ids are written */
-};
 
 /* --- its secrets ---------------------------------------------------------------------------------------------------- */
 
-static void secret_clear(void *data)
+static bool read_secret(struct ctx *c, const struct secret_place *place, struct named_secret *secret)
 {
-    struct secret *secret = data;
-
-    OPENSSL_cleanse(secret->bytes, secret->n);
-    g_free(secret->bytes);
-    g_free(secret->id);
-}
-
-static int by_id(const void *a, const void *b)
-{
-    const struct secret *x = a, *y = b;
-
-    return strcmp(x->id ? x->id : "", y->id ? y->id : "");
-}
-
-static const struct secret *secret_find(const struct keymaster *k, const char *id)
-{
-    for (unsigned i = 0; i < k->secrets->len; i++) {
-        const struct secret *secret = &g_array_index(k->secrets, struct secret, i);
-
-        if (!g_strcmp0(secret->id, id))
-            return secret;
-    }
-    return NULL;
-}
-
-static bool read_secret(struct ctx *c, struct keymaster *k, const struct pair *option, const char *file)
-{
-    const char *suffix = option->name + strlen(SECRET_OPTION);
-    char **lines = g_strsplit_set(option->value, " \r\n\t", -1);
+    char **lines = g_strsplit_set(secret->value, " \r\n\t", -1);
     g_autofree char *text = g_strjoinv("", lines);
-    void *bytes;
-    size_t n;
 
     g_strfreev(lines);
-    if (*suffix && (*suffix != '_' || !suffix[1]))
-        return fail(c, PIPELINE_INVALID, ctx_printf(c, "malformed root secret option name %s", option->name));
-    if (!base64_read(c, text, &bytes, &n) || n < CRYPTO_SECRET_LEAST)
-        return fail(c, PIPELINE_INVALID, ctx_printf(c, "%s option in %s must be a base64 encoding of at least 32 raw bytes", option->name, file));
-    struct secret secret = { *suffix ? g_strdup(suffix + 1) : NULL, g_memdup2(bytes, n), n };
-    OPENSSL_cleanse(bytes, n);
-    g_array_append_val(k->secrets, secret);
-    return true;
+    return (base64_read(c, text, &secret->bytes, &secret->n) && secret->n >= CRYPTO_SECRET_LEAST) ||
+           fail(c, PIPELINE_INVALID, ctx_printf(c, "%s option in %s must be a base64 encoding of at least 32 raw bytes", secret->option, place->file));
 }
 
-static bool read_secrets(struct ctx *c, struct keymaster *k, const struct conf *conf, const char *section, const char *file)
+static bool find_secrets(struct ctx *c, const struct secret_place *place, struct named_secret *secrets, size_t n)
 {
-    const char *active = conf_get(conf, section, "active_root_secret_id"), *version = conf_get(conf, section, "meta_version_to_write");
-
-    for (const struct pair *option = conf_section(conf, section); option->name; option++)
-        if (g_str_has_prefix(option->name, SECRET_OPTION) && !read_secret(c, k, option, file))
+    for (size_t i = 0; i < n; i++)
+        if (!read_secret(c, place, &secrets[i]))
             return false;
-    g_array_sort(k->secrets, by_id);
-    active = active && *active ? active : NULL;
-    version = version && *version ? version : "2";
-    k->active = secret_find(k, active);
-    if (!k->active)
-        return fail(c, PIPELINE_INVALID, ctx_printf(c, "no secret loaded for active_root_secret_id %s", active ? active : "None"));
-    if (strlen(version) != 1 || !strchr("123", *version))
-        return fail(c, PIPELINE_INVALID, ctx_printf(c, "unknown/unsupported metadata version: %s", version));
-    k->version[0] = *version;
     return true;
 }
 
-/* What would be ignored is refused. */
-static bool says_secrets(const struct step *step)
-{
-    for (const struct pair *option = conf_section(step->conf, step->section); option->name; option++)
-        if (g_str_has_prefix(option->name, SECRET_OPTION) || !strcmp(option->name, "active_root_secret_id"))
-            return true;
-    return false;
-}
+static const struct secret_source source_of_options = {
+    .section = "keymaster", .prefix = "encryption_root_secret", .names = (const char *const[]){ "active_root_secret_id", NULL }, .find = find_secrets,
+};
 
 static bool open_keymaster(struct ctx *c, struct step *step)
 {
-    const char *path = ((const struct keymaster_options *)step->options)->keymaster_config_path;
-    struct keymaster *k = g_new0(struct keymaster, 1);
-    const struct conf *conf;
-
-    step->state = k;
-    k->secrets = g_array_new(false, true, sizeof(struct secret));
-    g_array_set_clear_func(k->secrets, secret_clear);
-    if (!*path)
-        return read_secrets(c, k, step->conf, step->section, "proxy-server.conf");
-    if (says_secrets(step))
-        return fail(c, PIPELINE_INVALID, "keymaster_config_path is set, but there are other config options specified");
-    return (conf = conf_load(c, path)) && read_secrets(c, k, conf, "keymaster", path);
-}
-
-static void close_keymaster(struct step *step)
-{
-    struct keymaster *k = step->state;
-
-    if (k)
-        g_array_unref(k->secrets);
-    g_free(k);
+    return keymaster_open(c, step, &source_of_options);
 }
 
 /* --- key ids ----------------------------------------------------------------------------------------------------------- */
@@ -232,7 +144,7 @@ static bool path_of_id(struct ctx *c, const struct key_source *source, json_t *i
 
 /* --- keys ---------------------------------------------------------------------------------------------------------------- */
 
-static void make_key(struct ctx *c, const struct secret *secret, const char *path, uint8_t key[CRYPTO_KEY])
+static void make_key(struct ctx *c, const struct root_secret *secret, const char *path, uint8_t key[CRYPTO_KEY])
 {
     size_t n;
     const char *bytes = name_bytes(c, path, &n);
@@ -242,12 +154,12 @@ static void make_key(struct ctx *c, const struct secret *secret, const char *pat
 
 static json_t *all_ids(struct ctx *c, const struct key_source *source, const char *path, const char *version)
 {
-    const struct keymaster *k = source->keymaster->state;
+    const GArray *secrets = keymaster_secrets(c, source->keymaster->state);
     json_t *ids = ctx_json(c, json_array());
     struct crypto_keys others;
 
-    for (unsigned i = 0; i < k->secrets->len; i++)
-        json_array_append(ids, id_json(c, path, version, g_array_index(k->secrets, struct secret, i).id));
+    for (unsigned i = 0; secrets && i < secrets->len; i++)
+        json_array_append(ids, id_json(c, path, version, g_array_index(secrets, struct root_secret, i).id));
     if (source->other && keymaster_keys(c, source->other, NULL, &others) == CRYPTO_FOUND)
         json_array_extend(ids, others.all_ids);
     return ids;
@@ -255,12 +167,15 @@ static json_t *all_ids(struct ctx *c, const struct key_source *source, const cha
 
 enum crypto_found keymaster_keys(struct ctx *c, const struct key_source *source, json_t *id, struct crypto_keys *ret)
 {
-    const struct keymaster *k = source->keymaster->state;
-    const char *version = id ? json_string_value(json_object_get(id, "v")) : k->version, *path;
-    const struct secret *secret = id ? secret_find(k, json_string_value(json_object_get(id, "secret_id"))) : k->active;
+    struct keymaster *k = source->keymaster->state;
+    const char *version = id ? json_string_value(json_object_get(id, "v")) : keymaster_version(k), *path;
+    const struct root_secret *secret;
     struct key_path of = { source->account, source->container, source->object };
 
     *ret = (struct crypto_keys){ 0 };
+    if (!keymaster_secrets(c, k))
+        return CRYPTO_NO_KEYS;
+    secret = id ? keymaster_secret(k, json_string_value(json_object_get(id, "secret_id"))) : keymaster_active(k);
     if (!version || strlen(version) != 1 || !strchr("123", *version) || (id && !path_of_id(c, source, id, version, &of)))
         return CRYPTO_NO_KEYS;
     if (!secret && source->other)
@@ -304,7 +219,7 @@ bool crypto_keys_get(struct ctx *c, const struct swift_request *r, json_t *id, b
 
 /* --- the middleware ---------------------------------------------------------------------------------------------------------- */
 
-static void run(struct ctx *c, const struct step *step, struct swift_request *r, struct swift_response *response)
+void keymaster_run(struct ctx *c, const struct step *step, struct swift_request *r, struct swift_response *response)
 {
     static const char *const methods[] = { "PUT", "POST", "GET", "HEAD", NULL };
     const struct key_source *before = r->env->middleware[SLOT_KEYS];
@@ -322,6 +237,6 @@ static void run(struct ctx *c, const struct step *step, struct swift_request *r,
 }
 
 const struct middleware middleware_keymaster = {
-    .name = "keymaster", .options = option_rows, .options_size = sizeof(struct keymaster_options), .open = open_keymaster, .run = run,
-    .close = close_keymaster,
+    .name = "keymaster", .options = keymaster_option_rows, .options_size = sizeof(struct keymaster_options), .open = open_keymaster, .run = keymaster_run,
+    .close = keymaster_close,
 };
