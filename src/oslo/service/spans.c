@@ -1,7 +1,7 @@
 /* The spans of all processes in one place. One process with the role api is the collector of its state directory: it says so to all every
  * few seconds, and takes batches of spans as notifications into its ring, where `nacre trace` finds them beside its own. A process
  * that writes into another ring, and has heard of a collector lately, sends what ended since; otherwise it sends nothing, so that no queue
- * grows without a reader. Who opens and ends spans never waits for any of this: it is one thread, a second behind, that sleeps where nothing is
+ * grows without a reader. Who opens and ends spans never waits for any of this: it is one thread, two seconds behind, that sleeps where nothing is
  * to be collected or sent.
  */
 #include "oslo/base/log.h"
@@ -23,7 +23,7 @@
 #define TRACE_TOPIC "trace"                  /* to all: a collector is there */
 #define COLLECTING "collecting"              /* {"ring": which it writes into} */
 
-enum { ROUND_US = 1000000, SAY_EVERY_US = 5000000, BELIEVED_US = 20000000, BATCH = 2000, BATCHES = 5 };
+enum { ROUND_US = 2000000, SAY_EVERY_US = 5000000, BELIEVED_US = 20000000, BATCH = 2000, BATCHES = 5 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;     /* guards stopping and wanted_until */
 static pthread_cond_t changed;

@@ -23,7 +23,7 @@ struct span {
     int64_t began_mono_us;
 };
 
-enum { DEFAULT_SLOTS = 32768, STRETCH_MOST = 256, PAGE = 4096 };
+enum { DEFAULT_SLOTS = 32768, STRETCH_MOST = 256, PAGE = 4096, COMPARE_US = 1000000 };
 
 struct ring_head *ring;              /* set before threads start, and kept */
 static struct slot *slots;
@@ -32,6 +32,8 @@ static uint64_t stretch;             /* so many turns a process takes at a time,
 static _Atomic uint64_t own_turn;    /* the next one this process uses; at a multiple of stretch: none is left */
 static uint64_t process_tag;         /* high half of this process's span ids */
 static struct ring_process self;
+static _Atomic int64_t wall_ahead;   /* of the monotonic clock, when they were compared last */
+static _Atomic int64_t compared_at = -2 * COMPARE_US;
 
 void trace_name(const char *name, const char *host)
 {
@@ -213,6 +215,16 @@ static void slot_name(char *to, size_t size, const char *format, va_list args)
     *to = 0;
 }
 
+/* The wall clock's time, without asking it each time. */
+static int64_t wall_time(int64_t mono)
+{
+    if (mono - atomic_load_explicit(&compared_at, memory_order_acquire) > COMPARE_US) {
+        atomic_store_explicit(&wall_ahead, clock_us() - mono, memory_order_relaxed);
+        atomic_store_explicit(&compared_at, mono, memory_order_release);
+    }
+    return mono + atomic_load_explicit(&wall_ahead, memory_order_relaxed);
+}
+
 struct span *span_begin(struct ctx *c, enum span_kind kind, const char *format, ...)
 {
     struct span *span;
@@ -228,7 +240,7 @@ struct span *span_begin(struct ctx *c, enum span_kind kind, const char *format, 
     span->began_mono_us = clock_mono_us();
     slot->id = span->id;
     slot->parent = c->span ? c->span->id : 0;
-    slot->began_us = clock_us();
+    slot->began_us = wall_time(span->began_mono_us);
     slot->took_us = SPAN_OPEN;
     slot->status = 0;
     slot->kind = (uint8_t)kind;
@@ -293,15 +305,20 @@ void span_continue(struct ctx *c, uint64_t parent_id)
     c->span = span;
 }
 
-/* "00-<32 digits of the trace>-<16 of the span>-01" */
+/* "00-<32 digits of the trace>-<16 of the span>-01"; put together by hand, as every call to another service has one. */
 const char *span_header(struct ctx *c)
 {
-    char digits[33];
+    char *text, *to;
 
     if (!c->span)
         return NULL;
-    trace_digits(c->global_request_id ? c->global_request_id : c->request_id, digits);
-    return ctx_printf(c, "00-%s-%016" PRIx64 "-01", digits, c->span->id);
+    text = ctx_strdup(c, "00-00000000000000000000000000000000-0000000000000000-01");
+    trace_digits(c->global_request_id ? c->global_request_id : c->request_id, text + 3);
+    text[35] = '-';                  /* where the digits' end was written */
+    to = text + 52;
+    for (uint64_t id = c->span->id; id; id >>= 4)
+        *--to = "0123456789abcdef"[id & 15];
+    return text;
 }
 
 void span_continue_header(struct ctx *c, const char *value)
