@@ -91,6 +91,18 @@ static void test_buf(void)
     buf_clear(&b);
 }
 
+/* Every pair of bytes, as strcasecmp() tells them apart. */
+static void test_folded(void)
+{
+    for (int a = 0; a < 256; a++)
+        for (int b = 0; b < 256; b++) {
+            char x[] = { 'X', (char)a, 'y', 0 }, y[] = { 'x', (char)b, 'Y', 0 };
+
+            g_assert_cmpint(text_equal_folded(x, y), ==, !strcasecmp(x, y));
+        }
+    g_assert_false(text_equal_folded("ab", "a") || text_equal_folded("a", "ab") || !text_equal_folded("", ""));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -99,5 +111,6 @@ int main(int argc, char **argv)
     g_test_add_func("/text/ids", test_ids);
     g_test_add_func("/text/faults", test_faults);
     g_test_add_func("/text/buf", test_buf);
+    g_test_add_func("/text/folded", test_folded);
     return g_test_run();
 }

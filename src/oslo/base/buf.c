@@ -20,10 +20,18 @@ void buf_reserve(struct buf *b, size_t more)
 
 void buf_printf(struct buf *b, const char *format, ...)
 {
-    va_list args, again;
-    int n;
+    va_list args;
 
     va_start(args, format);
+    buf_vprintf(b, format, args);
+    va_end(args);
+}
+
+void buf_vprintf(struct buf *b, const char *format, va_list args)
+{
+    va_list again;
+    int n;
+
     va_copy(again, args);
     buf_reserve(b, 128);
     n = vsnprintf(b->data + b->len, b->cap - b->len, format, args);
@@ -34,7 +42,6 @@ void buf_printf(struct buf *b, const char *format, ...)
     if (n > 0)
         b->len += (size_t)n;
     va_end(again);
-    va_end(args);
 }
 
 void buf_int(struct buf *b, long long value)

@@ -14,6 +14,7 @@ struct buf {
 
 void buf_reserve(struct buf *, size_t more);
 void buf_printf(struct buf *, const char *format, ...) G_GNUC_PRINTF(2, 3);
+void buf_vprintf(struct buf *, const char *format, va_list) G_GNUC_PRINTF(2, 0);
 void buf_int(struct buf *, long long);
 void buf_clear(struct buf *);                    /* frees */
 char *buf_steal(struct buf *);                   /* malloc'd text, never NULL; the buf is empty again */

@@ -54,13 +54,17 @@ void log_line(const struct ctx *c, enum log_level level, const char *format, ...
     struct buf line = {};
     va_list args;
 
-    buf_printf(&line, "%s %s %s ", time_write(when, utc_now(), TIME_SPACE_MICRO), words[level],
-               c && c->request_id ? c->request_id : "-");
+    buf_reserve(&line, 511);
+    buf_puts(&line, time_write(when, utc_now(), TIME_SPACE_MICRO));
+    buf_putc(&line, ' ');
+    buf_puts(&line, words[level]);
+    buf_putc(&line, ' ');
+    buf_puts(&line, c && c->request_id ? c->request_id : "-");
+    buf_putc(&line, ' ');
     size_t start = line.len;
     va_start(args, format);
-    g_autofree char *message = g_strdup_vprintf(format, args);
+    buf_vprintf(&line, format, args);
     va_end(args);
-    buf_puts(&line, message);
     for (char *at = line.data + start; *at; at++)       /* one event, one line */
         if (*at == '\n' || *at == '\r')
             *at = ' ';

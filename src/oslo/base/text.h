@@ -45,6 +45,18 @@ bool text_to_int(const char *text, int64_t *ret_value);      /* decimal, whole s
 bool text_to_bool(const char *text, bool *ret_value);        /* as oslo strutils.bool_from_string, strict: 1 t true on y yes / 0 f false off n no */
 bool text_in(const char *text, const char *const *list);     /* NULL-terminated; NULL list holds nothing, NULL text is in none */
 bool text_equal(const char *a, const char *b);               /* NULL equals NULL only */
+/* But for the case of ASCII letters, as names of headers are. Here, as most differ at their beginning. */
+static inline bool text_equal_folded(const char *a, const char *b)
+{
+    for (;; a++, b++) {
+        int difference = (unsigned char)*a ^ (unsigned char)*b;
+
+        if (difference && (difference != 0x20 || !g_ascii_isalpha(*a)))
+            return false;
+        if (!*a)
+            return true;
+    }
+}
 char **text_split(struct ctx *, const char *text, char separator);           /* NULL-terminated, pieces stripped of blanks */
 bool secret_equal(const void *a, const void *b, size_t n);   /* in constant time */
 

@@ -3,19 +3,13 @@
 #include "oslo/record/record.h"
 
 #include <string.h>
-#include <strings.h>
-
-static const char *pair_find(const struct pair *pairs, const char *name, bool ignore_case)
-{
-    for (const struct pair *p = pairs; p && p->name; p++)
-        if ((ignore_case ? strcasecmp(p->name, name) : strcmp(p->name, name)) == 0)
-            return p->value;
-    return NULL;
-}
 
 const char *request_header(const struct request *request, const char *name)
 {
-    return pair_find(request->headers, name, true);
+    for (const struct pair *p = request->headers; p && p->name; p++)
+        if (text_equal_folded(p->name, name))
+            return p->value;
+    return NULL;
 }
 
 const char *request_query(const struct request *request, const char *name)
@@ -30,7 +24,10 @@ const char *request_query(const struct request *request, const char *name)
 
 const char *request_arg(const struct request *request, const char *name)
 {
-    return pair_find(request->args, name, false);
+    for (const struct pair *p = request->args; p && p->name; p++)
+        if (!strcmp(p->name, name))
+            return p->value;
+    return NULL;
 }
 
 json_t *request_json(struct ctx *c, struct request *request)
