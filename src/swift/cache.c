@@ -12,7 +12,7 @@
 #define FLAG_PICKLE 1                        /* of a value of the original's: never read */
 #define FLAG_JSON 2
 
-struct kept { char *text; int64_t until_us; };           /* until_us 0: for ever */
+struct kept { json_t *value; int64_t until_us; };        /* value: never changed; until_us 0: for ever */
 
 static struct memcache *servers;             /* NULL: none; set once while the process starts */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;     /* guards values */
@@ -43,7 +43,7 @@ static void kept_free(void *data)
 {
     struct kept *kept = data;
 
-    g_free(kept->text);
+    json_decref(kept->value);
     g_free(kept);
 }
 
@@ -66,7 +66,7 @@ static struct kept *find(const char *key)
     return kept;
 }
 
-static void keep(const char *key, char *text, int64_t seconds)
+static void keep(const char *key, json_t *value, int64_t seconds)
 {
     struct kept *kept = g_new0(struct kept, 1);
     int64_t now = clock_mono_us();
@@ -75,50 +75,52 @@ static void keep(const char *key, char *text, int64_t seconds)
         values = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, kept_free);
     if (g_hash_table_size(values) >= MOST && !g_hash_table_foreach_remove(values, is_over, &now))
         g_hash_table_remove_all(values);
-    *kept = (struct kept){ text, seconds ? now + seconds * G_USEC_PER_SEC : 0 };
+    *kept = (struct kept){ value, seconds ? now + seconds * G_USEC_PER_SEC : 0 };
     g_hash_table_replace(values, g_strdup(key), kept);
 }
 
 /* --- values ---------------------------------------------------------------------------------------------------------------- */
 
-static char *text_of(struct ctx *c, const char *key)
+static json_t *ask(struct ctx *c, const char *key)
 {
-    struct buf value = { 0 };
+    struct buf text = { 0 };
     uint32_t flags = 0;
-    char *text = NULL;
+    json_t *value = NULL;
 
-    if (servers) {
-        if (memcache_get(c, servers, key, &value, &flags) == MEMCACHE_DONE && (flags & FLAG_JSON) && !(flags & FLAG_PICKLE))
-            text = ctx_strndup(c, value.data ? value.data : "", value.len);
-        buf_clear(&value);
-        return text;
-    }
-    pthread_mutex_lock(&lock);
-    const struct kept *kept = find(key);
-    text = kept ? ctx_strdup(c, kept->text) : NULL;
-    pthread_mutex_unlock(&lock);
-    return text;
+    if (memcache_get(c, servers, key, &text, &flags) == MEMCACHE_DONE && (flags & FLAG_JSON) && !(flags & FLAG_PICKLE))
+        value = json_loads(text.data ? text.data : "", JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    buf_clear(&text);
+    return value;
 }
 
 json_t *cache_get(struct ctx *c, const char *key)
 {
-    const char *text = text_of(c, key);
+    const struct kept *kept;
+    json_t *value;
 
-    return text ? ctx_json(c, json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL)) : NULL;
+    if (servers)
+        return ctx_json(c, ask(c, key));
+    pthread_mutex_lock(&lock);
+    kept = find(key);
+    value = kept ? json_incref(kept->value) : NULL;
+    pthread_mutex_unlock(&lock);
+    return ctx_json(c, value);
 }
 
 bool cache_set(struct ctx *c, const char *key, json_t *value, int64_t seconds)
 {
-    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
-    bool well = true;
+    char *text;
+    bool well;
 
-    if (servers) {
-        well = memcache_set(c, servers, key, text, strlen(text), FLAG_JSON, seconds) == MEMCACHE_DONE;
-    } else {
+    if (!servers) {
+        value = json_deep_copy(value);
         pthread_mutex_lock(&lock);
-        keep(key, g_strdup(text), seconds);
+        keep(key, value, seconds);
         pthread_mutex_unlock(&lock);
+        return true;
     }
+    text = json_dumps(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+    well = memcache_set(c, servers, key, text, strlen(text), FLAG_JSON, seconds) == MEMCACHE_DONE;
     free(text);
     return well;
 }
@@ -139,30 +141,26 @@ void cache_delete(struct ctx *c, const char *key)
 
 bool cache_add(struct ctx *c, const char *key, int64_t delta, int64_t *ret)
 {
-    int64_t value = 0;
-
     if (servers)
         return memcache_add(c, servers, key, delta, ret) == MEMCACHE_DONE;
     pthread_mutex_lock(&lock);
     const struct kept *kept = find(key);
-    if (kept && !text_to_int(kept->text, &value))
-        value = 0;
-    *ret = MAX(value + delta, 0);
-    keep(key, g_strdup_printf("%" G_GINT64_FORMAT, *ret), 0);
+    *ret = MAX((kept ? json_integer_value(kept->value) : 0) + delta, 0);
+    keep(key, json_integer(*ret), 0);
     pthread_mutex_unlock(&lock);
     return true;
 }
 
 void cache_set_number(struct ctx *c, const char *key, int64_t value)
 {
-    char text[24];
-    int n = g_snprintf(text, sizeof(text), "%" G_GINT64_FORMAT, value);
-
     if (servers) {
+        char text[24];
+        int n = g_snprintf(text, sizeof(text), "%" G_GINT64_FORMAT, value);
+
         memcache_set(c, servers, key, text, (size_t)n, 0, 0);
         return;
     }
     pthread_mutex_lock(&lock);
-    keep(key, g_strdup(text), 0);
+    keep(key, json_integer(value), 0);
     pthread_mutex_unlock(&lock);
 }

@@ -23,7 +23,7 @@ bool cache_open(struct ctx *, const struct cache_options *);         /* false wi
 void cache_close(void);
 bool cache_is_shared(void);                                          /* others may change it */
 
-json_t *cache_get(struct ctx *, const char *key);                    /* of the ctx; NULL: nothing is known */
+json_t *cache_get(struct ctx *, const char *key);                    /* held by the ctx, shared with others: not to be changed; NULL: nothing is known */
 /* False: it could not be kept. value is borrowed. seconds 0: as long as there is room. */
 bool cache_set(struct ctx *, const char *key, json_t *value, int64_t seconds);
 void cache_delete(struct ctx *, const char *key);
