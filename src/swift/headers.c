@@ -10,7 +10,7 @@ static size_t position(const struct headers *h, const char *name)
 {
     size_t i = 0;
 
-    while (i < h->n && strcasecmp(h->pairs[i].name, name))
+    while (i < h->n && !text_equal_folded(h->pairs[i].name, name))
         i++;
     return i;
 }
@@ -61,7 +61,7 @@ void headers_set(struct ctx *c, struct headers *h, const char *name, const char 
     } else {
         h->pairs[i] = (struct pair){ name, value };
         for (size_t k = h->n; k-- > i + 1;)
-            if (!strcasecmp(h->pairs[k].name, name))
+            if (text_equal_folded(h->pairs[k].name, name))
                 remove_at(h, k);
     }
 }

@@ -130,17 +130,36 @@ char *name_decode(struct ctx *c, const char *quoted, size_t n, bool plus)
     return is_utf8(bytes, used) ? name_from_bytes(c, bytes, used) : NULL;
 }
 
+static bool is_safe(char byte, const char *safe)
+{
+    while (*safe && *safe != byte)
+        safe++;
+    return g_ascii_isalnum(byte) || byte == '_' || byte == '.' || byte == '-' || byte == '~' || (byte && *safe);
+}
+
+/* How many bytes at the beginning stay as they are. */
+static size_t safe_run(const char *name, const char *safe)
+{
+    size_t n = 0;
+
+    while (is_safe(name[n], safe))
+        n++;
+    return n;
+}
+
 void name_quote_to(struct buf *to, const char *name, const char *safe)
 {
     static const char digits[] = "0123456789ABCDEF";
 
-    for (; *name; name++) {
-        unsigned char byte = (unsigned char)*name;
+    for (;; name++) {
+        size_t n = safe_run(name, safe);
+        unsigned char byte;
 
-        if (g_ascii_isalnum(byte) || strchr("_.-~", byte) || strchr(safe, byte)) {
-            buf_putc(to, (char)byte);
-            continue;
-        }
+        buf_add(to, name, n);
+        name += n;
+        byte = (unsigned char)*name;
+        if (!byte)
+            break;
         if (is_nul(name)) {
             byte = 0;
             name++;
@@ -153,9 +172,12 @@ void name_quote_to(struct buf *to, const char *name, const char *safe)
 
 char *name_quote(struct ctx *c, const char *name, const char *safe)
 {
+    size_t n = safe_run(name, safe);
     struct buf to = {};
     char *quoted;
 
+    if (!name[n])
+        return ctx_strndup(c, name, n);
     name_quote_to(&to, name, safe);
     quoted = ctx_strndup(c, to.data ? to.data : "", to.len);
     buf_clear(&to);

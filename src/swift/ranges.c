@@ -131,6 +131,7 @@ static bool date_of(const char *text, int64_t *ret)
 static int judge(const struct swift_request *request, const struct swift_response *r, const char *etag)
 {
     const char *none = request_get(request, "If-None-Match"), *match = request_get(request, "If-Match");
+    const char *since = request_get(request, "If-Modified-Since"), *until = request_get(request, "If-Unmodified-Since");
     int64_t modified, asked;
 
     if (etag && none && etag_listed(none, etag))
@@ -139,11 +140,11 @@ static int judge(const struct swift_request *request, const struct swift_respons
         return 412;
     if (r->status == 404 && match && etag_listed(match, "*"))
         return 412;
-    if (!date_of(response_get(r, "Last-Modified"), &modified))
+    if ((!since && !until) || !date_of(response_get(r, "Last-Modified"), &modified))
         return 0;
-    if (date_of(request_get(request, "If-Modified-Since"), &asked) && modified <= asked)
+    if (date_of(since, &asked) && modified <= asked)
         return 304;
-    if (date_of(request_get(request, "If-Unmodified-Since"), &asked) && modified > asked)
+    if (date_of(until, &asked) && modified > asked)
         return 412;
     return 0;
 }

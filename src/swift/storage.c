@@ -109,9 +109,14 @@ bool storage_is_mounted(const char *path)
     return !stat(path, &here) && !stat(parent, &above) && here.st_dev != above.st_dev;
 }
 
+const char *storage_device_path(struct ctx *c, const struct swift_request *r)
+{
+    return ctx_printf(c, "%s/%s", storage_devices_dir(), r->device);
+}
+
 const char *storage_device(struct ctx *c, const struct swift_request *r, struct swift_response *response)
 {
-    const char *path = ctx_printf(c, "%s/%s", storage_devices_dir(), r->device);
+    const char *path = storage_device_path(c, r);
     struct stat st;
 
     if (!stat(path, &st) && S_ISDIR(st.st_mode) && (!swift_options()->mount_check || storage_is_mounted(path)))

@@ -42,7 +42,8 @@ void upload_abort(struct upload *);                                  /* nothing 
 
 /* "/device/partition/account/container/object" of a backend request. False: 400 in the response. */
 bool storage_split(struct ctx *, struct swift_request *, struct swift_response *);
-/* The device's directory; NULL with 507 in the response when it is not there. */
+/* The device's directory, and the same once somebody has looked: NULL with 507 in the response when it is not there. */
+const char *storage_device_path(struct ctx *, const struct swift_request *);
 const char *storage_device(struct ctx *, const struct swift_request *, struct swift_response *);
 /* X-Timestamp. False: 400 in the response. */
 bool storage_timestamp(struct ctx *, const struct swift_request *, struct swift_response *, struct timestamp *ret);

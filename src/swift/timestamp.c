@@ -125,9 +125,22 @@ int timestamp_compare(struct timestamp a, struct timestamp b)
     return a.offset < b.offset ? -1 : a.offset > b.offset;
 }
 
+static void write_digits(char *to, uint64_t value, size_t n)
+{
+    for (; n--; value /= 10)
+        to[n] = (char)('0' + value % 10);
+}
+
 char *timestamp_normal(char text[TIMESTAMP_TEXT], struct timestamp t)
 {
-    snprintf(text, TIMESTAMP_TEXT, "%010" PRId64 ".%05d", t.raw / UNITS, (int)(t.raw % UNITS));
+    if (t.raw < 0 || t.raw >= RAW_END) {
+        snprintf(text, TIMESTAMP_TEXT, "%010" PRId64 ".%05d", t.raw / UNITS, (int)(t.raw % UNITS));
+        return text;
+    }
+    write_digits(text, (uint64_t)(t.raw / UNITS), 10);
+    text[10] = '.';
+    write_digits(text + 11, (uint64_t)(t.raw % UNITS), 5);
+    text[16] = '\0';
     return text;
 }
 
@@ -168,13 +181,17 @@ static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", 
 
 const char *http_date(struct ctx *c, int64_t seconds)
 {
-    static const char *const days[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
-    time_t at = (time_t)seconds;
-    struct tm tm = {};
+    static const char *const days[] = { "Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed" };       /* it all began on a Thursday */
+    char whole[TIME_TEXT_SIZE], *date = ctx_strdup(c, "Sun, 22 Nov 2026 08:28:22 GMT");
+    int64_t day = seconds / 86400 - (seconds % 86400 < 0);
 
-    gmtime_r(&at, &tm);
-    return ctx_printf(c, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour,
-                      tm.tm_min, tm.tm_sec);
+    time_write(whole, (utc_time){ seconds * G_USEC_PER_SEC }, TIME_ISO);     /* 2026-11-22T08:28:22 */
+    memcpy(date, days[(day % 7 + 7) % 7], 3);
+    memcpy(date + 5, whole + 8, 2);
+    memcpy(date + 8, months[(whole[5] - '0') * 10 + whole[6] - '1'], 3);
+    memcpy(date + 12, whole, 4);
+    memcpy(date + 17, whole + 11, 8);
+    return date;
 }
 
 const char *timestamp_http(struct ctx *c, struct timestamp t)

@@ -280,6 +280,11 @@ static void test_timestamps(void)
     g_assert_cmpstr(timestamp_internal(text, t.data), ==, "1795336101.93031_0000000000000011");
     g_assert_cmpstr(timestamp_internal(text, t.content_type), ==, "1795336102.93031");
     g_assert_cmpstr(timestamp_internal(text, t.meta), ==, "1795336101.93031");
+    g_assert_cmpstr(http_date(&c, 784111777), ==, "Sun, 06 Nov 1994 08:49:37 GMT");
+    g_assert_cmpstr(http_date(&c, 0), ==, "Thu, 01 Jan 1970 00:00:00 GMT");
+    g_assert_cmpstr(http_date(&c, -1), ==, "Wed, 31 Dec 1969 23:59:59 GMT");
+    g_assert_cmpstr(http_date(&c, 951782400), ==, "Tue, 29 Feb 2000 00:00:00 GMT");
+    g_assert_cmpstr(timestamp_normal(text, (struct timestamp){ 7, 0 }), ==, "0000000000.00007");
     g_assert_true(http_date_parse("Sun, 06 Nov 1994 08:49:37 GMT", &seconds) && seconds == 784111777);
     g_assert_true(http_date_parse("Sunday, 06-Nov-94 08:49:37 GMT", &seconds) && seconds == 784111777);
     g_assert_true(http_date_parse("Sun Nov  6 08:49:37 1994", &seconds) && seconds == 784111777);
@@ -402,6 +407,9 @@ static void test_names(void)
     g_assert_true(name_is_reserved(name));
     g_assert_cmpuint(name_length(name), ==, 13);
     g_assert_cmpstr(name_quote(&c, name, "/"), ==, "%00versions%00a/b");
+    g_assert_cmpstr(name_quote(&c, "a b/~\xc3\xa9", ""), ==, "a%20b%2F~%C3%A9");
+    g_assert_cmpstr(name_quote(&c, "a-b_c.d", ""), ==, "a-b_c.d");
+    g_assert_cmpstr(name_quote(&c, "", "/"), ==, "");
     g_assert_cmpint(name_compare(name, "\x01"), <, 0);
     g_assert_null(name_decode(&c, "%ff", 3, false));
     name_json(&json, "a\"\xc3\xa9\xf0\x9f\x98\x80" RESERVED);

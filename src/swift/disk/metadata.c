@@ -99,17 +99,40 @@ static bool checksum_fits(int fd, const struct buf *text)
     return n == 32 && !memcmp(stored, hex, 32);
 }
 
+/* What was read, as it is kept in memory: names and values, each with its NUL. */
+static void keep(const struct stat *st, const struct headers *h)
+{
+    struct buf text = {};
+
+    for (size_t i = 0; i < h->n; i++) {
+        buf_add(&text, h->pairs[i].name, strlen(h->pairs[i].name) + 1);
+        buf_add(&text, h->pairs[i].value, strlen(h->pairs[i].value) + 1);
+    }
+    memo_put(st, text.data, text.len);
+    buf_clear(&text);
+}
+
+static bool recall(struct ctx *c, const struct stat *st, struct headers *ret)
+{
+    size_t n = 0;
+    const char *at = memo_get(c, st, &n), *end = at + n;
+
+    for (const char *value; at && at < end; at = value + strlen(value) + 1) {
+        value = at + strlen(at) + 1;
+        headers_add(c, ret, at, value);
+    }
+    return at != NULL;
+}
+
 bool disk_metadata_read(struct ctx *c, int fd, struct headers *ret)
 {
     struct buf text = {};
     struct stat st = {};
-    const char *kept;
-    size_t n_kept;
     ssize_t n;
     bool well, known = !fstat(fd, &st);
 
-    if (known && (kept = memo_get(c, &st, &n_kept)))
-        return disk_metadata_unpickle(c, kept, n_kept, ret);
+    if (known && recall(c, &st, ret))
+        return true;
     for (int piece = 0; text.len < MOST; piece++) {
         n = read_piece(fd, piece, &text);
         if (n != (ssize_t)PIECE && n != OLD_PIECE)
@@ -120,7 +143,7 @@ bool disk_metadata_read(struct ctx *c, int fd, struct headers *ret)
     if (well)
         well = checksum_fits(fd, &text) && disk_metadata_unpickle(c, text.data, text.len, ret);
     if (well && known)
-        memo_put(&st, text.data, text.len);
+        keep(&st, ret);
     if (!well && errno != ENODATA)
         errno = EBADMSG;
     buf_clear(&text);

@@ -20,19 +20,25 @@ static const char *const inside[] = {
     "x-container-root-db-state$", "x-delete-at-host$", "x-delete-at-device$", "x-delete-at-partition$", "x-delete-at-container$",
 };
 
+/* "x-" and the letter of an account, backend, container, deletion or object. */
+static bool begins_as_some(const char *name)
+{
+    return g_ascii_tolower(name[0]) == 'x' && name[1] == '-' && name[2] && strchr("abcdoABCDO", name[2]);
+}
+
 static void drop_inside(struct headers *headers)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < headers->n; i++) {
+        const char *name = headers->pairs[i].name;
         bool drop = false;
 
-        for (size_t k = 0; k < G_N_ELEMENTS(inside) && !drop; k++) {
+        for (size_t k = 0; k < G_N_ELEMENTS(inside) && begins_as_some(name) && !drop; k++) {
             size_t n = strlen(inside[k]);
             bool whole = inside[k][n - 1] == '$';
 
-            drop = whole ? strlen(headers->pairs[i].name) == n - 1 && !strncasecmp(headers->pairs[i].name, inside[k], n - 1)
-                         : !strncasecmp(headers->pairs[i].name, inside[k], n);
+            drop = whole ? strlen(name) == n - 1 && !strncasecmp(name, inside[k], n - 1) : !strncasecmp(name, inside[k], n);
         }
         if (!drop)
             headers->pairs[kept++] = headers->pairs[i];

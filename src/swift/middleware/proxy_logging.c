@@ -47,10 +47,11 @@ static void run(struct ctx *c, const struct step *step, struct swift_request *r,
     r->env->middleware[SLOT_LOG] = NULL;
     if (r->env->pause && r->env->pause->until)
         return;
-    log_info(c, "%s %s %s %s%s%s %d %s %s %s %s %.4f", field(c, r->env->remote), field(c, r->env->user), method, name_quote(c, path, "/"),
+    int64_t tenths = (clock_us() - began + 50) / 100;    /* of a millisecond */
+    log_info(c, "%s %s %s %s%s%s %d %s %s %s %s %d.%04d", field(c, r->env->remote), field(c, r->env->user), method, name_quote(c, path, "/"),
              *query ? "?" : "", query, response->status, field(c, request_get(r, "User-Agent")),
              token ? ctx_printf(c, "%.*s...", (int)MIN((size_t)options->reveal_sensitive_prefix, strlen(token) / 2), token) : "-",
-             field(c, r->env->trans_id), field(c, r->env->source), (double)(clock_us() - began) / 1e6);
+             field(c, r->env->trans_id), field(c, r->env->source), (int)(tenths / 10000), (int)(tenths % 10000));
 }
 
 const struct middleware middleware_proxy_logging = {

@@ -89,8 +89,8 @@ static bool read_target(struct follow *f, struct swift_request *r, const char *e
         const char *target, *target_etag;
 
         step_next(f->c, f->step, r, response);
-        target = stored(f->c, response, "");
-        target_etag = stored(f->c, response, "-Etag");
+        target = response_get(response, SYSMETA);
+        target_etag = response_get(response, SYSMETA "-Etag");
         const char *found = target_etag ? target_etag : etag_plain(f->c, response_get(response, "ETag"));
         if (!target || (!target_etag && !soft)) {
             if (found && etag && strcmp(etag, found))

@@ -90,28 +90,22 @@ static void set_headers(struct ctx *c, const struct disk_object *o, struct swift
 }
 
 /* The metadata a middleware has the client's own ETag in, where the stored bytes are not the client's. */
-static const char *etag_is_at(const struct swift_request *r, const struct disk_object *o)
+static const char *etag_is_at(struct ctx *c, const struct swift_request *r, const struct disk_object *o)
 {
     const char *names = request_get(r, "X-Backend-Etag-Is-At"), *found = NULL;
 
-    if (!names)
-        return NULL;
-    g_auto(GStrv) list = g_strsplit(names, ",", -1);
-    for (char **name = list; *name && !found; name++)
-        found = headers_get(&o->metadata, g_strstrip(*name));
+    for (char **name = names ? text_split(c, names, ',') : NULL; name && *name && !found; name++)
+        found = headers_get(&o->metadata, *name);
     return found;
 }
 
-static bool range_is_ignored(const struct swift_request *r, const struct disk_object *o)
+static bool range_is_ignored(struct ctx *c, const struct swift_request *r, const struct disk_object *o)
 {
-    const char *names = request_get(r, "X-Backend-Ignore-Range-If-Metadata-Present");
+    const char *names = request_get(r, "Range") ? request_get(r, "X-Backend-Ignore-Range-If-Metadata-Present") : NULL;
     bool ignored = false;
 
-    if (!names)
-        return false;
-    g_auto(GStrv) list = g_strsplit(names, ",", -1);
-    for (char **name = list; *name; name++)
-        ignored = ignored || headers_get(&o->metadata, g_strstrip(*name));
+    for (char **name = names ? text_split(c, names, ',') : NULL; name && *name && !ignored; name++)
+        ignored = headers_get(&o->metadata, *name) != NULL;
     return ignored;
 }
 
@@ -133,6 +127,8 @@ void object_get(struct ctx *c, struct swift_request *request, struct swift_respo
         return;
     if (disk_object_open(c, &t.place, replication ? 0 : t.when.raw / 100000, &o) != DISK_THERE) {
         disk_object_close(&o);
+        if (!storage_device(c, request, r))
+            return;
         if (o.found == DISK_ERROR || o.found == DISK_COLLISION)
             response_error(c, r, 500, NULL);
         else
@@ -143,9 +139,9 @@ void object_get(struct ctx *c, struct swift_request *request, struct swift_respo
     set_headers(c, &o, r);
     r->length = o.length;
     r->fd = o.fd;
-    if (range_is_ignored(request, &o))
+    if (range_is_ignored(c, request, &o))
         headers_remove(&request->headers, "Range");
-    response_conditional(c, request, r, etag_is_at(request, &o));
+    response_conditional(c, request, r, etag_is_at(c, request, &o));
     if (!strcmp(request->method, "HEAD") && r->fd >= 0) {
         close(r->fd);
         r->fd = -1;

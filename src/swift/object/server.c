@@ -3,6 +3,7 @@
 
 #include "swift/constraints.h"
 #include "swift/name.h"
+#include "swift/swift.h"
 
 #include <string.h>
 #include <strings.h>
@@ -71,7 +72,8 @@ bool object_find_target(struct ctx *c, struct swift_request *r, bool timestamp_n
         t->when = timestamp_now();
     else if (!storage_timestamp(c, r, response, &t->when))
         return false;
-    device = storage_device(c, r, response);
+    /* A read that finds its object needs not ask for its drive first; what finds nothing does (object_get()). */
+    device = timestamp_needed || swift_options()->mount_check ? storage_device(c, r, response) : storage_device_path(c, r);
     if (!device)
         return false;
     disk_place_init(c, &t->place, device, t->policy, r->partition, r->account, r->container, r->object);

@@ -77,15 +77,16 @@ struct nodes {
     const struct policy_options *options;
     const struct ring *ring;
     uint32_t partition;
-    size_t replicas;
-    const struct ring_device *primaries[64]; size_t n_primaries;
-    struct node first[128]; size_t n_first;          /* in the order they are asked: the primaries, maybe some handoffs */
+    size_t replicas, n_primaries, n_first;
     size_t at, limit;
     const struct ring_device *last;                  /* who was asked last: does not count if it has failed too often by now */
     size_t at_once;                                  /* how many may be asked at the same time */
     struct ring_walk walk;
     bool walking;
     int handoffs;
+    /* Not cleared: as many as there are. */
+    const struct ring_device *primaries[64];
+    struct node first[128];                          /* in the order they are asked: the primaries, maybe some handoffs */
 };
 /* policy NULL: of accounts and containers. */
 void nodes_init(struct ctx *, struct nodes *, enum storage_kind, struct ring_file *, const char *account, const char *container,

@@ -8,13 +8,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ANSWERS_MOST 128
+
 struct search {
     struct swift_request *request;
     struct nodes *nodes;
     struct headers headers;
     const char *query;
     bool object, newest;
-    struct answer answers[128]; size_t n;
+    struct answer *answers; size_t n;        /* ANSWERS_MOST; none before the first */
     struct timestamp newest_404;
     struct swift_response best;      /* the newest so far */
     struct timestamp best_time;
@@ -66,7 +68,9 @@ static void note(struct ctx *c, struct search *s, const struct node *node, struc
         node_is_full(node);
     else if (r->status >= 500 || !r->status)
         node_failed(node);
-    if (!says_nothing(s, node, r, when) && s->n < G_N_ELEMENTS(s->answers)) {
+    if (!says_nothing(s, node, r, when) && s->n < ANSWERS_MOST) {
+        if (!s->answers)
+            s->answers = ctx_new_n(c, struct answer, ANSWERS_MOST);
         s->answers[s->n].status = r->status;
         s->answers[s->n++].response = *r;
     } else {

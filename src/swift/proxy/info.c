@@ -38,7 +38,7 @@ static void entry_unref(void *data)
 
 static char *key_of(const char *account, const char *container)
 {
-    return container ? g_strdup_printf("%s/%s", account, container) : g_strdup(account);
+    return container ? g_strconcat(account, "/", container, NULL) : g_strdup(account);
 }
 
 static struct entry *recall(struct ctx *c, const char *account, const char *container);

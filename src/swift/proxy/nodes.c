@@ -189,7 +189,10 @@ void nodes_init(struct ctx *c, struct nodes *n, enum storage_kind kind, struct r
 {
     uint8_t digest[16];
 
-    *n = (struct nodes){ .kind = kind, .ring = ring_get(c, file), .options = policy_options(policy) };
+    memset(n, 0, offsetof(struct nodes, primaries));
+    n->kind = kind;
+    n->ring = ring_get(c, file);
+    n->options = policy_options(policy);
     hash_path(account, container, object, digest);
     n->partition = ring_partition(n->ring, digest);
     n->n_primaries = n->replicas = ring_primaries(n->ring, n->partition, n->primaries, G_N_ELEMENTS(n->primaries));

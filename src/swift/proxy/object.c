@@ -17,7 +17,6 @@ static bool find(struct ctx *c, struct swift_request *r, struct where *w, struct
     int64_t number;
     int next_part_power;
 
-    *w = (struct where){};
     w->container = container_info(c, r, r->account, r->container);
     number = w->container->policy_index;
     if (index)
@@ -81,7 +80,8 @@ static void find_row(struct ctx *c, const struct swift_request *r, struct where 
         w->shard = shards_of_update(c, r, account, container, r->object);
     if (w->shard)
         shard_split_name(c, w->shard, &account, &container);
-    nodes_init(c, &w->containers, STORAGE_CONTAINER, storage_ring(STORAGE_CONTAINER), account, container, NULL, NULL, NODES_WRITE);
+    w->containers = ctx_new(c, struct nodes);
+    nodes_init(c, w->containers, STORAGE_CONTAINER, storage_ring(STORAGE_CONTAINER), account, container, NULL, NULL, NODES_WRITE);
 }
 
 static void place(struct ctx *c, struct swift_request *r, struct where *w)
@@ -94,10 +94,10 @@ static void place(struct ctx *c, struct swift_request *r, struct where *w)
     find_row(c, r, w);
     if (!delete_at || !strcmp(r->method, "DELETE") || !text_to_int(delete_at, &seconds))
         return;
-    w->expires = true;
     headers_printf(c, &r->headers, "X-Delete-At", "%010" G_GINT64_FORMAT, CLAMP(seconds, 0, 9999999999));
     w->delete_at_container = expirer_container(c, seconds, r->account, r->container, r->object);
-    nodes_init(c, &w->expirers, STORAGE_CONTAINER, storage_ring(STORAGE_CONTAINER), EXPIRING_ACCOUNT, w->delete_at_container, NULL, NULL, NODES_WRITE);
+    w->expirers = ctx_new(c, struct nodes);
+    nodes_init(c, w->expirers, STORAGE_CONTAINER, storage_ring(STORAGE_CONTAINER), EXPIRING_ACCOUNT, w->delete_at_container, NULL, NULL, NODES_WRITE);
 }
 
 /* How many updates of containers are to be sent, so that whichever quorum of object servers answers, one reaches a container. */
@@ -108,7 +108,7 @@ static size_t updates_needed(size_t containers, int container_quorum, size_t obj
 
 struct headers *object_headers(struct ctx *c, const struct swift_request *r, const struct where *w)
 {
-    size_t n = w->backends, rows = w->containers.n_primaries;
+    size_t n = w->backends, rows = w->containers->n_primaries;
     struct headers *all = ctx_new_n(c, struct headers, n + 1), common = {};
     size_t needed = updates_needed(rows, quorum_of((int)rows), n, policy_quorum(w->policy, (int)n));
 
@@ -121,12 +121,12 @@ struct headers *object_headers(struct ctx *c, const struct swift_request *r, con
     for (size_t i = 0; rows && n && i < needed; i++) {
         if (w->shard)
             headers_set(c, &all[i % n], "X-Backend-Quoted-Container-Path", name_quote(c, w->shard, "/"));
-        proxy_add_host(c, &all[i % n], "Container", w->containers.primaries[i % rows], w->containers.partition);
-        if (!w->expires || !w->expirers.n_primaries)
+        proxy_add_host(c, &all[i % n], "Container", w->containers->primaries[i % rows], w->containers->partition);
+        if (!w->expirers || !w->expirers->n_primaries)
             continue;
         struct headers *h = &all[n - 1 - i % n];
         headers_set(c, h, "X-Delete-At-Container", w->delete_at_container);
-        proxy_add_host(c, h, "Delete-At", w->expirers.primaries[i % w->expirers.n_primaries], w->expirers.partition);
+        proxy_add_host(c, h, "Delete-At", w->expirers->primaries[i % w->expirers->n_primaries], w->expirers->partition);
     }
     return all;
 }
@@ -141,7 +141,7 @@ static void stamp(struct ctx *c, struct swift_request *r)
 
 static void post(struct ctx *c, struct swift_request *r, struct swift_response *response)
 {
-    struct where w;
+    struct where w = {};
 
     if (!find(c, r, &w, response) || !proxy_authorized(c, r, w.container->write_acl, response) || !container_exists(c, &w, response) ||
         !check_metadata(c, r, "object", response))
@@ -155,7 +155,7 @@ static void post(struct ctx *c, struct swift_request *r, struct swift_response *
 
 static void remove_object(struct ctx *c, struct swift_request *r, struct swift_response *response)
 {
-    struct where w;
+    struct where w = {};
 
     if (!find(c, r, &w, response) || !proxy_authorized(c, r, w.container->write_acl, response) || !container_exists(c, &w, response))
         return;
@@ -410,7 +410,7 @@ static bool type_is_well(struct ctx *c, const struct swift_request *r, struct sw
 static void put(struct ctx *c, struct swift_request *r, struct swift_response *response)
 {
     const char *none = request_get(r, "If-None-Match");
-    struct where w;
+    struct where w = {};
 
     if (none && !etag_listed(none, "*")) {
         response_text(c, response, 400, "text/plain", "If-None-Match only supports *");

@@ -8,11 +8,10 @@
 struct where {
     const struct container_info *container;
     const struct storage_policy *policy;
-    struct nodes nodes, containers, expirers;
+    struct nodes nodes, *containers, *expirers;      /* of a write: where its row goes, and that of its end, if it has one */
     size_t backends;                 /* of a write: how many nodes get it */
     const char *shard;               /* of its container, which keeps its row; NULL: the container does */
     const char *delete_at_container;
-    bool expires;
 };
 
 /* An upload to one node. */

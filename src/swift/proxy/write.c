@@ -4,6 +4,7 @@
 #include "oslo/base/log.h"
 #include "swift/name.h"
 
+#include <pthread.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -29,6 +30,21 @@ static const char *removal(struct ctx *c, const struct pair *h, const char *kind
     return is_user_meta(&(struct pair){ name, "" }, kind) || passes(name, pass) ? name : NULL;
 }
 
+static char agent[32];
+
+static void name_agent(void)
+{
+    g_snprintf(agent, sizeof(agent), "proxy-server %d", getpid());
+}
+
+static const char *own_agent(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, name_agent);
+    return agent;
+}
+
 void proxy_backend_headers(struct ctx *c, const struct swift_request *r, struct headers *h, const char *kind, const char *const *pass)
 {
     for (size_t i = 0; i < r->headers.n; i++) {
@@ -50,7 +66,7 @@ void proxy_backend_headers(struct ctx *c, const struct swift_request *r, struct 
     headers_set(c, h, "X-Trans-Id", r->env->trans_id ? r->env->trans_id : "-");
     if (request_get(r, "X-Backend-Use-Replication-Network"))
         headers_set(c, h, "X-Backend-Use-Replication-Network", request_get(r, "X-Backend-Use-Replication-Network"));
-    headers_set(c, h, "User-Agent", r->env->agent ? r->env->agent : ctx_printf(c, "proxy-server %d", getpid()));
+    headers_set(c, h, "User-Agent", r->env->agent ? r->env->agent : own_agent());
     headers_set(c, h, "Referer", ctx_printf(c, "%s %s%s%s%s", r->method, r->env->scheme_host ? r->env->scheme_host : "", name_quote(c, r->path, "/"),
                                              *r->query_text ? "?" : "", r->query_text));
 }
