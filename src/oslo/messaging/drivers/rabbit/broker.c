@@ -1,8 +1,7 @@
 /* A connection to a broker, kept: its owner thread connects, logs in, reads, answers heartbeats, opens the channels and, when all is
- * lost, begins again with the next broker. Whoever writes adds frames to one buffer; the first of them takes it out to the
- * socket, and what others add meanwhile goes with it, so that many threads share few system calls and never wait for each other.
+ * lost, begins again with the next broker.
  */
-#include "oslo/messaging/drivers/rabbit/rabbit.h"
+#include "oslo/messaging/drivers/rabbit/connection.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -12,52 +11,19 @@
 #include <unistd.h>
 
 #include "oslo/base/log.h"
-#include "oslo/messaging/drivers/rabbit/login.h"
 #include "oslo/messaging/wait.h"
 
-enum { USUAL_PORT = 5672, USUAL_TLS_PORT = 5671, CONNECT_US = 10000000, READ_SIZE = 65536, LAST_WORDS_US = 500000, NAP_US = 4000 };
-
-struct broker {
-    const struct transport *transport;
-    const struct rabbit_options *options;
-    const char *name;
-    pthread_t thread;
-    int wake;                        /* eventfd */
-    pthread_mutex_t lock;            /* guards all below */
-    pthread_cond_t changed;          /* a flush has ended, a channel has closed, a content op has returned */
-    struct link *link;               /* NULL: down */
-    struct login tuned;
-    struct buf out, sending;         /* what is to be written, and what is being written */
-    size_t sent;                     /* of sending */
-    bool flushing;                   /* somebody writes, without the lock */
-    bool broken;                     /* a write has failed: errno in broken_errno */
-    int broken_errno;
-    bool stopping, napping;
-    GPtrArray *channels;             /* of struct channel; index number - 1, NULL where one has gone */
-    struct channel *in_content;
-    int64_t written_at;
-    /* The owner's alone: */
-    unsigned *order;                 /* of the hosts */
-    unsigned host, tries;
-    bool said;                       /* that it is down */
-    int64_t read_at, looked_at;
-    struct buf in;
-    size_t in_at;
-    amqp_pool_t pool;
-};
+enum { USUAL_PORT = 5672, USUAL_TLS_PORT = 5671, CONNECT_US = 10000000, LAST_WORDS_US = 500000, NAP_US = 4000 };
 
 static void *own(void *connection);
 static bool bring_up(struct broker *, char why[WHY_SIZE]);
 static void serve(struct broker *, char why[WHY_SIZE]);
 static void take_down(struct broker *, const char *why);
 static void pause_before_next(struct broker *);
-static bool read_frames(struct broker *, char why[WHY_SIZE]);
-static bool take_frame(struct broker *, const struct frame *, char why[WHY_SIZE]);
 static int64_t run_ticks(struct broker *);
 static void say_written(struct broker *);
 static bool may_nap(struct broker *);
 static bool still_alive(struct broker *, char why[WHY_SIZE]);
-static void flush(struct broker *);
 static void open_channel(struct broker *, struct channel *);
 
 struct broker *broker_new(struct ctx *c, const struct transport *t, const struct rabbit_options *options, const char *name)
@@ -109,13 +75,6 @@ void broker_free(struct broker *k)
     g_free(k);
 }
 
-void content_clear(struct content *content)
-{
-    g_free(content->key);
-    buf_clear(&content->body);
-    *content = (struct content){};
-}
-
 /* ---- channels ----------------------------------------------------------------------------------------------- */
 
 void broker_add(struct broker *k, struct channel *channel)
@@ -145,7 +104,7 @@ void broker_remove(struct broker *k, struct channel *channel, void (*leave)(stru
         leave(channel, &k->out);
     if (k->link && (channel->state == CHANNEL_OPEN || channel->state == CHANNEL_OPENING))
         broker_reset_channel(k, channel, INT64_MAX / 2);
-    flush(k);
+    broker_flush(k);
     while (k->in_content == channel || (k->link && channel->state == CHANNEL_CLOSING))
         if (cond_wait_until(&k->changed, &k->lock, deadline) != 0 && k->in_content != channel)
             break;
@@ -181,71 +140,6 @@ void broker_reset_channel(struct broker *k, struct channel *channel, int64_t del
 size_t broker_frame_max(const struct broker *k)
 {
     return k->tuned.frame_max;
-}
-
-/* ---- writing ------------------------------------------------------------------------------------------------ */
-
-struct buf *broker_begin(struct broker *k)
-{
-    pthread_mutex_lock(&k->lock);
-    return &k->out;
-}
-
-void broker_end(struct broker *k)
-{
-    flush(k);
-    pthread_mutex_unlock(&k->lock);
-}
-
-void broker_wake(struct broker *k)
-{
-    if (write(k->wake, &(uint64_t){ 1 }, sizeof(uint64_t)) < 0)
-        return;                      /* it is full: awake anyway */
-}
-
-void broker_hurry(struct broker *k, struct channel *channel)
-{
-    channel->patient = false;
-    if (k->napping)
-        broker_wake(k);
-    k->napping = false;
-}
-
-/* Writes until all is out or the socket takes no more; the lock is held, and left while writing. One thread at a time: another finds its
- * frames taken along. TLS is left to the owner. */
-static void flush(struct broker *k)
-{
-    if (k->link && k->out.len && !link_is_shared(k->link) && !pthread_equal(k->thread, pthread_self())) {
-        broker_wake(k);
-        return;
-    }
-    while (k->link && !k->flushing && !k->broken && (k->sending.len > k->sent || k->out.len)) {
-        if (k->sent == k->sending.len) {
-            struct buf empty = k->sending;
-
-            empty.len = 0;
-            k->sending = k->out;
-            k->out = empty;
-            k->sent = 0;
-        }
-        k->flushing = true;
-        pthread_mutex_unlock(&k->lock);
-        ssize_t n = link_write(k->link, k->sending.data + k->sent, k->sending.len - k->sent);
-        int error = errno;
-        pthread_mutex_lock(&k->lock);
-        k->flushing = false;
-        k->broken = n < 0;
-        k->broken_errno = error;
-        k->sent += n > 0 ? (size_t)n : 0;
-        pthread_cond_broadcast(&k->changed);
-        if (n <= 0) {                /* the owner waits until it can go on */
-            broker_wake(k);
-            return;
-        }
-        k->written_at = clock_mono_us();
-        if (k->sent == k->sending.len && k->sending.cap > 1 << 20)
-            buf_clear(&k->sending), k->sent = 0;
-    }
 }
 
 /* ---- the owner ---------------------------------------------------------------------------------------------- */
@@ -306,7 +200,7 @@ static bool bring_up(struct broker *k, char why[WHY_SIZE])
     for (guint i = 0; i < k->channels->len; i++)
         if (k->channels->pdata[i])
             open_channel(k, k->channels->pdata[i]);
-    flush(k);
+    broker_flush(k);
     pthread_mutex_unlock(&k->lock);
     return true;
 }
@@ -321,7 +215,7 @@ static void serve(struct broker *k, char why[WHY_SIZE])
 
         pthread_mutex_lock(&k->lock);
         next = run_ticks(k);
-        flush(k);
+        broker_flush(k);
         say_written(k);
         if (k->broken) {
             snprintf(why, WHY_SIZE, "%s", k->broken_errno ? g_strerror(k->broken_errno) : "the broker closed the connection");
@@ -348,7 +242,7 @@ static void serve(struct broker *k, char why[WHY_SIZE])
             fds[1].revents = POLLIN;
         if (fds[0].revents && read(k->wake, &woken, sizeof(woken)) < 0 && errno != EAGAIN)
             return;
-        if ((fds[1].revents & (POLLIN | POLLHUP | POLLERR)) && !read_frames(k, why))
+        if ((fds[1].revents & (POLLIN | POLLHUP | POLLERR)) && !broker_read(k, why))
             return;
         if (!still_alive(k, why))
             return;
@@ -478,185 +372,4 @@ static bool still_alive(struct broker *k, char why[WHY_SIZE])
         frame_heartbeat(to);
     broker_end(k);
     return true;
-}
-
-/* ---- reading ------------------------------------------------------------------------------------------------ */
-
-static bool read_frames(struct broker *k, char why[WHY_SIZE])
-{
-    ssize_t got;
-    struct frame frame;
-
-    do {
-        ssize_t n = 0;
-
-        buf_reserve(&k->in, READ_SIZE);
-        got = link_read(k->link, k->in.data + k->in.len, READ_SIZE);
-        if (got < 0) {
-            snprintf(why, WHY_SIZE, "%s", errno ? g_strerror(errno) : k->in.len ? "the broker closed the connection within a frame"
-                                                                                : "the broker closed the connection");
-            return false;
-        }
-        k->in.len += (size_t)got;
-        k->read_at = clock_mono_us();
-        while ((n = frame_read((uint8_t *)k->in.data + k->in_at, k->in.len - k->in_at, k->tuned.frame_max, &frame)) > 0) {
-            k->in_at += (size_t)n;
-            if (!take_frame(k, &frame, why))
-                return false;
-            recycle_amqp_pool(&k->pool);
-        }
-        if (n < 0) {
-            snprintf(why, WHY_SIZE, "what came is no AMQP frame");
-            return false;
-        }
-        if (k->in_at) {
-            memmove(k->in.data, k->in.data + k->in_at, k->in.len - k->in_at);
-            k->in.len -= k->in_at;
-            k->in_at = 0;
-        }
-    } while (got == READ_SIZE || (got > 0 && !link_is_shared(k->link)));
-    return true;
-}
-
-static void channel_lost(struct broker *k, struct channel *channel, int code, amqp_method_number_t after, const char *why)
-{
-    channel->state = CHANNEL_DOWN;
-    content_clear(&channel->content);
-    channel->missing = 0;
-    if (channel->reopen_at < clock_mono_us())
-        channel->reopen_at = clock_mono_us() + 100000;
-    channel->ops->lost(channel, code, after, why);
-    pthread_cond_broadcast(&k->changed);
-}
-
-/* Methods of channel 0. */
-static bool take_own_method(struct broker *k, const amqp_method_t *m, char why[WHY_SIZE])
-{
-    const amqp_connection_close_t *closed = m->decoded;
-    const amqp_connection_blocked_t *blocked = m->decoded;
-
-    if (m->id == AMQP_CONNECTION_CLOSE_METHOD) {
-        snprintf(why, WHY_SIZE, "%d %.*s", closed->reply_code, (int)closed->reply_text.len, (char *)closed->reply_text.bytes);
-        frame_method(broker_begin(k), 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &(amqp_connection_close_ok_t){});
-        broker_end(k);
-        return false;
-    }
-    if (m->id == AMQP_CONNECTION_BLOCKED_METHOD)
-        log_warning(NULL, "rabbit %s: the broker takes no messages: %.*s", k->name, (int)blocked->reason.len, (char *)blocked->reason.bytes);
-    if (m->id == AMQP_CONNECTION_UNBLOCKED_METHOD)
-        log_info(NULL, "rabbit %s: the broker takes messages again", k->name);
-    return true;
-}
-
-static void take_method(struct broker *k, struct channel *channel, const amqp_method_t *m)
-{
-    const amqp_channel_close_t *closed = m->decoded;
-    const amqp_basic_deliver_t *deliver = m->decoded;
-    const amqp_basic_return_t *returned = m->decoded;
-    struct buf *to = broker_begin(k);
-    char why[WHY_SIZE];
-
-    switch (m->id) {
-    case AMQP_CHANNEL_OPEN_OK_METHOD:
-        if (channel->state == CHANNEL_OPENING) {
-            channel->state = CHANNEL_OPEN;
-            channel->ops->opened(channel, to);
-        }
-        break;
-    case AMQP_CHANNEL_CLOSE_METHOD:
-        snprintf(why, sizeof(why), "%d %.*s", closed->reply_code, (int)MIN(closed->reply_text.len, 200), (char *)closed->reply_text.bytes);
-        frame_method(to, channel->number, AMQP_CHANNEL_CLOSE_OK_METHOD, &(amqp_channel_close_ok_t){});
-        channel_lost(k, channel, closed->reply_code, (amqp_method_number_t)closed->class_id << 16 | closed->method_id, why);
-        break;
-    case AMQP_CHANNEL_CLOSE_OK_METHOD:
-        channel_lost(k, channel, 0, 0, "closed to be opened again");
-        break;
-    case AMQP_BASIC_DELIVER_METHOD:
-        content_clear(&channel->content);
-        channel->content.tag = deliver->delivery_tag;
-        channel->content.redelivered = deliver->redelivered;
-        break;
-    case AMQP_BASIC_RETURN_METHOD:
-        content_clear(&channel->content);
-        channel->content.returned = true;
-        channel->content.code = returned->reply_code;
-        channel->content.key = g_strndup(returned->routing_key.bytes, returned->routing_key.len);
-        break;
-    default:
-        channel->ops->method(channel, m, to);
-    }
-    broker_end(k);
-}
-
-/* All of a message is there: its channel takes it, unless the channel is being closed. */
-static void content_whole(struct broker *k, struct channel *channel)
-{
-    pthread_mutex_lock(&k->lock);
-    bool wanted = channel->state == CHANNEL_OPEN;
-    k->in_content = wanted ? channel : NULL;
-    pthread_mutex_unlock(&k->lock);
-    if (wanted)
-        channel->ops->content(channel, &channel->content);
-    pthread_mutex_lock(&k->lock);
-    content_clear(&channel->content);
-    k->in_content = NULL;
-    pthread_cond_broadcast(&k->changed);
-    pthread_mutex_unlock(&k->lock);
-}
-
-static bool take_header(struct broker *k, struct channel *channel, const struct frame *f)
-{
-    struct content *content = &channel->content;
-    amqp_basic_properties_t *properties;
-
-    if (!frame_read_header(f, &k->pool, &properties, &content->size))
-        return false;
-    for (int i = 0; properties->_flags & AMQP_BASIC_HEADERS_FLAG && i < properties->headers.num_entries; i++)
-        if (bytes_equal(properties->headers.entries[i].key, "compression"))
-            content->compressed = true;
-    channel->missing = content->size;
-    content->refused = content->size > (uint64_t)k->options->max_message_size;
-    if (!content->refused)
-        buf_reserve(&content->body, MIN(content->size, 1 << 20));
-    if (!channel->missing)
-        content_whole(k, channel);
-    return true;
-}
-
-static bool take_body(struct broker *k, struct channel *channel, const struct frame *f)
-{
-    if (f->n > channel->missing)
-        return false;
-    channel->missing -= f->n;
-    if (!channel->content.refused)
-        buf_add(&channel->content.body, f->payload, f->n);
-    if (!channel->missing)
-        content_whole(k, channel);
-    return true;
-}
-
-static bool take_frame(struct broker *k, const struct frame *f, char why[WHY_SIZE])
-{
-    struct channel *channel = NULL;
-    amqp_method_t method;
-    bool well = true;
-
-    if (f->type == AMQP_FRAME_HEARTBEAT)
-        return true;
-    pthread_mutex_lock(&k->lock);
-    if (f->channel > 0 && (guint)f->channel <= k->channels->len)
-        channel = k->channels->pdata[f->channel - 1];
-    pthread_mutex_unlock(&k->lock);
-    if (f->type == AMQP_FRAME_METHOD) {
-        well = frame_read_method(f, &k->pool, &method);
-        if (well && f->channel == 0)
-            return take_own_method(k, &method, why);
-        if (well && channel)
-            take_method(k, channel, &method);
-    } else if (channel) {
-        well = f->type == AMQP_FRAME_HEADER ? take_header(k, channel, f) : take_body(k, channel, f);
-    }
-    if (!well)
-        snprintf(why, WHY_SIZE, "the broker sent a frame that cannot be read");
-    return well;
 }

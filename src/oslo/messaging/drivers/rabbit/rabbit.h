@@ -31,7 +31,7 @@ struct rabbit_options {
 /* options.c: those of the section, then those of the transport's query; strings live in keep. */
 bool rabbit_options_read(struct ctx *, struct ctx *keep, const struct transport *, struct rabbit_options *ret);
 
-/* ---- broker.c ------------------------------------------------------------------------------------------- */
+/* ---- broker.c, intake.c, outlet.c: a connection ----------------------------------------------------------- */
 
 /* A message with its body, as it came. */
 struct content {
