@@ -351,14 +351,15 @@ static void test_envelope_request(void)
     struct delivery_facts facts = { .reply_queue = "reply_1", .monitor = 2 };
     struct envelope_request in;
     char why[ENVELOPE_WHY];
+    struct envelope e;
     size_t n;
 
     m->version = g_strdup("1.2");
     char *body = envelope_request(m, &facts, &n);
     g_assert_true(g_str_has_prefix(body, "{\"oslo.version\": \"2.0\", \"oslo.message\": \"{\\\"method\\\": \\\"echo\\\", \\\"args\\\": {\\\"payload\\\": "
                                         "\\\"h\\\\u00E9 \\\\\\\"q\\\\\\\" \\\\\\\\\\\"}, \\\"version\\\": \\\"1.2\\\", \\\"_msg_id\\\": "));
-    json_t *object = envelope_open(body, n, why);
-    g_assert_true(envelope_read_request(object, &in, why));
+    g_assert_true(envelope_open(&e, body, n, why));
+    g_assert_true(envelope_read_request(&e, &in, why));
     g_assert_cmpstr(in.message->method, ==, "echo");
     g_assert_cmpstr(in.message->version, ==, "1.2");
     g_assert_null(in.message->rpc_namespace);
@@ -370,7 +371,7 @@ static void test_envelope_request(void)
     g_assert_cmpuint(strlen(in.unique_id), ==, 32);
     message_free(in.message);
     message_free(m);
-    json_decref(object);
+    envelope_close(&e);
     free(body);
 }
 
@@ -383,11 +384,12 @@ static void test_envelope_reply(void)
     struct ctx c;
     size_t n;
     char *body = envelope_reply("id1", &reply, true, &n);
-    json_t *object = envelope_open(body, n, why);
+    struct envelope e;
 
-    g_assert_true(json_is_string(json_object_get(object, "failure")));       /* JSON within JSON within JSON */
-    g_assert_true(json_is_null(json_object_get(object, "result")));
-    g_assert_true(envelope_read_reply(object, &in, why));
+    g_assert_nonnull(strstr(body, "{\\\"result\\\": null, \\\"failure\\\": \\\"{\\\\\\\"class\\\\\\\""));      /* JSON within JSON within JSON */
+    g_assert_true(envelope_open(&e, body, n, why));
+    g_assert_true(envelope_read_reply(&e, &in, why));
+    g_assert_true(json_is_null(in.result));
     g_assert_cmpstr(in.message_id, ==, "id1");
     g_assert_true(in.ending);
     ctx_init(&c, NULL, NULL);
@@ -398,7 +400,7 @@ static void test_envelope_reply(void)
     g_assert_cmpstr(c.fault.detail, ==, "Traceback (most recent call last):\nNetworkInUse: in use\n");
     ctx_clear(&c);
     envelope_reply_clear(&in);
-    json_decref(object);
+    envelope_close(&e);
     json_decref(reply.failure);
     free(body);
 }
@@ -410,19 +412,20 @@ static void test_envelope_refused(void)
                                        "{\"oslo.version\": \"2.0\", \"oslo.message\": {}}", NULL };
     struct envelope_request in;
     char why[ENVELOPE_WHY];
+    struct envelope e;
 
     for (const char *const *b = bad; *b; b++) {
         why[0] = 0;
-        g_assert_null(envelope_open(*b, strlen(*b), why));
+        g_assert_false(envelope_open(&e, *b, strlen(*b), why));
         g_assert_cmpuint(strlen(why), >, 0);
     }
-    json_t *bare = envelope_open("{\"method\": \"m\"}", 15, why);          /* without the envelope: the message itself */
-    g_assert_true(envelope_read_request(bare, &in, why));
+    g_assert_true(envelope_open(&e, "{\"method\": \"m\"}", 15, why));           /* without the envelope: the message itself */
+    g_assert_true(envelope_read_request(&e, &in, why));
     g_assert_cmpuint(json_object_size(in.message->args), ==, 0);
     g_assert_null(in.reply_queue);
     message_free(in.message);
-    g_assert_false(envelope_read_notification(bare, &in, why));
-    json_decref(bare);
+    g_assert_false(envelope_read_notification(&e, &in, why));
+    envelope_close(&e);
 }
 
 /* What many read holds no token. */

@@ -28,20 +28,22 @@ static bool inflate_body(const struct buf *from, size_t most, struct buf *to, ch
     return status == Z_STREAM_END && to->len <= most;
 }
 
-json_t *content_read(const struct content *content, const struct rabbit_options *options, char why[WHY_SIZE])
+bool content_open(const struct content *content, const struct rabbit_options *options, struct envelope *ret, char why[WHY_SIZE])
 {
     const struct buf *body = &content->body;
     struct buf unpacked = {};
-    json_t *object = NULL;
+    bool well = false;
 
     if (content->refused)
         snprintf(why, WHY_SIZE, "its body has %" G_GUINT64_FORMAT " bytes, more than max_message_size", content->size);
     else if (content->compressed && !inflate_body(body, (size_t)options->max_message_size, &unpacked, why))
-        object = NULL;
+        well = false;
+    else if (content->compressed)
+        well = envelope_open(ret, unpacked.data ?: "", unpacked.len, why);
     else
-        object = content->compressed ? envelope_open(unpacked.data ?: "", unpacked.len, why) : envelope_open(body->data ?: "", body->len, why);
+        well = envelope_open(ret, body->data ?: "", body->len, why);
     buf_clear(&unpacked);
-    return object;
+    return well;
 }
 
 void outgoing_compress(struct outgoing *o, const struct rabbit_options *options)

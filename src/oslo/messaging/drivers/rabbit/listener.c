@@ -418,8 +418,9 @@ static bool read_taken(struct listener *l, struct taken *taken)
 {
     struct envelope_request in = {};
     char why[WHY_SIZE];
-    json_t *body = content_read(&taken->content, &l->rabbit->options, why);
-    bool well = body && (l->on.notifications ? envelope_read_notification : envelope_read_request)(body, &in, why);
+    struct envelope body;
+    bool is_open = content_open(&taken->content, &l->rabbit->options, &body, why);
+    bool well = is_open && (l->on.notifications ? envelope_read_notification : envelope_read_request)(&body, &in, why);
 
     buf_clear(&taken->content.body);
     if (!well) {
@@ -433,7 +434,8 @@ static bool read_taken(struct listener *l, struct taken *taken)
         taken->reply_queue = g_strdup(in.reply_queue);
         g_strlcpy(taken->unique_id, in.unique_id ?: "", sizeof(taken->unique_id));
     }
-    json_decref(body);
+    if (is_open)
+        envelope_close(&body);
     if (well && is_recent(l, taken->unique_id)) {
         log_info(NULL, "rabbit: topic %s: message %s came twice: ignored", l->on.topic, taken->unique_id);
         answer(l, taken, AMQP_BASIC_ACK_METHOD, &(amqp_basic_ack_t){ .delivery_tag = taken->content.tag });

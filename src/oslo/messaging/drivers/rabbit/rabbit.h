@@ -155,7 +155,8 @@ void listener_stop(void *);
 void listener_free(void *);
 
 /* ---- body.c -------------------------------------------------------------------------------------------------- */
-json_t *content_read(const struct content *, const struct rabbit_options *, char why[WHY_SIZE]);     /* the message in it; a new reference */
+struct envelope;
+bool content_open(const struct content *, const struct rabbit_options *, struct envelope *ret, char why[WHY_SIZE]);   /* the message in it */
 void outgoing_compress(struct outgoing *, const struct rabbit_options *);    /* where the options say so */
 char *random_name(const char *prefix);               /* with 32 hex digits; g_free */
 

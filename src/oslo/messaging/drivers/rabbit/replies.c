@@ -293,8 +293,8 @@ static void take_content(struct channel *channel, struct content *content)
     struct replies *r = (struct replies *)channel;
     struct envelope_reply in;
     char why[WHY_SIZE];
-    json_t *body = content_read(content, r->options, why);
-    bool well = body && envelope_read_reply(body, &in, why);
+    struct envelope body;
+    bool is_open = content_open(content, r->options, &body, why), well = is_open && envelope_read_reply(&body, &in, why);
 
     if (well)
         hand_over(r, &in);
@@ -302,8 +302,8 @@ static void take_content(struct channel *channel, struct content *content)
         log_warning(NULL, "rabbit: a reply that cannot be read: %s", why);
     if (well)
         envelope_reply_clear(&in);
-    json_decref(body);
-
+    if (is_open)
+        envelope_close(&body);
     if (!well) {
         frame_method(broker_begin(r->connection), channel->number, AMQP_BASIC_REJECT_METHOD, &(amqp_basic_reject_t){ .delivery_tag = content->tag });
         broker_end(r->connection);
