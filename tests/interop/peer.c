@@ -6,7 +6,7 @@
  *     peer bench URL THREADS SIZE SECONDS [TOPIC [NAME [EXCHANGE]]]      calls as fast as it can; a line of JSON
  *
  * The methods: echo(payload), add(a, b), sink(payload), stats(), reset(), fail(text): as ValueError, conflict(id): as a fault of ours,
- * context(), slow(seconds); in the namespace "space" version 2.1: where().
+ * context(), slow(seconds), hold(), release(); in the namespace "space" version 2.1: where().
  */
 #include <pthread.h>
 #include <signal.h>
@@ -85,6 +85,28 @@ static bool slow(struct ctx *c, json_t *args, json_t **ret)
     return true;
 }
 
+static pthread_cond_t released = PTHREAD_COND_INITIALIZER;
+static int releases;
+
+/* Until the next release(). */
+static bool hold(struct ctx *c, json_t *args, json_t **ret)
+{
+    pthread_mutex_lock(&lock);
+    for (int before = releases; releases == before;)
+        pthread_cond_wait(&released, &lock);
+    pthread_mutex_unlock(&lock);
+    return true;
+}
+
+static bool release(struct ctx *c, json_t *args, json_t **ret)
+{
+    pthread_mutex_lock(&lock);
+    releases++;
+    pthread_cond_broadcast(&released);
+    pthread_mutex_unlock(&lock);
+    return true;
+}
+
 static bool where(struct ctx *c, json_t *args, json_t **ret)
 {
     *ret = json_string("space 2.1");
@@ -93,7 +115,7 @@ static bool where(struct ctx *c, json_t *args, json_t **ret)
 
 static const struct rpc_method methods[] = {
     { "echo", echo }, { "add", add }, { "sink", sink }, { "stats", stats }, { "reset", reset }, { "fail", fail_with },
-    { "conflict", conflict }, { "context", context }, { "slow", slow }, {}
+    { "conflict", conflict }, { "context", context }, { "slow", slow }, { "hold", hold }, { "release", release }, {}
 };
 static const struct rpc_method space_methods[] = { { "where", where }, {} };
 static const struct rpc_endpoint endpoints[] = {

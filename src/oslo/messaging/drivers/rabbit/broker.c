@@ -21,7 +21,7 @@ static void serve(struct broker *, char why[WHY_SIZE]);
 static void take_down(struct broker *, const char *why);
 static void pause_before_next(struct broker *);
 static int64_t run_ticks(struct broker *);
-static void say_written(struct broker *);
+static int64_t run_rounds(struct broker *);
 static bool may_nap(struct broker *);
 static bool still_alive(struct broker *, char why[WHY_SIZE]);
 static void open_channel(struct broker *, struct channel *);
@@ -95,6 +95,15 @@ void broker_add(struct broker *k, struct channel *channel)
     broker_end(k);
 }
 
+/* An op that ran unlocked has returned. */
+static void leave_op(struct broker *k)
+{
+    pthread_mutex_lock(&k->lock);
+    k->in_op = NULL;
+    pthread_cond_broadcast(&k->changed);
+    pthread_mutex_unlock(&k->lock);
+}
+
 void broker_remove(struct broker *k, struct channel *channel, void (*leave)(struct channel *, struct buf *))
 {
     int64_t deadline = clock_mono_us() + 2000000;
@@ -105,8 +114,8 @@ void broker_remove(struct broker *k, struct channel *channel, void (*leave)(stru
     if (k->link && (channel->state == CHANNEL_OPEN || channel->state == CHANNEL_OPENING))
         broker_reset_channel(k, channel, INT64_MAX / 2);
     broker_flush(k);
-    while (k->in_content == channel || (k->link && channel->state == CHANNEL_CLOSING))
-        if (cond_wait_until(&k->changed, &k->lock, deadline) != 0 && k->in_content != channel)
+    while (k->in_op == channel || (k->link && channel->state == CHANNEL_CLOSING))
+        if (cond_wait_until(&k->changed, &k->lock, deadline) != 0 && k->in_op != channel)
             break;
     if (k->link && channel->state == CHANNEL_CLOSING) {      /* it never answered: nobody else may have that number now */
         k->broken = true;
@@ -196,6 +205,8 @@ static bool bring_up(struct broker *k, char why[WHY_SIZE])
     k->link = link;
     k->tuned = tuned;
     k->broken = false;
+    k->least = 1;
+    k->habit = (struct habit){};
     k->read_at = k->written_at = clock_mono_us();
     for (guint i = 0; i < k->channels->len; i++)
         if (k->channels->pdata[i])
@@ -205,47 +216,55 @@ static bool bring_up(struct broker *k, char why[WHY_SIZE])
     return true;
 }
 
+/* Is there a reason to end? */
+static bool is_over(const struct broker *k, char why[WHY_SIZE])
+{
+    if (k->broken)
+        snprintf(why, WHY_SIZE, "%s", k->broken_errno ? g_strerror(k->broken_errno) : "the broker closed the connection");
+    else if (k->stopping)
+        snprintf(why, WHY_SIZE, "stopped");
+    return k->broken || k->stopping;
+}
+
+/* Waits until there is something to read or to write, or that time. */
+static bool wait_for_work(struct broker *k, short events, int64_t until, char why[WHY_SIZE])
+{
+    struct pollfd fds[2] = { { .fd = k->wake, .events = POLLIN }, { .fd = events ? link_fd(k->link) : -1, .events = events } };
+    int64_t left = until - clock_mono_us();
+    struct timespec patience = { .tv_nsec = CLAMP(left, 0, 999999) * 1000 };
+    uint64_t woken;
+
+    if ((ppoll(fds, 2, &patience, NULL) < 0 && errno != EINTR) ||
+        (fds[0].revents && read(k->wake, &woken, sizeof(woken)) < 0 && errno != EAGAIN)) {
+        snprintf(why, WHY_SIZE, "%s", g_strerror(errno));
+        return false;
+    }
+    k->readable = !events || broker_waits_for_many(k) || fds[1].revents & (POLLIN | POLLHUP | POLLERR);
+    return true;
+}
+
 /* Reads and writes until the connection is lost or not wanted any more. */
 static void serve(struct broker *k, char why[WHY_SIZE])
 {
-    for (;;) {
-        struct pollfd fds[2] = { { .fd = k->wake, .events = POLLIN }, { .fd = link_fd(k->link), .events = POLLIN } };
-        int64_t next, now;
-        uint64_t woken;
+    for (bool well = true; well;) {
+        int64_t next = run_rounds(k);
+        short events = POLLIN;
 
         pthread_mutex_lock(&k->lock);
-        next = run_ticks(k);
+        next = MIN(next, run_ticks(k));
         broker_flush(k);
-        say_written(k);
-        if (k->broken) {
-            snprintf(why, WHY_SIZE, "%s", k->broken_errno ? g_strerror(k->broken_errno) : "the broker closed the connection");
-            pthread_mutex_unlock(&k->lock);
-            return;
-        }
-        if (k->stopping) {
-            pthread_mutex_unlock(&k->lock);
-            snprintf(why, WHY_SIZE, "stopped");
-            return;
-        }
+        well = !is_over(k, why);
         if (k->sending.len > k->sent && !k->flushing)
-            fds[1].events |= POLLOUT;
-        k->napping = may_nap(k) && !(fds[1].events & POLLOUT);
-        now = clock_mono_us();
+            events |= POLLOUT;
+        k->napping = events == POLLIN && may_nap(k);
         if (k->napping) {            /* what comes meanwhile is read in one go afterwards */
-            next = MIN(next, now + NAP_US);
-            fds[1].fd = -1;
+            next = MIN(next, clock_mono_us() + NAP_US);
+            events = 0;
         }
         pthread_mutex_unlock(&k->lock);
-        if (poll(fds, 2, next <= now ? 0 : (int)MIN((next - now) / 1000 + 1, 1000)) < 0 && errno != EINTR)
-            return;
-        if (fds[1].fd < 0)
-            fds[1].revents = POLLIN;
-        if (fds[0].revents && read(k->wake, &woken, sizeof(woken)) < 0 && errno != EAGAIN)
-            return;
-        if ((fds[1].revents & (POLLIN | POLLHUP | POLLERR)) && !broker_read(k, why))
-            return;
-        if (!still_alive(k, why))
-            return;
+        if (broker_waits_for_many(k))
+            next = MIN(next, clock_mono_us() + LONG_MOMENT_US);
+        well = well && wait_for_work(k, events, next, why) && (!k->readable || broker_read(k, why)) && still_alive(k, why);
     }
 }
 
@@ -330,14 +349,40 @@ static int64_t run_ticks(struct broker *k)
     return next;
 }
 
-static void say_written(struct broker *k)
+/* The channel of that place, if its round is due: it stays there until leave_op. Else ret_next knows when it is. */
+static struct channel *enter_round(struct broker *k, guint i, int64_t *ret_next)
 {
-    for (guint i = 0; i < k->channels->len; i++) {
-        struct channel *channel = k->channels->pdata[i];
+    pthread_mutex_lock(&k->lock);
+    struct channel *channel = i < k->channels->len ? k->channels->pdata[i] : NULL;
+    int64_t at = channel && channel->ops->round ? channel->round_at : 0;
+    bool due = at && at <= clock_mono_us();
 
-        if (channel && channel->ops->written)
-            channel->ops->written(channel);
+    if (at && !due)
+        *ret_next = MIN(*ret_next, at);
+    k->in_op = due ? channel : NULL;
+    pthread_mutex_unlock(&k->lock);
+    return k->in_op;
+}
+
+/* What came together has been read; gives when a channel wants to look again. */
+static int64_t run_rounds(struct broker *k)
+{
+    int64_t next = INT64_MAX;
+
+    pthread_mutex_lock(&k->lock);
+    guint n = k->channels->len;
+    pthread_mutex_unlock(&k->lock);
+    for (guint i = 0; i < n; i++) {
+        struct channel *channel = enter_round(k, i, &next);
+
+        if (!channel)
+            continue;
+        channel->round_at = channel->ops->round(channel);
+        if (channel->round_at)
+            next = MIN(next, channel->round_at);
+        leave_op(k);
     }
+    return next;
 }
 
 /* Is all that will come such that nobody waits for it? Locked. */

@@ -2,6 +2,7 @@
 #ifndef OSLO_MESSAGING_RABBIT_CONNECTION_H
 #define OSLO_MESSAGING_RABBIT_CONNECTION_H
 
+#include "oslo/messaging/drivers/rabbit/gather.h"
 #include "oslo/messaging/drivers/rabbit/login.h"
 #include "oslo/messaging/drivers/rabbit/rabbit.h"
 
@@ -12,7 +13,7 @@ struct broker {
     pthread_t thread;
     int wake;                        /* eventfd */
     pthread_mutex_t lock;            /* guards all below */
-    pthread_cond_t changed;          /* a flush has ended, a channel has closed, a content op has returned */
+    pthread_cond_t changed;          /* a flush has ended, a channel has closed, an op that runs unlocked has returned */
     struct link *link;               /* NULL: down */
     struct login tuned;
     struct buf out, sending;         /* what is to be written, and what is being written */
@@ -21,8 +22,9 @@ struct broker {
     bool broken;                     /* a write has failed: errno in broken_errno */
     int broken_errno;
     bool stopping, napping;
+    int64_t held_until;              /* what is written waits for more; 0: it does not */
     GPtrArray *channels;             /* of struct channel; index number - 1, NULL where one has gone */
-    struct channel *in_content;
+    struct channel *in_op;           /* whose content or round runs */
     int64_t written_at;
     /* The owner's alone: */
     unsigned *order;                 /* of the hosts */
@@ -31,11 +33,18 @@ struct broker {
     int64_t read_at, looked_at;
     struct buf in;
     size_t in_at;
+    bool readable;
+    int n_read;                      /* messages, of those that are read together */
+    size_t bytes_read;
+    struct habit habit;              /* of how many those are */
+    int least;                       /* bytes that the kernel waits for */
     amqp_pool_t pool;
 };
 
 /* intake.c: takes what has come; false where the connection cannot be used any more. */
 bool broker_read(struct broker *, char why[WHY_SIZE]);
+/* Has the kernel been told not to speak of a few bytes? Then they are read a moment later. */
+bool broker_waits_for_many(const struct broker *);
 /* outlet.c: writes until all is out or the socket takes no more. Locked. */
 void broker_flush(struct broker *);
 

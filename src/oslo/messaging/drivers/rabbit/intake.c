@@ -2,12 +2,14 @@
 #include "oslo/messaging/drivers/rabbit/connection.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "oslo/base/log.h"
 
-enum { READ_SIZE = 65536 };
+enum { READ_SIZE = 65536, SHORT_US = 50, MANY = 4 };
 
 static bool take_frame(struct broker *, const struct frame *, char why[WHY_SIZE]);
 
@@ -18,7 +20,7 @@ void content_clear(struct content *content)
     *content = (struct content){};
 }
 
-bool broker_read(struct broker *k, char why[WHY_SIZE])
+static bool read_frames(struct broker *k, char why[WHY_SIZE])
 {
     ssize_t got;
     struct frame frame;
@@ -34,6 +36,7 @@ bool broker_read(struct broker *k, char why[WHY_SIZE])
             return false;
         }
         k->in.len += (size_t)got;
+        k->bytes_read += (size_t)got;
         k->read_at = clock_mono_us();
         while ((n = frame_read((uint8_t *)k->in.data + k->in_at, k->in.len - k->in_at, k->tuned.frame_max, &frame)) > 0) {
             k->in_at += (size_t)n;
@@ -51,6 +54,50 @@ bool broker_read(struct broker *k, char why[WHY_SIZE])
             k->in_at = 0;
         }
     } while (got == READ_SIZE || (got > 0 && !link_is_shared(k->link)));
+    return true;
+}
+
+/* Lets the kernel wait for that many bytes before it says that there are some. */
+static void set_least(struct broker *k, size_t bytes)
+{
+    int least = link_is_shared(k->link) ? (int)MAX(bytes, 1) : 1;
+
+    if (least == k->least)
+        return;
+    k->least = least;
+    setsockopt(link_fd(k->link), SOL_SOCKET, SO_RCVLOWAT, &least, sizeof(least));
+}
+
+bool broker_waits_for_many(const struct broker *k)
+{
+    return k->least > 1;
+}
+
+/* Is there more within so short a time? */
+static bool more_comes(struct broker *k)
+{
+    struct pollfd fd = { .fd = link_fd(k->link), .events = POLLIN };
+    struct timespec patience = { .tv_nsec = SHORT_US * 1000 };
+
+    return ppoll(&fd, 1, &patience, NULL) > 0;
+}
+
+/* What is used to come together is waited for. */
+bool broker_read(struct broker *k, char why[WHY_SIZE])
+{
+    int64_t until = clock_mono_us() + MOMENT_US;
+
+    k->n_read = 0;
+    k->bytes_read = 0;
+    if (!read_frames(k, why))
+        return false;
+    if (k->n_read < k->habit.usual)
+        set_least(k, 1);
+    while (k->n_read && k->habit.usual >= MANY && k->n_read < k->habit.usual && clock_mono_us() < until && more_comes(k))
+        if (!read_frames(k, why))
+            return false;
+    habit_saw(&k->habit, k->n_read);
+    set_least(k, habit_is_firm(&k->habit) && k->habit.usual >= MANY ? k->bytes_read / 4 * 3 : 1);
     return true;
 }
 
@@ -129,13 +176,15 @@ static void content_whole(struct broker *k, struct channel *channel)
 {
     pthread_mutex_lock(&k->lock);
     bool wanted = channel->state == CHANNEL_OPEN;
-    k->in_content = wanted ? channel : NULL;
+    k->in_op = wanted ? channel : NULL;
     pthread_mutex_unlock(&k->lock);
     if (wanted)
         channel->ops->content(channel, &channel->content);
+    channel->round_at = 1;
+    k->n_read++;
     pthread_mutex_lock(&k->lock);
     content_clear(&channel->content);
-    k->in_content = NULL;
+    k->in_op = NULL;
     pthread_cond_broadcast(&k->changed);
     pthread_mutex_unlock(&k->lock);
 }

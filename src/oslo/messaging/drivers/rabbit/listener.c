@@ -23,16 +23,18 @@ struct listener {
     char *fanout_queue;
     int consumers, consuming;        /* asked for, and there (guarded by the connection) */
     GQueue granting;                 /* of struct taken, read, to be acknowledged; the connection's thread's */
-    int unsaid;                      /* granted, and not posted yet; likewise */
-    sem_t arrived;                   /* posted for each that is waiting or granted */
+    int unanswered;                  /* deliveries of this channel; guarded by the connection */
+    sem_t arrived;                   /* posted for each that is waked */
     pthread_mutex_t lock;            /* guards all below */
     pthread_cond_t ready;
     GQueue waiting;                  /* of struct taken, not read yet */
     GQueue granted;                  /* of struct taken, read and acknowledged */
     int idle;                        /* who poll, less what is being granted */
+    int asleep;                      /* who poll and are not waked yet */
     char recent[RECENT][MESSAGE_ID_SIZE];    /* ids of messages that were taken */
     unsigned n_recent;
     bool declared, stopped;
+    bool promised;                   /* something is being granted */
     char *refused;                   /* why the broker does not let us */
 };
 
@@ -58,10 +60,9 @@ static bool is_recent(struct listener *, const char *unique_id);
 static bool answer(struct listener *, struct taken *, amqp_method_number_t, void *method);
 static void taken_free(struct taken *);
 
-static int64_t tick(struct channel *, int64_t now, struct buf *);
-static void written(struct channel *);
+static int64_t round_done(struct channel *);
 
-static const struct channel_ops ops = { opened, take_method, take_content, lost, tick, written };
+static const struct channel_ops ops = { opened, take_method, take_content, lost, NULL, round_done };
 
 /* Waits until the broker lets us consume; where there is none yet, it will be declared when there is. */
 void *listener_new(struct ctx *c, struct rabbit *rabbit, const struct listen_on *on)
@@ -91,28 +92,37 @@ void *listener_new(struct ctx *c, struct rabbit *rabbit, const struct listen_on 
     return fail_null(c, NOT_LISTENING, on->topic, refused);
 }
 
+/* Wakes at most so many of those who sleep. The lock is held. */
+static void wake(struct listener *l, int n)
+{
+    for (; n > 0 && l->asleep > 0; n--, l->asleep--)
+        sem_post(&l->arrived);
+}
+
+static bool has_nothing(const struct listener *l)
+{
+    return !l->granted.length && (l->stopped ? l->promised : !l->waiting.length);
+}
+
 /* Waits for what was granted, also when stopped: it is acknowledged. Else for what waits. */
 static struct taken *next_taken(struct listener *l)
 {
-    struct taken *taken = NULL;
-    bool stopped = false;
+    struct taken *taken;
 
-    while (!taken && !stopped) {
-        pthread_mutex_lock(&l->lock);
-        l->idle++;
+    pthread_mutex_lock(&l->lock);
+    l->idle++;
+    while (has_nothing(l)) {
+        l->asleep++;
         pthread_mutex_unlock(&l->lock);
         sem_wait_until(&l->arrived, 0);
         pthread_mutex_lock(&l->lock);
-        taken = g_queue_pop_head(&l->granted);
-        if (!taken) {
-            l->idle--;
-            stopped = l->stopped;
-            taken = stopped ? NULL : g_queue_pop_head(&l->waiting);
-        }
-        pthread_mutex_unlock(&l->lock);
     }
-    if (stopped)
-        sem_post(&l->arrived);       /* for the next one */
+    taken = g_queue_pop_head(&l->granted);
+    if (!taken) {
+        l->idle--;
+        taken = l->stopped ? NULL : g_queue_pop_head(&l->waiting);
+    }
+    pthread_mutex_unlock(&l->lock);
     return taken;
 }
 
@@ -192,8 +202,8 @@ void listener_stop(void *listener)
 
     pthread_mutex_lock(&l->lock);
     l->stopped = true;
+    wake(l, l->asleep);
     pthread_mutex_unlock(&l->lock);
-    sem_post(&l->arrived);
 }
 
 /* What was not taken goes back to its queue with the channel. */
@@ -308,11 +318,14 @@ static void take_content(struct channel *channel, struct content *content)
     taken->content = *content;
     taken->generation = channel->generation;
     *content = (struct content){};
+    broker_begin(l->rabbit->in);
+    l->unanswered++;
+    broker_end(l->rabbit->in);
     if (!may_grant(l, taken)) {
         pthread_mutex_lock(&l->lock);
         g_queue_push_tail(&l->waiting, taken);
+        wake(l, 1);
         pthread_mutex_unlock(&l->lock);
-        sem_post(&l->arrived);
     } else if (read_taken(l, taken)) {
         g_queue_push_tail(&l->granting, taken);
     } else {
@@ -336,16 +349,38 @@ static bool may_grant(struct listener *l, const struct taken *taken)
     return may;
 }
 
-/* Acknowledges what is granted; where nobody polls any more, it goes back with the channel. */
-static int64_t tick(struct channel *channel, int64_t now, struct buf *to)
+/* From here on those who poll wait for what is being granted, also when stopped. */
+static bool promise(struct listener *l)
 {
-    struct listener *l = (struct listener *)channel;
-
-    if (!l->granting.length || channel->state != CHANNEL_OPEN)
-        return 0;
     pthread_mutex_lock(&l->lock);
-    for (struct taken *taken; !l->stopped && (taken = g_queue_pop_head(&l->granting));) {
-        frame_method(to, channel->number, AMQP_BASIC_ACK_METHOD, &(amqp_basic_ack_t){ .delivery_tag = taken->content.tag });
+    l->promised = !l->stopped;
+    bool promised = l->promised;
+    pthread_mutex_unlock(&l->lock);
+    return promised;
+}
+
+/* All at once, where nothing before them waits. False where they will come again instead. */
+static bool acknowledge_granting(struct listener *l)
+{
+    struct buf *to = broker_begin(l->rabbit->in);
+    bool open = l->channel.state == CHANNEL_OPEN && promise(l), multiple = l->unanswered == (int)l->granting.length;
+
+    for (const GList *i = multiple ? l->granting.tail : l->granting.head; open && i; i = i->next) {
+        const struct taken *taken = i->data;
+
+        frame_method(to, l->channel.number, AMQP_BASIC_ACK_METHOD, &(amqp_basic_ack_t){ .delivery_tag = taken->content.tag, .multiple = multiple });
+    }
+    if (open)
+        l->unanswered -= (int)l->granting.length;
+    broker_end(l->rabbit->in);
+    return open;
+}
+
+/* Gives what is acknowledged to those who poll. */
+static void grant(struct listener *l)
+{
+    pthread_mutex_lock(&l->lock);
+    for (struct taken *taken; (taken = g_queue_pop_head(&l->granting));) {
         taken->settled = taken->acknowledged = true;
         if (has_recent(l, taken->unique_id)) {       /* both came at once */
             taken_free(taken);
@@ -354,18 +389,30 @@ static int64_t tick(struct channel *channel, int64_t now, struct buf *to)
         }
         note_recent(l, taken);
         g_queue_push_tail(&l->granted, taken);
-        l->unsaid++;
     }
+    l->promised = false;
     pthread_mutex_unlock(&l->lock);
-    return 0;
 }
 
-static void written(struct channel *channel)
+/* What was granted is acknowledged; where nobody polls any more, it goes back with the channel. One of those who poll takes what came together,
+ * and its replies go out together; the others come when it has not done all within the moment.
+ */
+static int64_t round_done(struct channel *channel)
 {
     struct listener *l = (struct listener *)channel;
+    int n = (int)l->granting.length;
+    int64_t again = 0;
 
-    for (; l->unsaid; l->unsaid--)
-        sem_post(&l->arrived);
+    if (n && acknowledge_granting(l)) {
+        grant(l);
+        again = sender_gather(l->rabbit->sender, n);
+    } else {
+        sender_gathered(l->rabbit->sender);
+    }
+    pthread_mutex_lock(&l->lock);
+    wake(l, l->stopped ? l->asleep : again ? 1 : (int)l->granted.length);
+    pthread_mutex_unlock(&l->lock);
+    return again;
 }
 
 /* All that was not taken will be delivered again. */
@@ -373,7 +420,7 @@ static void lost(struct channel *channel, int code, amqp_method_number_t after, 
 {
     struct listener *l = (struct listener *)channel;
 
-    written(channel);
+    l->unanswered = 0;
     pthread_mutex_lock(&l->lock);
     l->idle += (int)l->granting.length;
     g_queue_clear_full(&l->granting, (GDestroyNotify)taken_free);
@@ -406,8 +453,10 @@ static bool answer(struct listener *l, struct taken *taken, amqp_method_number_t
     struct buf *to = broker_begin(l->rabbit->in);
     bool ours = !taken->settled && l->channel.state == CHANNEL_OPEN && l->channel.generation == taken->generation;
 
-    if (ours)
+    if (ours) {
         frame_method(to, l->channel.number, id, method);
+        l->unanswered--;
+    }
     taken->settled = true;
     broker_end(l->rabbit->in);
     return ours;

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+enum { HELD_SIZE = 65536 };          /* more of it does not wait */
+
 struct buf *broker_begin(struct broker *k)
 {
     pthread_mutex_lock(&k->lock);
@@ -32,9 +34,21 @@ void broker_hurry(struct broker *k, struct channel *channel)
     k->napping = false;
 }
 
+void broker_gather(struct broker *k, int64_t until)
+{
+    k->held_until = until;
+}
+
+static bool is_held(const struct broker *k)
+{
+    return k->held_until && !k->stopping && k->out.len < HELD_SIZE && k->sent == k->sending.len && clock_mono_us() < k->held_until;
+}
+
 /* The lock is left while writing. One thread at a time: another finds its frames taken along. TLS is left to the owner. */
 void broker_flush(struct broker *k)
 {
+    if (is_held(k))
+        return;
     if (k->link && k->out.len && !link_is_shared(k->link) && !pthread_equal(k->thread, pthread_self())) {
         broker_wake(k);
         return;

@@ -16,7 +16,7 @@ static bool rabbit_open(struct ctx *c, struct transport *t)
     r->out = broker_new(c, t, &r->options, "rabbit-out");
     r->in = broker_new(c, t, &r->options, "rabbit-in");
     r->sender = sender_new(&r->options, r->out);
-    r->replies = replies_new(&r->options, r->in);
+    r->replies = replies_new(&r->options, r->in, r->sender);
     t->state = r;
     return true;
 }
@@ -52,7 +52,7 @@ static bool rabbit_send(struct ctx *c, struct transport *t, const struct target 
     struct outgoing *o;
 
     if (reply)
-        return replies_call(c, r->replies, r->sender, target, m, options, deadline, reply);
+        return replies_call(c, r->replies, target, m, options, deadline, reply);
     o = cast(target, m);
     message_free(m);
     outgoing_compress(o, &r->options);

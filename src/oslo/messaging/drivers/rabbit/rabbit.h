@@ -54,12 +54,13 @@ struct channel {
     enum channel_state { CHANNEL_DOWN, CHANNEL_OPENING, CHANNEL_OPEN, CHANNEL_CLOSING } state;
     unsigned generation;             /* how often it was opened: a delivery of an earlier one cannot be acknowledged */
     int64_t reopen_at;
+    int64_t round_at;                /* 0: not wanted; the owner thread's */
     bool patient;                    /* something will come, and nobody waits for it: it may be read a little later, with more */
     struct content content;          /* being received; the owner thread's */
     uint64_t missing;                /* bytes of its body yet to come */
 };
 
-/* Called by the connection's thread. All but content with the connection locked; nothing here may wait. */
+/* Called by the connection's thread. All but content and round with the connection locked; nothing here may wait. */
 struct channel_ops {
     void (*opened)(struct channel *, struct buf *to);                      /* declares what it needs */
     void (*method)(struct channel *, const amqp_method_t *, struct buf *to);
@@ -68,7 +69,8 @@ struct channel_ops {
      * method of that number; else 0. Open again later by itself. */
     void (*lost)(struct channel *, int code, amqp_method_number_t after, const char *why);
     int64_t (*tick)(struct channel *, int64_t now, struct buf *to);    /* when it wants to be called next (0: never); NULL: never */
-    void (*written)(struct channel *);       /* what tick wrote is out; NULL: need not be said */
+    /* All that came at once has been through content; again at the time it gives (0: when more has come). Not locked. */
+    int64_t (*round)(struct channel *);
 };
 
 struct broker;
@@ -83,6 +85,8 @@ void broker_remove(struct broker *, struct channel *, void (*leave)(struct chann
 /* Anybody may write on an open channel: between begin and end, which sends it. */
 struct buf *broker_begin(struct broker *);
 void broker_end(struct broker *);
+/* What is written waits for more until then, or until it is 0. Locked. */
+void broker_gather(struct broker *, int64_t until);
 /* Gives the channel up and opens it again after a delay. Locked. */
 void broker_reset_channel(struct broker *, struct channel *, int64_t delay_us);
 /* Wakes the owner: there is something to do before it would look. */
@@ -104,8 +108,10 @@ enum outcome { DELIVERED, UNDELIVERABLE /* nobody's queue */, GIVEN_UP };
 /* One message on its way to the broker: resent until it is confirmed. */
 struct outgoing {
     enum place place;
-    char *exchange, *key, *body, *expiration;
+    const char *exchange, *key;      /* they stand in names */
+    char *body;
     size_t n;
+    char expiration[24];             /* ms as text; "": none */
     bool mandatory, compressed;
     int retry;                       /* resends after a lost connection: -1 any number */
     /* Once, with the sender locked; the outgoing is freed after it. */
@@ -117,6 +123,7 @@ struct outgoing {
     bool returned;
     int refusals;
     int64_t due, give_up;            /* of a reply that waits for its queue */
+    char names[];
 };
 struct sender;
 struct sender *sender_new(const struct rabbit_options *, struct broker *);
@@ -127,13 +134,17 @@ bool sender_deliver(struct ctx *, struct sender *, struct outgoing *, int64_t de
 /* Whoever sent it with that data does not want to know any more; what was not sent yet will not be. True where it was not settled yet:
  * now it never will be. */
 bool sender_forget(struct sender *, const void *data);
+/* Something came that may lead to at_most messages being sent within a moment: they go out together. Gives when sender_gathered is to be
+ * called; 0: need not be. */
+int64_t sender_gather(struct sender *, int at_most);
+void sender_gathered(struct sender *);
 struct outgoing *outgoing_new(enum place, const char *exchange, const char *key, char *body, size_t n);
 
 /* ---- replies.c: calls that wait ------------------------------------------------------------------------------ */
 struct replies;
-struct replies *replies_new(const struct rabbit_options *, struct broker *);
+struct replies *replies_new(const struct rabbit_options *, struct broker *, struct sender *);
 void replies_free(struct replies *);
-bool replies_call(struct ctx *, struct replies *, struct sender *, const struct target *, struct message *, const struct rpc_options *,
+bool replies_call(struct ctx *, struct replies *, const struct target *, struct message *, const struct rpc_options *,
                   int64_t deadline, struct rpc_reply *);
 
 /* ---- listener.c ---------------------------------------------------------------------------------------------- */

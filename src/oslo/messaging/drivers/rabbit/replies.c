@@ -24,12 +24,14 @@ struct replies {
     struct channel channel;          /* first */
     const struct rabbit_options *options;
     struct broker *connection;
+    struct sender *sender;
     char *queue;
     pthread_mutex_t lock;            /* guards all below */
     pthread_cond_t ready;
     GHashTable *calls;               /* message id -> struct call */
     bool added, consuming;
-    /* The connection's thread's: what is to be acknowledged, a few at once. */
+    /* The connection's thread's: who is to be waked when all that came at once has been read; and what is to be acknowledged, a few at once. */
+    GPtrArray *answered;             /* of struct call */
     uint64_t taken;                  /* the last tag */
     int n_taken;
     int64_t taken_at;                /* the first of them */
@@ -40,22 +42,26 @@ static void take_method(struct channel *, const amqp_method_t *, struct buf *);
 static void take_content(struct channel *, struct content *);
 static void lost(struct channel *, int code, amqp_method_number_t after, const char *why);
 static int64_t tick(struct channel *, int64_t now, struct buf *);
+static int64_t round_done(struct channel *);
+static void wake_answered(struct replies *);
 static struct call *call_new(void);
 static void call_release(struct call *);
 static void call_sent(void *call, enum outcome, const char *why);
 static bool call_wait(struct call *, int64_t deadline, int64_t monitor_us);
 
-static const struct channel_ops ops = { opened, take_method, take_content, lost, tick, NULL };
+static const struct channel_ops ops = { opened, take_method, take_content, lost, tick, round_done };
 
 enum { TAKEN_MAX = 64, TAKEN_US = 20000 };
 
-struct replies *replies_new(const struct rabbit_options *options, struct broker *connection)
+struct replies *replies_new(const struct rabbit_options *options, struct broker *connection, struct sender *sender)
 {
     struct replies *r = g_new0(struct replies, 1);
 
     r->channel.ops = &ops;
     r->options = options;
     r->connection = connection;
+    r->sender = sender;
+    r->answered = g_ptr_array_new();
     r->queue = random_name("reply_");
     r->calls = g_hash_table_new(g_str_hash, g_str_equal);
     pthread_mutex_init(&r->lock, NULL);
@@ -69,6 +75,8 @@ void replies_free(struct replies *r)
         return;
     if (r->added)
         broker_remove(r->connection, &r->channel, NULL);
+    wake_answered(r);
+    g_ptr_array_unref(r->answered);
     g_hash_table_unref(r->calls);
     pthread_cond_destroy(&r->ready);
     pthread_mutex_destroy(&r->lock);
@@ -128,8 +136,8 @@ static void leave(struct replies *r, const char *id)
     pthread_mutex_unlock(&r->lock);
 }
 
-bool replies_call(struct ctx *c, struct replies *r, struct sender *sender, const struct target *t, struct message *m,
-                  const struct rpc_options *options, int64_t deadline, struct rpc_reply *ret)
+bool replies_call(struct ctx *c, struct replies *r, const struct target *t, struct message *m, const struct rpc_options *options,
+                  int64_t deadline, struct rpc_reply *ret)
 {
     struct delivery_facts facts = {};
     const char *method = ctx_strdup(c, m->method);
@@ -143,7 +151,7 @@ bool replies_call(struct ctx *c, struct replies *r, struct sender *sender, const
         return fail(c, MESSAGING_TIMEOUT, method, t->topic);
     }
     o = request(r, t, m, options, &facts);
-    o->expiration = g_strdup_printf("%" G_GINT64_FORMAT, MAX(1, (deadline - clock_mono_us()) / 1000));
+    snprintf(o->expiration, sizeof(o->expiration), "%" G_GINT64_FORMAT, MAX(1, (deadline - clock_mono_us()) / 1000));
     message_free(m);
     outgoing_compress(o, r->options);
     call = call_new();
@@ -151,10 +159,10 @@ bool replies_call(struct ctx *c, struct replies *r, struct sender *sender, const
     o->settled = call_sent;
     o->data = call;
     join(r, facts.message_id, call);
-    sender_send(sender, o);
+    sender_send(r->sender, o);
     done = call_wait(call, deadline, options->monitor_us);
     leave(r, facts.message_id);
-    if (!done && sender_forget(sender, call))
+    if (!done && sender_forget(r->sender, call))
         call_release(call);
     pthread_mutex_lock(&call->lock);
     *ret = call->reply;
@@ -259,7 +267,10 @@ static void take_method(struct channel *channel, const amqp_method_t *m, struct 
 
 static void lost(struct channel *channel, int code, amqp_method_number_t after, const char *why)
 {
-    ((struct replies *)channel)->n_taken = 0;
+    struct replies *r = (struct replies *)channel;
+
+    wake_answered(r);
+    r->n_taken = 0;
     if (code)
         log_warning(NULL, "rabbit: the queue of replies: %s", why);
 }
@@ -281,8 +292,7 @@ static void hand_over(struct replies *r, const struct envelope_reply *in)
             call->reply = (struct rpc_reply){ json_incref(in->result), json_incref(in->failure) };
         }
         pthread_mutex_unlock(&call->lock);
-        sem_post(&call->changed);    /* after the lock, which its caller would only wait for */
-        call_release(call);
+        g_ptr_array_add(r->answered, call);
     }
     if (!call)
         log_info(NULL, "rabbit: a reply nobody waits for: message %s", in->message_id);
@@ -311,6 +321,35 @@ static void take_content(struct channel *channel, struct content *content)
     }
     r->taken_at = r->n_taken++ ? r->taken_at : clock_mono_us();
     r->taken = content->tag;
+}
+
+static void wake_answered(struct replies *r)
+{
+    for (guint i = 0; i < r->answered->len; i++) {
+        struct call *call = r->answered->pdata[i];
+
+        sem_post(&call->changed);
+        call_release(call);
+    }
+    g_ptr_array_set_size(r->answered, 0);
+}
+
+/* Whose replies came together will mostly call again together. */
+static int64_t round_done(struct channel *channel)
+{
+    struct replies *r = (struct replies *)channel;
+    int64_t again = 0;
+
+    if (r->answered->len) {
+        pthread_mutex_lock(&r->lock);
+        int calls = (int)g_hash_table_size(r->calls);
+        pthread_mutex_unlock(&r->lock);
+        again = sender_gather(r->sender, calls);
+    } else {
+        sender_gathered(r->sender);
+    }
+    wake_answered(r);
+    return again;
 }
 
 /* All replies up to the last one taken are acknowledged: when they are many, or when the first has waited long enough. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "oslo/base/log.h"
+#include "oslo/messaging/drivers/rabbit/gather.h"
 #include "oslo/messaging/drivers/rabbit/rabbit.h"
 #include "oslo/messaging/wait.h"
 
@@ -21,6 +22,7 @@ struct sender {
     GQueue declaring;                /* names of exchanges and queues whose declare-ok is due */
     GHashTable *gone;                /* reply queues given up -> when, in a gint64 */
     uint64_t last_tag;
+    struct gather gather;
     int urgent;                      /* of the unconfirmed, those that a thread waits for */
 };
 
@@ -74,11 +76,12 @@ void sender_free(struct sender *s)
 
 struct outgoing *outgoing_new(enum place place, const char *exchange, const char *key, char *body, size_t n)
 {
-    struct outgoing *o = g_new0(struct outgoing, 1);
+    size_t exchange_size = strlen(exchange) + 1, key_size = strlen(key) + 1;
+    struct outgoing *o = g_malloc0(sizeof(*o) + exchange_size + key_size);
 
     o->place = place;
-    o->exchange = g_strdup(exchange);
-    o->key = g_strdup(key);
+    o->exchange = memcpy(o->names, exchange, exchange_size);
+    o->key = memcpy(o->names + exchange_size, key, key_size);
     o->body = body;
     o->n = n;
     o->retry = -1;
@@ -101,6 +104,8 @@ void sender_send(struct sender *s, struct outgoing *o)
 {
     struct buf *to = broker_begin(s->connection);
 
+    if (gather_add(&s->gather, clock_mono_us()) || o->urgent)
+        broker_gather(s->connection, 0);
     if (o->place == PLACE_REPLY && is_gone(s, o->key))
         settle(o, UNDELIVERABLE, "its caller has gone");
     else if (s->channel.state == CHANNEL_OPEN)
@@ -110,6 +115,24 @@ void sender_send(struct sender *s, struct outgoing *o)
     if (s->urgent)
         broker_hurry(s->connection, &s->channel);
     broker_end(s->connection);
+}
+
+int64_t sender_gather(struct sender *s, int at_most)
+{
+    int64_t until = 0;
+
+    broker_begin(s->connection);
+    if (gather_begin(&s->gather, at_most, clock_mono_us()))
+        until = s->gather.until;
+    broker_gather(s->connection, until);
+    broker_end(s->connection);
+    return until;
+}
+
+void sender_gathered(struct sender *s)
+{
+    broker_begin(s->connection);
+    broker_end(s->connection);       /* which writes, if that time is over */
 }
 
 static bool forget_in(GQueue *queue, const void *data, bool unsent)
@@ -204,25 +227,33 @@ static void opened(struct channel *channel, struct buf *to)
         publish(s, o, to);
 }
 
-/* Makes sure, once a channel, that the exchange is there (and where notifications wait for a listener yet to come). */
-static void declare(struct sender *s, const struct outgoing *o, struct buf *to)
+/* Somewhere for notifications to wait for a listener yet to come. */
+static void declare_waiting(struct sender *s, const struct outgoing *o, struct buf *to)
 {
     g_autofree char *queue = g_strconcat(o->exchange, "\t", o->key, NULL);
 
-    if (*o->exchange && g_hash_table_add(s->declared, g_strdup(o->exchange))) {
+    if (!g_hash_table_add(s->declared, g_strdup(queue)))
+        return;
+    declare_queue(to, s->channel.number, s->options, o->place, o->key);
+    g_queue_push_tail(&s->declaring, g_strdup(o->exchange));
+    bind_queue(to, s->channel.number, o->key, o->exchange, o->key);
+}
+
+/* Makes sure, once a channel, that the exchange is there. */
+static void declare(struct sender *s, const struct outgoing *o, struct buf *to)
+{
+    if (*o->exchange && !g_hash_table_contains(s->declared, o->exchange)) {
+        g_hash_table_add(s->declared, g_strdup(o->exchange));
         declare_exchange(to, s->channel.number, s->options, o->place, o->exchange);
         g_queue_push_tail(&s->declaring, g_strdup(o->exchange));
     }
-    if (o->place == PLACE_NOTIFICATIONS && g_hash_table_add(s->declared, g_strdup(queue))) {
-        declare_queue(to, s->channel.number, s->options, o->place, o->key);
-        g_queue_push_tail(&s->declaring, g_strdup(o->exchange));
-        bind_queue(to, s->channel.number, o->key, o->exchange, o->key);
-    }
+    if (o->place == PLACE_NOTIFICATIONS)
+        declare_waiting(s, o, to);
 }
 
 static void publish(struct sender *s, struct outgoing *o, struct buf *to)
 {
-    struct publication p = { .exchange = o->exchange, .key = o->key, .expiration = o->expiration,
+    struct publication p = { .exchange = o->exchange, .key = o->key, .expiration = *o->expiration ? o->expiration : NULL,
                              .compression = o->compressed ? "application/x-gzip" : NULL, .mandatory = o->mandatory, .body = o->body, .n = o->n };
 
     declare(s, o, to);
@@ -369,10 +400,7 @@ static void settle(struct outgoing *o, enum outcome outcome, const char *why)
 {
     if (o->settled)
         o->settled(o->data, outcome, why);
-    g_free(o->exchange);
-    g_free(o->key);
     g_free(o->body);
-    g_free(o->expiration);
     g_free(o);
 }
 
