@@ -1,8 +1,14 @@
 /* What a guest is given: the XML of its domain, its metadata by path, its network data, the files of its config drive. */
 #include "nova/metadata/metadata.h"
+#include "nova/nova.h"
+#include "nova/options.h"
 #include "nova/virt/libvirt/libvirt.h"
 
+#include "oslo/base/text.h"
+#include "oslo/service/service.h"
+
 #include <glib/gstdio.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -194,14 +200,50 @@ static void test_config_drive(void)
     ctx_clear(&c);
 }
 
+/* --- waiting, with the driver that libvirt has for tests ---------------------------------------------------------- */
+
+static struct nova_options options;
+
+static int how(virConnectPtr from, virDomainPtr domain, int event, int detail, void *data)
+{
+    if (event == VIR_DOMAIN_EVENT_STOPPED)
+        atomic_store((_Atomic int *)data, detail);
+    return 0;
+}
+
+/* A guest that is asked to end is waited for, and not cut off. */
+static void test_stop(void)
+{
+    static char there[] = "6695eb01-f6a4-8304-79aa-97f2502e193f";
+    _Atomic int detail = -1;
+    struct ctx c;
+
+    ctx_init(&c, NULL, NULL);
+    g_assert_true(libvirt_driver.open(&c));
+    uint64_t seen = libvirt_events();
+    virConnectDomainEventRegisterAny(libvirt_connection(), NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(how), &detail, NULL);
+    g_assert_true(libvirt_driver.change(&c, &(struct instance){ .uuid = there }, NULL, GUEST_STOP));
+    g_assert_cmpint(virDomainIsActive(domain_find(&c, &(struct instance){ .uuid = there })), ==, 0);
+    while (libvirt_events() == seen || atomic_load(&detail) < 0)
+        libvirt_wait_event(seen, clock_mono_us() + 1000000);
+    g_assert_cmpint(atomic_load(&detail), ==, VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN);
+    ctx_clear(&c);
+    libvirt_driver.close();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    options.libvirt_uri = (char *)(uintptr_t)"test:///default";
+    options.virt_type = (char *)(uintptr_t)"qemu";
+    options.shutdown_timeout = 60;
+    service_state_add(&nova)->options = &options;
     g_test_add_func("/guest/domain", test_domain);
     g_test_add_func("/guest/xml", test_reading_xml);
     g_test_add_func("/guest/metadata/ec2", test_ec2);
     g_test_add_func("/guest/metadata/openstack", test_openstack);
     g_test_add_func("/guest/metadata/network", test_network_data);
     g_test_add_func("/guest/metadata/config-drive", test_config_drive);
+    g_test_add_func("/guest/stop", test_stop);
     return g_test_run();
 }

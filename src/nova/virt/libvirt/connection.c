@@ -7,6 +7,8 @@
 #include "nova/options.h"
 #include "nova/virt/virt.h"
 #include "oslo/base/log.h"
+#include "oslo/base/text.h"
+#include "oslo/messaging/wait.h"
 #include "oslo/service/service.h"
 
 #include <dirent.h>
@@ -24,6 +26,11 @@ static virConnectPtr connection;             /* set once, before virt_open retur
 static pthread_t event_thread;
 static bool events_end;                      /* atomic */
 static int timer = -1;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t happened;
+static uint64_t n_events;                    /* guarded by lock, and said with happened */
+
+enum { EVENT_MAY_BE_LOST_US = 1000000 };
 
 static const char qemu_conf_root[] = "user = \"root\"\ngroup = \"root\"\n";
 static const char qemu_conf[] =
@@ -133,10 +140,44 @@ static virConnectPtr open_pinned(const char *uri)
     return opened;
 }
 
+static void count_event(void)
+{
+    pthread_mutex_lock(&lock);
+    n_events++;
+    pthread_cond_broadcast(&happened);
+    pthread_mutex_unlock(&lock);
+}
+
 static int on_lifecycle(virConnectPtr from, virDomainPtr domain, int event, int detail, void *data)
 {
+    count_event();
     virt_guest_changed();
     return 0;
+}
+
+static void on_device_removed(virConnectPtr from, virDomainPtr domain, const char *alias, void *data)
+{
+    count_event();
+}
+
+uint64_t libvirt_events(void)
+{
+    uint64_t n;
+
+    pthread_mutex_lock(&lock);
+    n = n_events;
+    pthread_mutex_unlock(&lock);
+    return n;
+}
+
+void libvirt_wait_event(uint64_t seen, int64_t until)
+{
+    int64_t end = MIN(until, clock_mono_us() + EVENT_MAY_BE_LOST_US);
+
+    pthread_mutex_lock(&lock);
+    while (n_events == seen && cond_wait_until(&happened, &lock, end) == 0)
+        ;
+    pthread_mutex_unlock(&lock);
 }
 
 static void on_timer(int id, void *data)
@@ -162,6 +203,7 @@ bool libvirt_open(struct ctx *c)
         return false;
     virSetErrorFunc(NULL, quiet);
     if (!registered) {
+        cond_init_mono(&happened);
         if (virEventRegisterDefaultImpl() < 0)
             return libvirt_fail(c, "libvirt's events");
         timer = virEventAddTimeout(1000, on_timer, NULL, NULL);        /* so that the loop looks whether it should end */
@@ -173,6 +215,7 @@ bool libvirt_open(struct ctx *c)
     if (!connection)
         return libvirt_fail(c, uri);
     virConnectDomainEventRegisterAny(connection, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), NULL, NULL);
+    virConnectDomainEventRegisterAny(connection, NULL, VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(on_device_removed), NULL, NULL);
     log_info(c, "libvirt %s: guests run under %s", uri, libvirt_has_kvm() ? "kvm" : "qemu");
     return true;
 }

@@ -5,6 +5,7 @@
 #include "nova/options.h"
 #include "nova/virt/images.h"
 #include "oslo/base/log.h"
+#include "oslo/base/text.h"
 #include "oslo/privsep/run.h"
 
 #include <errno.h>
@@ -13,6 +14,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { LETS_GO_US = 5000000 };       /* a guest, of an interface */
 
 static const char *const traits[] = {
     "COMPUTE_NODE", "COMPUTE_NET_ATTACH_INTERFACE", "COMPUTE_DEVICE_TAGGING", "COMPUTE_IMAGE_TYPE_RAW", "COMPUTE_IMAGE_TYPE_QCOW2",
@@ -110,16 +113,21 @@ static bool libvirt_destroy(struct ctx *c, const struct instance *inst, bool kee
 /* Asks the guest to end, again every ten seconds (one that boots does not hear it yet), and looks whether it did. */
 static bool shut_down(struct ctx *c, virDomainPtr domain)
 {
-    int64_t now = clock_mono_us(), until = now + nova_options()->shutdown_timeout * 1000000, ask = now;
+    int64_t until = clock_mono_us() + nova_options()->shutdown_timeout * 1000000, ask = 0;
     int state = 0;
 
     virDomainGetState(domain, &state, NULL, 0);
-    for (; state == VIR_DOMAIN_RUNNING && now < until && virDomainIsActive(domain) == 1; now = clock_mono_us()) {
+    while (state == VIR_DOMAIN_RUNNING) {
+        uint64_t seen = libvirt_events();
+        int64_t now = clock_mono_us();
+
+        if (now >= until || virDomainIsActive(domain) != 1)
+            break;
         if (now >= ask) {
             virDomainShutdown(domain);
             ask = now + 10000000;
         }
-        g_usleep(200000);
+        libvirt_wait_event(seen, MIN(ask, until));
     }
     return cut_off(c, domain);
 }
@@ -354,13 +362,15 @@ static bool libvirt_attach_interface(struct ctx *c, const struct instance *inst,
 static bool libvirt_detach_interface(struct ctx *c, const struct instance *inst, json_t *vif)
 {
     virDomainPtr domain = domain_find(c, inst);
+    int64_t until = clock_mono_us() + LETS_GO_US;
+    uint64_t seen = libvirt_events();
 
     if (domain && has_interface(domain, vif) &&
         virDomainDetachDeviceFlags(domain, interface_xml(c, vif, image_of(c, inst)), device_flags(domain)) != 0 && has_interface(domain, vif))
         return libvirt_fail(c, "detach interface");
     /* The guest lets go of it in its own time. */
-    for (int i = 0; domain && i < 50 && has_interface(domain, vif); i++)
-        g_usleep(100000);
+    for (; domain && has_interface(domain, vif) && clock_mono_us() < until; seen = libvirt_events())
+        libvirt_wait_event(seen, until);
     return tap_unplug(c, vif);
 }
 

@@ -15,6 +15,9 @@ virConnectPtr libvirt_connection(void);              /* never NULL once open */
 virDomainPtr domain_find(struct ctx *, const struct instance *);
 virDomainPtr domain_own(struct ctx *, virDomainPtr); /* hands it to the ctx; NULL is fine */
 bool libvirt_fail(struct ctx *, const char *what);   /* the fault of libvirt's last error */
+/* Events of guests are counted: who waits until something is so with one looks, and looks again when the count has changed. */
+uint64_t libvirt_events(void);
+void libvirt_wait_event(uint64_t seen, int64_t until);       /* clock_mono_us(); a second at most, as an event may be lost */
 bool libvirt_has_kvm(void);                          /* in hardware, and by [nova] virt_type */
 bool libvirt_leave(struct ctx *);
 
