@@ -12,7 +12,8 @@
 /* Held by its caller, by the message on its way out, and while its reply is being handed over. */
 struct call {
     pthread_mutex_t lock;
-    sem_t changed;
+    struct crowd *crowd;             /* where its caller waits */
+    uint32_t bit;
     bool done, given_up;
     struct rpc_reply reply;
     char *why;                       /* it was given up */
@@ -25,6 +26,7 @@ struct replies {
     const struct rabbit_options *options;
     struct broker *connection;
     struct sender *sender;
+    struct crowd crowd;              /* of all callers */
     char *queue;
     pthread_mutex_t lock;            /* guards all below */
     pthread_cond_t ready;
@@ -44,7 +46,7 @@ static void lost(struct channel *, int code, amqp_method_number_t after, const c
 static int64_t tick(struct channel *, int64_t now, struct buf *);
 static int64_t round_done(struct channel *);
 static void wake_answered(struct replies *);
-static struct call *call_new(void);
+static struct call *call_new(struct replies *);
 static void call_release(struct call *);
 static void call_sent(void *call, enum outcome, const char *why);
 static bool call_wait(struct call *, int64_t deadline, int64_t monitor_us);
@@ -154,7 +156,7 @@ bool replies_call(struct ctx *c, struct replies *r, const struct target *t, stru
     snprintf(o->expiration, sizeof(o->expiration), "%" G_GINT64_FORMAT, MAX(1, (deadline - clock_mono_us()) / 1000));
     message_free(m);
     outgoing_compress(o, r->options);
-    call = call_new();
+    call = call_new(r);
     call->holders = 2;
     o->settled = call_sent;
     o->data = call;
@@ -180,12 +182,13 @@ bool replies_call(struct ctx *c, struct replies *r, const struct target *t, stru
 
 /* ---- a call that waits ---------------------------------------------------------------------------------------- */
 
-static struct call *call_new(void)
+static struct call *call_new(struct replies *r)
 {
     struct call *call = g_new0(struct call, 1);
 
     pthread_mutex_init(&call->lock, NULL);
-    sem_init(&call->changed, 0, 0);
+    call->crowd = &r->crowd;
+    call->bit = crowd_bit(&r->crowd);
     call->beat = clock_mono_us();
     return call;
 }
@@ -196,7 +199,6 @@ static void call_release(struct call *call)
         return;
     json_decref(call->reply.result);
     json_decref(call->reply.failure);
-    sem_destroy(&call->changed);
     pthread_mutex_destroy(&call->lock);
     g_free(call->why);
     g_free(call);
@@ -212,7 +214,7 @@ static void call_sent(void *data, enum outcome outcome, const char *why)
         if (!call->done) {
             call->done = call->given_up = true;
             call->why = outcome == GIVEN_UP ? g_strdup(why) : NULL;
-            sem_post(&call->changed);
+            crowd_wake(call->crowd, call->bit);
         }
         pthread_mutex_unlock(&call->lock);
     }
@@ -226,9 +228,10 @@ static bool call_wait(struct call *call, int64_t deadline, int64_t monitor_us)
     pthread_mutex_lock(&call->lock);
     while (!call->done && !over) {
         int64_t until = monitor_us ? MIN(deadline, call->beat + monitor_us) : deadline;
+        uint32_t count = call->crowd->count;
 
         pthread_mutex_unlock(&call->lock);
-        sem_wait_until(&call->changed, wait_step(until));
+        crowd_wait_until(call->crowd, count, call->bit, wait_step(until));
         pthread_mutex_lock(&call->lock);
         over = wait_is_over(monitor_us ? MIN(deadline, call->beat + monitor_us) : deadline);
     }
@@ -325,12 +328,16 @@ static void take_content(struct channel *channel, struct content *content)
 
 static void wake_answered(struct replies *r)
 {
+    uint32_t bits = 0;
+
     for (guint i = 0; i < r->answered->len; i++) {
         struct call *call = r->answered->pdata[i];
 
-        sem_post(&call->changed);
+        bits |= call->bit;
         call_release(call);
     }
+    if (bits)
+        crowd_wake(&r->crowd, bits);
     g_ptr_array_set_size(r->answered, 0);
 }
 
