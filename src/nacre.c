@@ -22,7 +22,7 @@ static const struct command commands[] = {
     { "trace",   "ID [--json | --otlp]",         "the life of a call, by request id or resource id",         command_trace },
     { "policy",  "list|sample|redundant|check [SERVICE] ...",  "the rules, and what they say to an identity",              command_policy },
     { "keystone", "fernet_rotate|...",           "make or rotate the keys of tokens, receipts, credentials",    command_keystone },
-    { "ring",    "FILE COMMAND ...",             "an object ring's builder: create, add, rebalance ...",      command_ring },
+    { "ring",    "FILE COMMAND ...",             "an object ring's builder: create, add, rebalance ...",      command_ring, true },
     { "swift",   "DAEMON [--devices D,..] [--partitions P,..] [--policies I,..]", "one round of a storage daemon over this host's drives; or what a tool shows",  command_swift, true },
     { "version", "",                             "print the version",                                        command_version },
     {}

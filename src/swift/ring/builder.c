@@ -63,6 +63,16 @@ static size_t free_id(const struct builder *b)
     return id;
 }
 
+/* At least so many devices have a place. */
+static void make_places(struct builder *b, size_t n)
+{
+    if (n <= b->n_devs)
+        return;
+    b->devs = g_renew(struct member *, b->devs, n);
+    memset(b->devs + b->n_devs, 0, (n - b->n_devs) * sizeof(*b->devs));
+    b->n_devs = n;
+}
+
 int builder_add(struct ctx *c, struct builder *b, const struct ring_device *d)
 {
     size_t id = d->id >= 0 ? (size_t)d->id : free_id(b);
@@ -72,11 +82,7 @@ int builder_add(struct ctx *c, struct builder *b, const struct ring_device *d)
         fail(c, BUILDER_WRONG, ctx_printf(c, "Duplicate device id: %zu", id));
         return -1;
     }
-    if (id >= b->n_devs) {
-        b->devs = g_renew(struct member *, b->devs, id + 1);
-        memset(b->devs + b->n_devs, 0, (id + 1 - b->n_devs) * sizeof(*b->devs));
-        b->n_devs = id + 1;
-    }
+    make_places(b, id + 1);
     m = g_new0(struct member, 1);
     m->d = *d;
     m->d.id = (int)id;
@@ -166,6 +172,17 @@ bool builder_validate(struct ctx *c, const struct builder *b)
 
 /* --- rings ------------------------------------------------------------------------------------------------------------------------------- */
 
+struct ring_device *member_device(const struct member *m)
+{
+    struct ring_device *d = g_memdup2(&m->d, sizeof(*d));
+
+    d->ip = g_strdup(d->ip);
+    d->replication_ip = g_strdup(d->replication_ip);
+    d->device = g_strdup(d->device);
+    d->meta = g_strdup(d->meta);
+    return d;
+}
+
 struct ring *builder_ring(struct ctx *c, const struct builder *b)
 {
     struct ring *ring = g_new0(struct ring, 1);
@@ -178,13 +195,8 @@ struct ring *builder_ring(struct ctx *c, const struct builder *b)
     ring->n_devs = b->n_devs;
     ring->devs = g_new0(struct ring_device *, b->n_devs + 1);
     for (size_t i = 0; i < b->n_devs; i++) {
-        if (!b->devs[i])
-            continue;
-        struct ring_device *d = ring->devs[i] = g_memdup2(&b->devs[i]->d, sizeof(*d));
-        d->ip = g_strdup(d->ip);
-        d->replication_ip = g_strdup(d->replication_ip);
-        d->device = g_strdup(d->device);
-        d->meta = g_strdup(d->meta);
+        if (b->devs[i])
+            ring->devs[i] = member_device(b->devs[i]);
     }
     ring->n_rows = b->n_rows;
     ring->rows = g_new0(uint16_t *, b->n_rows + 1);
@@ -248,6 +260,7 @@ static bool read_device(struct ctx *c, struct builder *b, const struct pickle *d
     if (id < 0)
         return false;
     b->devs[id]->parts = (int64_t)number(pickle_get(dict, "parts"), 0);
+    b->devs[id]->wanted = (int64_t)number(pickle_get(dict, "parts_wanted"), 0);
     return true;
 }
 
@@ -278,10 +291,14 @@ static bool read_rows(struct builder *b, const struct pickle *rows)
 static bool read_all(struct ctx *c, struct builder *b, const struct pickle *dict)
 {
     const struct pickle *devs = pickle_get(dict, "devs"), *moves = pickle_get(dict, "_last_part_moves"), *gone = pickle_get(dict, "_remove_devs");
+    const struct pickle *replicas = pickle_get(dict, "replicas");
 
     for (size_t i = 0; devs && devs->kind == PICKLE_LIST && i < devs->n_items; i++)
         if (devs->items[i]->kind == PICKLE_DICT && !read_device(c, b, devs->items[i]))
             return false;
+    if (devs && devs->kind == PICKLE_LIST && devs->n_items < NO_DEVICE)      /* the last ones may be gone */
+        make_places(b, devs->n_items);
+    b->replicas_are_real = replicas && replicas->kind == PICKLE_REAL;
     for (size_t i = 0; gone && i < gone->n_items; i++) {
         int id = (int)number(pickle_get(gone->items[i], "id"), -1);
 
@@ -351,9 +368,9 @@ static struct pickle *array_of(struct ctx *c, char code, const void *bytes, size
     return p;
 }
 
-static struct pickle *replicas_value(struct ctx *c, double replicas)
+static struct pickle *replicas_value(struct ctx *c, const struct builder *b)
 {
-    return replicas == floor(replicas) ? pickle_new_int(c, (int64_t)replicas) : pickle_new_real(c, replicas);
+    return b->replicas == floor(b->replicas) && !b->replicas_are_real ? pickle_new_int(c, (int64_t)b->replicas) : pickle_new_real(c, b->replicas);
 }
 
 bool builder_save(struct ctx *c, struct builder *b, const char *path)
@@ -375,7 +392,7 @@ bool builder_save(struct ctx *c, struct builder *b, const char *path)
         pickle_append(c, rows, array_of(c, 'H', b->rows[r], b->row_parts[r] * 2));
     pickle_set(c, dict, "part_power", pickle_new_int(c, b->part_power));
     pickle_set(c, dict, "next_part_power", b->next_part_power >= 0 ? pickle_new_int(c, b->next_part_power) : pickle_new(c, PICKLE_NONE));
-    pickle_set(c, dict, "replicas", replicas_value(c, b->replicas));
+    pickle_set(c, dict, "replicas", replicas_value(c, b));
     pickle_set(c, dict, "min_part_hours", pickle_new_int(c, b->min_part_hours));
     pickle_set(c, dict, "parts", pickle_new_int(c, (int64_t)b->parts));
     pickle_set(c, dict, "devs", devs);

@@ -3,6 +3,7 @@
 #include "swift/ring/command.h"
 
 #include "oslo/base/text.h"
+#include "swift/ring/composite_command.h"
 #include "swift/ring/parts.h"
 
 #include <stdio.h>
@@ -383,13 +384,18 @@ static bool run(struct ctx *c, struct session *s, const char *name)
             return load(c, s) && commands[i].run(c, s) && (!commands[i].saves || s->status || builder_save(c, s->b, s->path));
     return fail(c, USAGE, "create|add|set_weight|remove|rebalance|set_overload|set_replicas|set_min_part_hours|pretend_min_part_hours_passed|"
                 "write_ring|validate|dispersion|prepare_increase_partition_power|increase_partition_power|cancel_increase_partition_power|"
-                "finish_increase_partition_power|show");
+                "finish_increase_partition_power|show|compose");
 }
 
 int command_ring(struct ctx *c, const struct arguments *a)
 {
+    const char *command = a->n_words > 1 ? a->words[1] : "show";
     struct session s = { .path = a->n_words ? a->words[0] : NULL, .words = a->words + 2, .n = MAX(a->n_words - 2, 0) };
-    bool well = s.path ? run(c, &s, a->n_words > 1 ? a->words[1] : "show") : fail(c, USAGE, "COMMAND ...");
+    bool well;
+
+    if (s.path && is_composite(s.path, command))
+        return command_composite(c, s.path, command, a->n_words > 1 ? s.words : a->words + 1);
+    well = s.path ? run(c, &s, command) : fail(c, USAGE, "COMMAND ...");
 
     builder_free(s.b);
     if (well)

@@ -287,6 +287,8 @@ static void write_device(struct buf *to, const struct ring_device *d)
     name_json(to, d->ip);
     buf_puts(to, ", \"meta\": ");
     name_json(to, d->meta ? d->meta : "");
+    if (d->says_parts)
+        buf_printf(to, ", \"parts\": %" G_GINT64_FORMAT ", \"parts_wanted\": %" G_GINT64_FORMAT, d->parts, d->parts_wanted);
     buf_printf(to, ", \"port\": %d, \"region\": %d, \"replication_ip\": ", d->port, d->region);
     name_json(to, d->replication_ip);
     buf_printf(to, ", \"replication_port\": %d, \"weight\": ", d->replication_port);

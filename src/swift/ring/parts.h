@@ -25,12 +25,16 @@ struct builder {
     uint8_t *moved_now;                              /* in this rebalance */
     int64_t moved_epoch;                             /* what moved_hours counts from */
     int64_t version;
-    bool changed;
+    bool changed, replicas_are_real; /* as they stand in its file: 3.0, not 3 */
     char *id;
+    const struct builder *const *together; size_t n_together;        /* itself and others: a partition moves where it might move in each; 0: alone */
 };
 
 /* command.c: "r1z2-10.0.0.1:6200R10.1.0.1:6300/sda_meta"; id -1. Strings are of the ctx. */
 bool ring_parse_device(struct ctx *, const char *text, struct ring_device *ret);
+
+/* A device of a ring as a builder has it, whose strings are its own. */
+struct ring_device *member_device(const struct member *);
 
 /* rebalance.c: counts the hours since partitions moved up to now. */
 void builder_pass_hours(struct builder *, int64_t now);

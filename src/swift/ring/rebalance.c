@@ -39,9 +39,17 @@ static void gather(struct work *w, size_t p, size_t row)
     w->gathered[w->n++] = p * REPLICAS_MOST + row;
 }
 
-static bool may_move(const struct builder *b, size_t p)
+static bool may_move_alone(const struct builder *b, size_t p)
 {
     return !b->moved_now[p] && b->moved_hours[p] >= b->min_part_hours;
+}
+
+static bool may_move(const struct builder *b, size_t p)
+{
+    for (size_t i = 0; i < b->n_together; i++)
+        if (b->together[i]->n_rows && !may_move_alone(b->together[i], p))
+            return false;
+    return b->n_together || may_move_alone(b, p);
 }
 
 /* --- gathering ------------------------------------------------------------------------------------------------------------------------ */
@@ -312,7 +320,8 @@ bool builder_rebalance(struct ctx *c, struct builder *b, int64_t now, uint64_t s
     bool well;
 
     w.gathered = g_new(size_t, b->parts * ((size_t)ceil(b->replicas) + 1) + 1);
-    builder_pass_hours(b, now);
+    if (!b->n_together)              /* then all were told when they began */
+        builder_pass_hours(b, now);
     well = run(&w, &ret->removed);
     g_free(w.gathered);
     ret->moved = count_moved(b, old, old_parts, n_old);

@@ -13,6 +13,7 @@ struct ring_device {
     double weight;
     bool weight_is_int;              /* how it was written, so that it is written so again */
     char *json;                      /* the device as it stood in the file; NULL: made here */
+    bool says_parts; int64_t parts, parts_wanted;    /* of a composite ring: what its builder counts is written as well */
 };
 
 struct ring {
