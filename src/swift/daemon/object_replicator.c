@@ -339,7 +339,7 @@ static void add_policy(struct ctx *c, struct pass *pass, GPtrArray *jobs, const 
 
     if (policy->type != POLICY_REPLICATION || !round_has_policy(c, pass->round, policy))
         return;
-    ring = ring_get(c, policy->ring);
+    ring = ring_get_newest(c, policy->ring);
     if (ring->next_part_power >= 0) {
         log_warning(c, "swift: the part power of policy %s is being changed: it is not replicated", policy->name);
         return;
@@ -359,7 +359,7 @@ static void work(struct ctx *c, void *data)
 
     if (daemon_stops() || r->pass->ring_changed)
         return;
-    if (ring_get(c, r->policy->ring) != r->ring) {
+    if (ring_get_newest(c, r->policy->ring) != r->ring) {
         log_info(c, "swift: the ring has changed: this pass of the replicator ends");
         r->pass->ring_changed = true;
         return;

@@ -364,7 +364,7 @@ static void work(struct ctx *c, void *data)
 {
     struct reconstructed *p = data;
 
-    if (daemon_stops() || ring_get(c, p->policy->ring) != p->ring)       /* a new ring: the next round */
+    if (daemon_stops() || ring_get_newest(c, p->policy->ring) != p->ring)       /* a new ring: the next round */
         return;
     reconstruct_partition(c, p);
     progress_step(c, &p->all->progress);
@@ -420,7 +420,7 @@ static void add_policy(struct ctx *c, struct reconstruction *all, GPtrArray *job
 
     if (policy->type != POLICY_ERASURE || !round_has_policy(c, all->round, policy))
         return;
-    ring = ring_get(c, policy->ring);
+    ring = ring_get_newest(c, policy->ring);
     if (ring->next_part_power >= 0) {
         log_warning(c, "swift: the part power of policy %s is being changed: it is not reconstructed", policy->name);
         return;

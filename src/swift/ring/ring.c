@@ -249,15 +249,25 @@ static void unref(void *ring)
     ring_unref(ring);
 }
 
-const struct ring *ring_get(struct ctx *c, struct ring_file *file)
+static const struct ring *get(struct ctx *c, struct ring_file *file, bool newest)
 {
     struct ring *ring;
 
     pthread_mutex_lock(&file->lock);
-    if (clock_mono_us() > file->look_again)
+    if (newest || clock_mono_us() > file->look_again)
         look_again(file);
     ring = file->ring;
     ring->references++;
     pthread_mutex_unlock(&file->lock);
     return ctx_own(c, ring, unref);
+}
+
+const struct ring *ring_get(struct ctx *c, struct ring_file *file)
+{
+    return get(c, file, false);
+}
+
+const struct ring *ring_get_newest(struct ctx *c, struct ring_file *file)
+{
+    return get(c, file, true);
 }

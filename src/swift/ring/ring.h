@@ -61,5 +61,7 @@ struct ring_file;
 struct ring_file *ring_file_open(struct ctx *, const char *path);    /* lives as long as the process; NULL with a fault */
 /* The ring as it is now, held by the ctx until that goes. */
 const struct ring *ring_get(struct ctx *, struct ring_file *);
+/* The same, for who moves what lies on the drives: the file is looked at first. */
+const struct ring *ring_get_newest(struct ctx *, struct ring_file *);
 
 #endif
