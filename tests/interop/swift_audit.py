@@ -6,20 +6,10 @@ import subprocess
 import time
 
 from originals import eventually
-from swift_mixed import NACRE, Client, Original, Ours, hash_of, partition_of, stamp
+from swift_mixed import INTERNAL_PIPELINE, NACRE, Client, Original, Ours, hash_of, partition_of, stamp
 
 ACCOUNT = 'AUTH_audited'
-INTERNAL = """[DEFAULT]
-[pipeline:main]
-pipeline = catch_errors proxy-server
-[app:proxy-server]
-use = egg:swift#proxy
-account_autocreate = true
-conn_timeout = 20
-node_timeout = 60
-[filter:catch_errors]
-use = egg:swift#catch_errors
-"""
+INTERNAL = '[DEFAULT]\n' + INTERNAL_PIPELINE
 
 
 class Audits:

@@ -47,13 +47,7 @@ account_autocreate = true
 conn_timeout = 20
 node_timeout = 60
 """ + ''.join('[filter:%s]\nuse = egg:swift#%s\n' % (m, m) for m in 'catch_errors gatekeeper listing_formats'.split())
-INTERNAL = """[DEFAULT]
-[%s]
-interval = 1000000
-conn_timeout = 20
-node_timeout = 60
-recon_cache_path = %s
-[pipeline:main]
+INTERNAL_PIPELINE = """[pipeline:main]
 pipeline = catch_errors proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
@@ -63,6 +57,13 @@ node_timeout = 60
 [filter:catch_errors]
 use = egg:swift#catch_errors
 """
+INTERNAL = """[DEFAULT]
+[%s]
+interval = 1000000
+conn_timeout = 20
+node_timeout = 60
+recon_cache_path = %s
+""" + INTERNAL_PIPELINE
 RSYNC = """uid = root
 gid = root
 use chroot = false

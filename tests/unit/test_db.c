@@ -416,7 +416,7 @@ static void run_on(gconstpointer data, bool postgresql)
     struct place p;
 
     if (postgresql && !server_url) {
-        g_test_skip("no PostgreSQL here");
+        g_test_skip("PostgreSQL is not installed (./check installs it)");
         return;
     }
     place_open(&p, postgresql);

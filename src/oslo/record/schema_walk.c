@@ -231,57 +231,26 @@ static void check_format(struct walk *w, const json_t *schema, const json_t *rul
     }
 }
 
-/* How long a value is for minLength and its like; -1: it is of another type. */
-static json_int_t length_of(const json_t *value, json_type type)
+/* What counts in a value of one type. */
+static const struct limit { const char *name; json_type type; bool least; const char *words; } limits[] = {
+    { "minLength", JSON_STRING, true, " is too short" }, { "maxLength", JSON_STRING, false, " is too long" },
+    { "minItems", JSON_ARRAY, true, " is too short" }, { "maxItems", JSON_ARRAY, false, " is too long" },
+    { "minProperties", JSON_OBJECT, true, " does not have enough properties" }, { "maxProperties", JSON_OBJECT, false, " has too many properties" },
+};
+
+static json_int_t length_of(const json_t *value)
 {
-    if (json_typeof(value) != type)
-        return -1;
-    return type == JSON_STRING ? (json_int_t)text_length(json_string_value(value))
-        : type == JSON_ARRAY ? (json_int_t)json_array_size(value) : (json_int_t)json_object_size(value);
+    if (json_is_string(value))
+        return (json_int_t)text_length(json_string_value(value));
+    return (json_int_t)(json_is_array(value) ? json_array_size(value) : json_object_size(value));
 }
 
-static void check_least(struct walk *w, const char *keyword, json_type type, const json_t *schema, const json_t *value, const char *words)
+static void check_limit(struct walk *w, const struct limit *limit, const json_t *schema, const json_t *rule, const json_t *value)
 {
-    json_int_t length = length_of(value, type);
+    json_int_t over = json_typeof(value) == limit->type ? length_of(value) - json_integer_value(rule) : 0;
 
-    if (length >= 0 && length < json_integer_value(json_object_get(schema, keyword)))
-        told(w, keyword, schema, value, words, NULL);
-}
-
-static void check_most(struct walk *w, const char *keyword, json_type type, const json_t *schema, const json_t *value, const char *words)
-{
-    if (length_of(value, type) > json_integer_value(json_object_get(schema, keyword)))
-        told(w, keyword, schema, value, words, NULL);
-}
-
-static void check_min_length(struct walk *w, const json_t *schema, const json_t *rule, const json_t *value)
-{
-    check_least(w, "minLength", JSON_STRING, schema, value, " is too short");
-}
-
-static void check_max_length(struct walk *w, const json_t *schema, const json_t *rule, const json_t *value)
-{
-    check_most(w, "maxLength", JSON_STRING, schema, value, " is too long");
-}
-
-static void check_min_items(struct walk *w, const json_t *schema, const json_t *rule, const json_t *value)
-{
-    check_least(w, "minItems", JSON_ARRAY, schema, value, " is too short");
-}
-
-static void check_max_items(struct walk *w, const json_t *schema, const json_t *rule, const json_t *value)
-{
-    check_most(w, "maxItems", JSON_ARRAY, schema, value, " is too long");
-}
-
-static void check_min_properties(struct walk *w, const json_t *schema, const json_t *rule, const json_t *value)
-{
-    check_least(w, "minProperties", JSON_OBJECT, schema, value, " does not have enough properties");
-}
-
-static void check_max_properties(struct walk *w, const json_t *schema, const json_t *rule, const json_t *value)
-{
-    check_most(w, "maxProperties", JSON_OBJECT, schema, value, " has too many properties");
+    if (limit->least ? over < 0 : over > 0)
+        told(w, limit->name, schema, value, limit->words, NULL);
 }
 
 static void check_unique(struct walk *w, const json_t *schema, const json_t *rule, const json_t *value)
@@ -499,11 +468,10 @@ static const struct keyword {
     void (*check)(struct walk *, const json_t *schema, const json_t *rule, const json_t *value);
 } keywords[] = {
     { "type", check_type }, { "enum", check_enum }, { "anyOf", check_any_of }, { "oneOf", check_one_of }, { "allOf", check_all_of },
-    { "not", check_not }, { "minProperties", check_min_properties }, { "maxProperties", check_max_properties },
-    { "properties", check_properties }, { "patternProperties", check_pattern_properties }, { "required", check_required },
-    { "additionalProperties", check_additional }, { "minItems", check_min_items }, { "maxItems", check_max_items },
-    { "uniqueItems", check_unique }, { "items", check_items }, { "pattern", check_pattern }, { "format", check_format },
-    { "minLength", check_min_length }, { "maxLength", check_max_length }, { "minimum", check_minimum }, { "maximum", check_maximum },
+    { "not", check_not }, { "properties", check_properties }, { "patternProperties", check_pattern_properties },
+    { "required", check_required }, { "additionalProperties", check_additional }, { "uniqueItems", check_unique },
+    { "items", check_items }, { "pattern", check_pattern }, { "format", check_format }, { "minimum", check_minimum },
+    { "maximum", check_maximum },
 };
 
 /* In the schema's order. */
@@ -512,10 +480,14 @@ static void walk_schema(struct walk *w, const json_t *schema, const json_t *valu
     const char *name;
     json_t *rule;
 
-    json_object_foreach((json_t *)(uintptr_t)schema, name, rule)
+    json_object_foreach((json_t *)(uintptr_t)schema, name, rule) {
         for (size_t i = 0; i < G_N_ELEMENTS(keywords) && (w->all || !w->found); i++)
             if (!strcmp(keywords[i].name, name))
                 keywords[i].check(w, schema, rule, value);
+        for (size_t i = 0; i < G_N_ELEMENTS(limits) && (w->all || !w->found); i++)
+            if (!strcmp(limits[i].name, name))
+                check_limit(w, &limits[i], schema, rule, value);
+    }
 }
 
 /* --- the most telling of errors ------------------------------------------------------------------------------------- */
