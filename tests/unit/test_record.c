@@ -118,6 +118,44 @@ static void test_reals(void)
     buf_clear(&text);
 }
 
+/* Every byte, and kinds of values, in a text of another JSON: what comes out of both is what went in. */
+static void test_within(void)
+{
+    struct buf text = {};
+    char bytes[256], *inner;
+    json_t *outer, *tree;
+
+    for (int i = 0; i < 255; i++)
+        bytes[i] = (char)(i + 1 < 0x80 ? i + 1 : ' ');
+    bytes[255] = 0;
+    buf_puts(&text, "{\"a\": \"");
+    struct out o = { .to = &text, .within = true, .times = TIME_ISO_Z };
+    tree = json_pack("{s:[s, {s:n}]}", "k\"ey", bytes, "");
+    out_object(&o, NULL);
+    out_string(&o, "b\"\\", bytes);
+    out_string(&o, "\xc3\xa9", "\xe2\x82\xac\n");
+    out_time(&o, "at", (utc_time){ 1 });
+    out_raw(&o, "raw", "[\"\\\"\"]");
+    out_json(&o, "tree", tree);
+    out_end_object(&o);
+    buf_puts(&text, "\"}");
+    outer = json_loads(text.data, 0, NULL);
+    g_assert_nonnull(outer);
+    inner = g_strdup(json_string_value(json_object_get(outer, "a")));
+    json_decref(outer);
+    outer = json_loads(inner, 0, NULL);
+    g_assert_nonnull(outer);
+    g_assert_cmpstr(json_string_value(json_object_get(outer, "b\"\\")), ==, bytes);
+    g_assert_cmpstr(json_string_value(json_object_get(outer, "\xc3\xa9")), ==, "\xe2\x82\xac\n");
+    g_assert_cmpstr(json_string_value(json_object_get(outer, "at")), ==, "1970-01-01T00:00:00Z");
+    g_assert_cmpstr(json_string_value(json_array_get(json_object_get(outer, "raw"), 0)), ==, "\"");
+    g_assert_true(json_equal(json_object_get(outer, "tree"), tree));
+    json_decref(outer);
+    json_decref(tree);
+    g_free(inner);
+    buf_clear(&text);
+}
+
 int main(int argc, char **argv)
 {
     setlocale(LC_ALL, "C.UTF-8");
@@ -126,5 +164,6 @@ int main(int argc, char **argv)
     g_test_add_func("/record/writing", test_writing);
     g_test_add_func("/record/bodies", test_bodies);
     g_test_add_func("/record/reals", test_reals);
+    g_test_add_func("/record/within", test_within);
     return g_test_run();
 }

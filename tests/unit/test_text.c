@@ -103,6 +103,25 @@ static void test_folded(void)
     g_assert_false(text_equal_folded("ab", "a") || text_equal_folded("a", "ab") || !text_equal_folded("", ""));
 }
 
+/* Each byte at each place, among plain ones and behind one that is not. */
+static void test_plain(void)
+{
+    for (size_t n = 1; n < 20; n++)
+        for (size_t at = 0; at < n; at++)
+            for (int ch = 0; ch < 256; ch++) {
+                bool plain = ch >= ' ' && ch <= '~' && ch != '"' && ch != '\\';
+                char text[20];
+
+                memset(text, 'x', sizeof(text));
+                text[at] = (char)ch;
+                g_assert_cmpuint(text_plain(text, n), ==, plain ? n : at);
+                memset(text + at, ch, sizeof(text) - at);
+                g_assert_cmpuint(text_plain(text, n), ==, plain ? n : at);
+                text[at] = '\x1f';
+                g_assert_cmpuint(text_plain(text, n), ==, at);
+            }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -112,5 +131,6 @@ int main(int argc, char **argv)
     g_test_add_func("/text/faults", test_faults);
     g_test_add_func("/text/buf", test_buf);
     g_test_add_func("/text/folded", test_folded);
+    g_test_add_func("/text/plain", test_plain);
     return g_test_run();
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "oslo/base/text.h"
+
 void buf_reserve(struct buf *b, size_t more)
 {
     size_t cap = b->cap ? b->cap : 256;
@@ -46,15 +48,9 @@ void buf_vprintf(struct buf *b, const char *format, va_list args)
 
 void buf_int(struct buf *b, long long value)
 {
-    char digits[24], *p = digits + sizeof(digits);
-    unsigned long long u = value < 0 ? -(unsigned long long)value : (unsigned long long)value;
+    char text[INT_TEXT_SIZE];
 
-    do
-        *--p = (char)('0' + u % 10);
-    while (u /= 10);
-    if (value < 0)
-        *--p = '-';
-    buf_add(b, p, (size_t)(digits + sizeof(digits) - p));
+    buf_puts(b, int_write(text, value));
 }
 
 void buf_clear(struct buf *b)

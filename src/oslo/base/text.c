@@ -51,6 +51,20 @@ uint64_t random_below(uint64_t bound)
     return value % bound;
 }
 
+char *int_write(char text[INT_TEXT_SIZE], int64_t value)
+{
+    char *p = text + INT_TEXT_SIZE;
+    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+
+    *--p = '\0';
+    do
+        *--p = (char)('0' + left % 10);
+    while (left /= 10);
+    if (value < 0)
+        *--p = '-';
+    return memmove(text, p, (size_t)(text + INT_TEXT_SIZE - p));
+}
+
 char *uuid_write(char text[UUID_TEXT_SIZE])
 {
     unsigned char id[16];
@@ -217,6 +231,17 @@ bool hex_read(const char *text, void *bytes, size_t n)
         to[i] = (unsigned char)(high << 4 | low);
     }
     return true;
+}
+
+size_t text_plain(const char *text, size_t n)
+{
+    size_t i = 0, plain = 8;
+
+    for (; plain == 8 && i + 8 <= n; i += plain)
+        plain = text_plain_8(text + i);
+    while (plain == 8 && i < n && text[i] >= ' ' && text[i] <= '~' && text[i] != '"' && text[i] != '\\')
+        i++;
+    return i;
 }
 
 bool text_is_utf8(const char *text, size_t n)

@@ -2,6 +2,8 @@
 #ifndef OSLO_BASE_TEXT_H
 #define OSLO_BASE_TEXT_H
 
+#include <string.h>
+
 #include "oslo/base/ctx.h"
 
 /* A point in time: microseconds since 1970 UTC. us == 0 is "none" (JSON null, SQL NULL). */
@@ -23,6 +25,9 @@ enum time_format {
 char *time_write(char text[TIME_TEXT_SIZE], utc_time, enum time_format);
 bool time_parse(const char *text, utc_time *ret_time);       /* ISO 8601 in the shapes above, offset or Z optional */
 
+#define INT_TEXT_SIZE 24
+char *int_write(char text[INT_TEXT_SIZE], int64_t);
+
 #define UUID_TEXT_SIZE 37
 char *uuid_write(char text[UUID_TEXT_SIZE]);                 /* a random UUID, 8-4-4-4-12 lower case */
 char *uuid_new(struct ctx *);
@@ -38,6 +43,19 @@ char *base64url_write(struct ctx *, const void *bytes, size_t n);            /* 
 bool base64_read(struct ctx *, const char *text, void **ret_bytes, size_t *ret_n);      /* either alphabet; strict */
 char *hex_write(struct ctx *, const void *bytes, size_t n);
 bool hex_read(const char *text, void *bytes, size_t n);                      /* exactly 2n digits */
+
+/* How many of eight bytes are plain, up to the first that is not: ASCII from ' ' to '~', but '"' and '\\'; what JSON holds as it is. */
+static inline size_t text_plain_8(const char *text)
+{
+    const uint64_t ones = UINT64_MAX / 255;
+    uint64_t x, odd;
+
+    memcpy(&x, text, sizeof(x));
+    x = GUINT64_FROM_LE(x);          /* what is carried over goes to the bytes behind one that is not */
+    odd = (x | (x - ones * ' ') | (x + ones) | ((x ^ ones * '"') - ones) | ((x ^ ones * '\\') - ones)) & ones * 0x80;
+    return odd ? (size_t)__builtin_ctzll(odd) / 8 : 8;
+}
+size_t text_plain(const char *text, size_t n);               /* of n bytes */
 
 bool text_is_utf8(const char *text, size_t n);               /* valid and without NUL */
 size_t text_length(const char *utf8);                        /* in code points, as Python counts */

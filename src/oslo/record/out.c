@@ -5,13 +5,83 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What JSON cannot hold as it is; NUL ends a text. */
+static const bool is_special[256] = { [0 ... 31] = true, ['"'] = true, ['\\'] = true };
+
+/* How many bytes stand as they are. Nearly every text is plain; what is not ASCII is not special. */
+static size_t usual(const char *text, size_t n)
+{
+    size_t i = text_plain(text, n);
+
+    while (i < n && !is_special[(unsigned char)text[i]])
+        i++;
+    return i;
+}
+
+static size_t escape_write(char to[6], unsigned char ch)
+{
+    static const char hex[] = "0123456789abcdef";
+    const char *two = strchr("\"\"\\\\\nn\rr\tt\bb\ff", ch);
+
+    memcpy(to, (const char[]){ '\\', two ? two[1] : 'u', '0', '0', hex[ch >> 4], hex[ch & 15] }, 6);
+    return two ? 2 : 6;
+}
+
+/* What is JSON already. */
+static void add(struct out *o, const char *json, size_t n)
+{
+    while (o->within && n) {
+        size_t plain = usual(json, n);
+
+        buf_add(o->to, json, plain);
+        if (plain == n)
+            return;
+        buf_add(o->to, (const char[]){ '\\', json[plain] }, 2);
+        json += plain + 1;
+        n -= plain + 1;
+    }
+    buf_add(o->to, json, n);
+}
+
+static void quote(struct out *o)
+{
+    if (o->within)
+        buf_add(o->to, "\\\"", 2);
+    else
+        buf_putc(o->to, '"');
+}
+
+static void add_text(struct out *o, const char *text)
+{
+    size_t left = strlen(text);
+    char escape[6];
+
+    quote(o);
+    for (;;) {
+        size_t n = usual(text, left);
+
+        buf_add(o->to, text, n);
+        if (n == left)
+            break;
+        add(o, escape, escape_write(escape, (unsigned char)text[n]));
+        text += n + 1;
+        left -= n + 1;
+    }
+    quote(o);
+}
+
+void out_escaped(struct buf *to, const char *text)
+{
+    add_text(&(struct out){ .to = to }, text);
+}
+
 static void begin(struct out *o, const char *key)
 {
     if (o->comma)
         buf_add(o->to, ", ", 2);
     o->comma = true;
     if (key) {
-        out_escaped(o->to, key);
+        add_text(o, key);
         buf_add(o->to, ": ", 2);
     }
 }
@@ -49,38 +119,6 @@ void out_end_array(struct out *o)
     close_with(o, ']');
 }
 
-/* What JSON cannot hold as it is; NUL ends a text. */
-static const bool is_special[256] = { [0 ... 31] = true, ['"'] = true, ['\\'] = true };
-
-static void escape_add(struct buf *to, unsigned char ch)
-{
-    static const char hex[] = "0123456789abcdef";
-    const char *two = strchr("\"\"\\\\\nn\rr\tt\bb\ff", ch);
-
-    if (two)
-        buf_add(to, (const char[]){ '\\', two[1] }, 2);
-    else
-        buf_add(to, (const char[]){ '\\', 'u', '0', '0', hex[ch >> 4], hex[ch & 15] }, 6);
-}
-
-/* Nearly every text is plain: its length is found, and it goes in one copy. */
-void out_escaped(struct buf *to, const char *text)
-{
-    buf_putc(to, '"');
-    for (;;) {
-        size_t n = 0;
-
-        while (!is_special[(unsigned char)text[n]])
-            n++;
-        buf_add(to, text, n);
-        if (!text[n])
-            break;
-        escape_add(to, (unsigned char)text[n]);
-        text += n + 1;
-    }
-    buf_putc(to, '"');
-}
-
 void out_string(struct out *o, const char *key, const char *value)
 {
     if (!value) {
@@ -88,7 +126,7 @@ void out_string(struct out *o, const char *key, const char *value)
         return;
     }
     begin(o, key);
-    out_escaped(o->to, value);
+    add_text(o, value);
 }
 
 void out_printf(struct out *o, const char *key, const char *format, ...)
@@ -160,20 +198,21 @@ void out_time(struct out *o, const char *key, utc_time value)
         return;
     }
     begin(o, key);
-    buf_putc(o->to, '"');
+    quote(o);
     buf_puts(o->to, time_write(text, value, o->times));
-    buf_putc(o->to, '"');
+    quote(o);
 }
 
 void out_raw(struct out *o, const char *key, const char *json)
 {
     begin(o, key);
-    buf_puts(o->to, json ? json : "null");
+    json = json ? json : "null";
+    add(o, json, strlen(json));
 }
 
 static int dump_to(const char *bytes, size_t n, void *data)
 {
-    buf_add(data, bytes, n);
+    add(data, bytes, n);
     return 0;
 }
 
@@ -183,5 +222,5 @@ void out_json(struct out *o, const char *key, const json_t *tree)
     if (!tree)
         buf_puts(o->to, "null");
     else
-        json_dump_callback(tree, dump_to, o->to, JSON_ENCODE_ANY);
+        json_dump_callback(tree, dump_to, o, JSON_ENCODE_ANY);
 }

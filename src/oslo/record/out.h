@@ -10,6 +10,7 @@
 struct out {
     struct buf *to;
     bool comma;                      /* the next value follows another */
+    bool within;                     /* it goes into a text of JSON: its quotes and backslashes are escaped once more */
     enum time_format times;
 };
 

@@ -3,10 +3,9 @@
 
 #include <string.h>
 
-enum { DEPTH_MOST = 32, DIGITS_MOST = 18 };
+#include "oslo/base/text.h"
 
-/* What may stand in a plain text: ASCII but '"', '\\' and what must be escaped. */
-static const bool is_plain[256] = { [0x20 ... 0x21] = true, [0x23 ... 0x5B] = true, [0x5D ... 0x7E] = true };
+enum { DEPTH_MOST = 32, DIGITS_MOST = 18 };
 
 static json_t *read_tree(struct plain *, int depth);
 
@@ -43,8 +42,7 @@ bool plain_text(struct plain *p, const char **ret, size_t *ret_n)
     if (!plain_is(p, '"'))
         return false;
     from = p->at;
-    while (p->at < p->end && is_plain[(unsigned char)*p->at])
-        p->at++;
+    p->at += text_plain(from, (size_t)(p->end - from));
     *ret = from;
     *ret_n = (size_t)(p->at - from);
     return p->at < p->end && *p->at++ == '"';
