@@ -9,6 +9,8 @@
 #include "oslo/messaging/internal.h"
 #include "oslo/record/out.h"
 
+enum { USUAL_SIZE = 1000 };
+
 static void write_id(char id[MESSAGE_ID_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
@@ -34,23 +36,19 @@ static void write_unique_id(struct out *o)
 
 static bool is_ascii(const char *text, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = text_plain(text, n); i < n; i++)
         if ((unsigned char)(text[i] - 1) >= 0x7F)            /* NUL too, which ends what out_string() writes */
             return false;
     return true;
 }
 
-static int add_text(const char *text, size_t n, void *to)
-{
-    buf_add(to, text, n);
-    return 0;
-}
-
 /* What is rare, as jansson writes it. */
 static void write_odd(struct out *o, const char *key, const json_t *tree)
 {
-    out_raw(o, key, "");
-    json_dump_callback(tree, add_text, o->to, JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
+    char *text = json_dumps(tree, JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
+
+    out_raw(o, key, text);
+    free(text);
 }
 
 static bool has_plain_keys(json_t *object)
@@ -110,46 +108,24 @@ static void write_context(struct out *o, json_t *context)
     }
 }
 
-static void add_escaped(struct buf *to, const char *text, size_t n)
+static struct out begin(struct buf *to, bool wrapped)
 {
-    char *at;
+    struct out o = { .to = to, .within = wrapped };
 
-    buf_reserve(to, 2 * n);
-    at = to->data + to->len;
-    for (size_t i = 0; i < n; i++) {
-        if (text[i] == '"' || text[i] == '\\')
-            *at++ = '\\';
-        *at++ = text[i];
-    }
-    to->len = (size_t)(at - to->data);
-    *at = 0;
-}
-
-static struct out begin(struct buf *to)
-{
-    struct out o = { .to = to };
-
-    buf_reserve(to, 1000);
+    buf_reserve(to, USUAL_SIZE);
+    if (wrapped)
+        buf_puts(to, ENVELOPE_BEFORE);
     out_object(&o, NULL);
     return o;
 }
 
-static char *finish(struct out *o, bool wrapped, size_t *ret_n)
+static char *finish(struct out *o, size_t *ret_n)
 {
-    struct buf b = {};
-
     out_end_object(o);
-    if (!wrapped) {
-        *ret_n = o->to->len;
-        return buf_steal(o->to);
-    }
-    buf_reserve(&b, o->to->len + o->to->len / 4);
-    buf_puts(&b, ENVELOPE_BEFORE);
-    add_escaped(&b, o->to->data, o->to->len);
-    buf_puts(&b, ENVELOPE_AFTER);
-    buf_clear(o->to);
-    *ret_n = b.len;
-    return buf_steal(&b);
+    if (o->within)
+        buf_puts(o->to, ENVELOPE_AFTER);
+    *ret_n = o->to->len;
+    return buf_steal(o->to);
 }
 
 /* What we make ourselves is plain; what others name may be anything. */
@@ -167,7 +143,7 @@ static void write_text(struct out *o, const char *key, const char *text)
 char *envelope_request(const struct message *m, struct delivery_facts *facts, size_t *ret_n)
 {
     struct buf text = {};
-    struct out o = begin(&text);
+    struct out o = begin(&text, true);
 
     write_text(&o, "method", m->method);
     write_tree(&o, "args", m->args);
@@ -186,14 +162,14 @@ char *envelope_request(const struct message *m, struct delivery_facts *facts, si
     }
     write_unique_id(&o);
     write_context(&o, m->context);
-    return finish(&o, true, ret_n);
+    return finish(&o, ret_n);
 }
 
 char *envelope_reply(const char *message_id, const struct rpc_reply *reply, bool ending, size_t *ret_n)
 {
     char *failure = reply->failure ? json_dumps(reply->failure, JSON_ENSURE_ASCII) : NULL;
     struct buf text = {};
-    struct out o = begin(&text);
+    struct out o = begin(&text, true);
 
     write_tree(&o, "result", reply->result);
     out_string(&o, "failure", failure);
@@ -201,7 +177,7 @@ char *envelope_reply(const char *message_id, const struct rpc_reply *reply, bool
     write_text(&o, "_msg_id", message_id);
     write_unique_id(&o);
     free(failure);
-    return finish(&o, true, ret_n);
+    return finish(&o, ret_n);
 }
 
 char *envelope_notification(const struct message *m, bool wrapped, size_t *ret_n)
@@ -209,7 +185,7 @@ char *envelope_notification(const struct message *m, bool wrapped, size_t *ret_n
     g_autofree char *priority = g_ascii_strup(m->priority, -1);
     char time[TIME_TEXT_SIZE], id[UUID_TEXT_SIZE];
     struct buf text = {};
-    struct out o = begin(&text);
+    struct out o = begin(&text, wrapped);
 
     out_string(&o, "message_id", uuid_write(id));
     write_text(&o, "publisher_id", m->publisher);
@@ -219,5 +195,5 @@ char *envelope_notification(const struct message *m, bool wrapped, size_t *ret_n
     out_string(&o, "timestamp", time_write(time, utc_now(), TIME_SPACE_MICRO));
     write_unique_id(&o);
     write_context(&o, m->context);
-    return finish(&o, wrapped, ret_n);
+    return finish(&o, ret_n);
 }

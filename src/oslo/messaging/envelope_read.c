@@ -27,8 +27,17 @@ static char *unwrap(const char *body, size_t n, size_t *ret_n)
         return NULL;
     from = body + before;
     end = body + n - after;
-    text = to = g_malloc((size_t)(end - from) + 1);
+    text = to = g_malloc((size_t)(end - from) + 8);
     while (from < end) {
+        if (end - from >= 8) {
+            size_t plain = text_plain_8(from);
+
+            memcpy(to, from, 8);
+            from += plain;
+            to += plain;
+            if (plain == 8)
+                continue;
+        }
         if (*from == '\\' && from + 1 < end && (from[1] == '"' || from[1] == '\\'))
             from++;
         else if (*from == '\\' || *from == '"' || (unsigned char)*from < 0x20) {
@@ -150,8 +159,10 @@ void envelope_close(struct envelope *e)
 /* Of two with one name, the last. */
 static const struct envelope_member *member_at(const struct envelope *e, const char *key)
 {
+    size_t n = strlen(key);
+
     for (int i = e->n; i > 0; i--)
-        if (strcmp(e->members[i - 1].key, key) == 0)
+        if (e->members[i - 1].key_n == n && memcmp(e->members[i - 1].key, key, n) == 0)
             return &e->members[i - 1];
     return NULL;
 }
