@@ -1,12 +1,13 @@
 /* The C side of the messaging tests and benchmarks.
  *
- *     peer server URL [TOPIC [NAME [EXCHANGE]]]     serves until SIGTERM; says "ready" once it listens
+ *     peer server URL [TOPIC [NAME [EXCHANGE [THREADS]]]]     serves until SIGTERM; says "ready" once it listens
  *     peer listen URL TOPIC [POOL [EXCHANGE]]       prints each notification as a line of JSON; "refuse" in a payload: requeued once
  *     peer ask URL                                  a line of JSON in (what to do), a line out (what came of it)
  *     peer bench URL THREADS SIZE SECONDS [TOPIC [NAME [EXCHANGE]]]      calls as fast as it can; a line of JSON
  *
  * The methods: echo(payload), add(a, b), sink(payload), stats(), reset(), fail(text): as ValueError, conflict(id): as a fault of ours,
- * context(), slow(seconds), hold(), release(); in the namespace "space" version 2.1: where().
+ * context(), slow(seconds), hold(), release(), note(payload, seconds), noted(): what was noted, and how many at once; in the namespace
+ * "space" version 2.1: where().
  */
 #include <pthread.h>
 #include <signal.h>
@@ -107,6 +108,35 @@ static bool release(struct ctx *c, json_t *args, json_t **ret)
     return true;
 }
 
+static json_t *notes;
+static int noting, noting_most;
+
+/* Takes that long. */
+static bool note(struct ctx *c, json_t *args, json_t **ret)
+{
+    pthread_mutex_lock(&lock);
+    noting++;
+    noting_most = MAX(noting_most, noting);
+    notes = notes ?: json_array();
+    json_array_append(notes, json_object_get(args, "payload"));
+    pthread_mutex_unlock(&lock);
+    slow(c, args, ret);
+    pthread_mutex_lock(&lock);
+    noting--;
+    pthread_mutex_unlock(&lock);
+    return true;
+}
+
+static bool noted(struct ctx *c, json_t *args, json_t **ret)
+{
+    pthread_mutex_lock(&lock);
+    *ret = json_pack("{s:o?, s:i}", "payloads", notes, "at_once", noting_most);
+    notes = NULL;
+    noting_most = 0;
+    pthread_mutex_unlock(&lock);
+    return true;
+}
+
 static bool where(struct ctx *c, json_t *args, json_t **ret)
 {
     *ret = json_string("space 2.1");
@@ -115,7 +145,7 @@ static bool where(struct ctx *c, json_t *args, json_t **ret)
 
 static const struct rpc_method methods[] = {
     { "echo", echo }, { "add", add }, { "sink", sink }, { "stats", stats }, { "reset", reset }, { "fail", fail_with },
-    { "conflict", conflict }, { "context", context }, { "slow", slow }, { "hold", hold }, { "release", release }, {}
+    { "conflict", conflict }, { "context", context }, { "slow", slow }, { "hold", hold }, { "release", release }, { "note", note }, { "noted", noted }, {}
 };
 static const struct rpc_method space_methods[] = { { "where", where }, {} };
 static const struct rpc_endpoint endpoints[] = {
@@ -140,6 +170,8 @@ static int serve(struct ctx *c, char **words)
     const char *name = words[0] && words[1] ? words[1] : "s1";
 
     server.exchange = words[0] && words[1] ? words[2] : NULL;
+    if (server.exchange && words[3])
+        server.threads = atoi(words[3]);
     struct rpc_listener *l = rpc_listen(c, &server, NULL, name);
     if (!l) {
         fprintf(stderr, "%s: %s\n", c->fault.type, c->fault.message);

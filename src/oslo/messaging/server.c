@@ -33,7 +33,8 @@ struct rpc_listener *rpc_listen(struct ctx *c, const struct rpc_server *server, 
     l->service = service;
     l->db = c->db;
     l->driver = transport->driver;
-    on.serve = server->quick ? serve : NULL;
+    on.serve = serve;
+    on.quick = server->quick;
     on.data = l;
     on.resumed = server->resumed;
     l->source = transport->driver->listen(c, transport, &on);

@@ -46,9 +46,10 @@ struct listen_on {
     const char *exchange, *topic, *server;
     bool notifications;              /* every <topic>.<priority>, on the queue called pool if there is one */
     const char *pool;
-    /* Serves a call on the caller's own thread; NULL: not to be done. A driver may use it where both are in one process. */
+    /* Serves what came on the driver's thread, where one of those who poll would have to be waked; NULL: they do it all. */
     void (*serve)(void *data, struct incoming *);
     void *data;
+    bool quick;                      /* it does not wait: a driver that has both in one process may use the caller's thread */
     void (*resumed)(void);           /* as in struct rpc_server; NULL: need not be said */
 };
 

@@ -213,7 +213,7 @@ static void *local_listen(struct ctx *c, struct transport *t, const struct liste
     struct local_listener *l = g_new0(struct local_listener, 1);
 
     l->broker = b;
-    l->serve = on->serve;
+    l->serve = on->quick ? on->serve : NULL;
     l->data = on->data;
     l->queues = g_ptr_array_new();
     sem_init(&l->arrived, 0, 0);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "oslo/base/log.h"
@@ -15,13 +16,13 @@
 
 enum { USUAL_PORT = 5672, USUAL_TLS_PORT = 5671, CONNECT_US = 10000000, LAST_WORDS_US = 500000, NAP_US = 4000 };
 
-static void *own(void *connection);
+static void steer(struct broker *);
 static bool bring_up(struct broker *, char why[WHY_SIZE]);
-static void serve(struct broker *, char why[WHY_SIZE]);
+static bool serve(struct broker *, char why[WHY_SIZE]);
 static void take_down(struct broker *, const char *why);
 static void pause_before_next(struct broker *);
 static int64_t run_ticks(struct broker *);
-static int64_t run_rounds(struct broker *);
+static bool run_rounds(struct broker *, int64_t *ret_next);
 static bool may_nap(struct broker *);
 static bool still_alive(struct broker *, char why[WHY_SIZE]);
 static void open_channel(struct broker *, struct channel *);
@@ -36,6 +37,8 @@ struct broker *broker_new(struct ctx *c, const struct transport *t, const struct
     k->options = options;
     k->name = name;
     k->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    k->alarm = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    k->steer = steer;
     k->tuned.frame_max = FRAME_MAX;
     k->channels = g_ptr_array_new();
     k->order = g_new(unsigned, t->hosts->len);
@@ -46,7 +49,7 @@ struct broker *broker_new(struct ctx *c, const struct transport *t, const struct
         k->order[j] = i;
     }
     init_amqp_pool(&k->pool, 4096);
-    if (k->wake < 0 || pthread_create(&k->thread, NULL, own, k) != 0)
+    if (k->wake < 0 || k->alarm < 0 || !helm_add_thread(k))
         g_error("rabbit: no descriptor or thread for a connection");
     return k;
 }
@@ -59,7 +62,7 @@ void broker_free(struct broker *k)
     k->stopping = true;
     pthread_mutex_unlock(&k->lock);
     broker_wake(k);
-    pthread_join(k->thread, NULL);
+    helm_join(k);
     for (guint i = 0; i < k->channels->len; i++)
         if (k->channels->pdata[i])
             content_clear(&((struct channel *)k->channels->pdata[i])->content);
@@ -69,6 +72,7 @@ void broker_free(struct broker *k)
     buf_clear(&k->in);
     empty_amqp_pool(&k->pool);
     close(k->wake);
+    close(k->alarm);
     g_free(k->order);
     pthread_cond_destroy(&k->changed);
     pthread_mutex_destroy(&k->lock);
@@ -90,9 +94,19 @@ void broker_add(struct broker *k, struct channel *channel)
     channel->connection = k;
     channel->number = (int)i + 1;
     channel->state = CHANNEL_DOWN;
+    if (channel->ops->work && k->n_threads == 1)
+        helm_add_thread(k);
     if (k->link)
         open_channel(k, channel);
     broker_end(k);
+}
+
+bool broker_has_deputy(struct broker *k)
+{
+    pthread_mutex_lock(&k->lock);
+    bool has = k->has_deputy;
+    pthread_mutex_unlock(&k->lock);
+    return has;
 }
 
 /* An op that ran unlocked has returned. */
@@ -102,6 +116,11 @@ static void leave_op(struct broker *k)
     k->in_op = NULL;
     pthread_cond_broadcast(&k->changed);
     pthread_mutex_unlock(&k->lock);
+}
+
+static bool is_used(const struct broker *k, const struct channel *channel)
+{
+    return k->in_op == channel || k->at_work == channel;
 }
 
 void broker_remove(struct broker *k, struct channel *channel, void (*leave)(struct channel *, struct buf *))
@@ -114,8 +133,8 @@ void broker_remove(struct broker *k, struct channel *channel, void (*leave)(stru
     if (k->link && (channel->state == CHANNEL_OPEN || channel->state == CHANNEL_OPENING))
         broker_reset_channel(k, channel, INT64_MAX / 2);
     broker_flush(k);
-    while (k->in_op == channel || (k->link && channel->state == CHANNEL_CLOSING))
-        if (cond_wait_until(&k->changed, &k->lock, deadline) != 0 && k->in_op != channel)
+    while (is_used(k, channel) || (k->link && channel->state == CHANNEL_CLOSING))
+        if (cond_wait_until(&k->changed, &k->lock, deadline) != 0 && !is_used(k, channel))
             break;
     if (k->link && channel->state == CHANNEL_CLOSING) {      /* it never answered: nobody else may have that number now */
         k->broken = true;
@@ -153,20 +172,18 @@ size_t broker_frame_max(const struct broker *k)
 
 /* ---- the owner ---------------------------------------------------------------------------------------------- */
 
-static void *own(void *data)
+/* Until all is over, or somebody else steers. */
+static void steer(struct broker *k)
 {
-    struct broker *k = data;
     char why[WHY_SIZE];
 
-    pthread_setname_np(pthread_self(), k->name);
     while (!k->stopping) {
         why[0] = 0;
-        if (bring_up(k, why))
-            serve(k, why);
+        if ((k->link || bring_up(k, why)) && !serve(k, why))
+            return;
         take_down(k, why);
         pause_before_next(k);
     }
-    return NULL;
 }
 
 static const struct transport_host *next_host(struct broker *k)
@@ -243,13 +260,15 @@ static bool wait_for_work(struct broker *k, short events, int64_t until, char wh
     return true;
 }
 
-/* Reads and writes until the connection is lost or not wanted any more. */
-static void serve(struct broker *k, char why[WHY_SIZE])
+/* Reads and writes until the connection is lost or not wanted any more; false where somebody else does so from here on. */
+static bool serve(struct broker *k, char why[WHY_SIZE])
 {
     for (bool well = true; well;) {
-        int64_t next = run_rounds(k);
         short events = POLLIN;
+        int64_t next;
 
+        if (!run_rounds(k, &next))
+            return false;
         pthread_mutex_lock(&k->lock);
         next = MIN(next, run_ticks(k));
         broker_flush(k);
@@ -266,6 +285,7 @@ static void serve(struct broker *k, char why[WHY_SIZE])
             next = MIN(next, clock_mono_us() + LONG_MOMENT_US);
         well = well && wait_for_work(k, events, next, why) && (!k->readable || broker_read(k, why)) && still_alive(k, why);
     }
+    return true;
 }
 
 /* Everybody who counted on the connection hears of it. */
@@ -364,25 +384,27 @@ static struct channel *enter_round(struct broker *k, guint i, int64_t *ret_next)
     return k->in_op;
 }
 
-/* What came together has been read; gives when a channel wants to look again. */
-static int64_t run_rounds(struct broker *k)
+/* What came together has been read. ret_next: when a channel wants to look again. False where another thread looks after it from here on. */
+static bool run_rounds(struct broker *k, int64_t *ret_next)
 {
-    int64_t next = INT64_MAX;
-
+    *ret_next = INT64_MAX;
     pthread_mutex_lock(&k->lock);
     guint n = k->channels->len;
     pthread_mutex_unlock(&k->lock);
     for (guint i = 0; i < n; i++) {
-        struct channel *channel = enter_round(k, i, &next);
+        struct channel *channel = enter_round(k, i, ret_next);
 
         if (!channel)
             continue;
         channel->round_at = channel->ops->round(channel);
         if (channel->round_at)
-            next = MIN(next, channel->round_at);
-        leave_op(k);
+            *ret_next = MIN(*ret_next, channel->round_at);
+        if (!channel->work_until)
+            leave_op(k);
+        else if (!helm_work(k, channel))
+            return false;
     }
-    return next;
+    return true;
 }
 
 /* Is all that will come such that nobody waits for it? Locked. */

@@ -1,4 +1,4 @@
-/* The inside of a connection, for the files it is made of: broker.c keeps it, intake.c reads, outlet.c writes. */
+/* The inside of a connection, for the files it is made of: broker.c keeps it, intake.c reads, outlet.c writes, helm.c lets threads change places. */
 #ifndef OSLO_MESSAGING_RABBIT_CONNECTION_H
 #define OSLO_MESSAGING_RABBIT_CONNECTION_H
 
@@ -10,8 +10,11 @@ struct broker {
     const struct transport *transport;
     const struct rabbit_options *options;
     const char *name;
-    pthread_t thread;
+    pthread_t threads[2];            /* the owner and, where a channel works, its deputy; they change places */
+    int n_threads;
+    void (*steer)(struct broker *);  /* what the owner does */
     int wake;                        /* eventfd */
+    int alarm;                       /* timerfd, which the deputy waits for */
     pthread_mutex_t lock;            /* guards all below */
     pthread_cond_t changed;          /* a flush has ended, a channel has closed, an op that runs unlocked has returned */
     struct link *link;               /* NULL: down */
@@ -21,10 +24,15 @@ struct broker {
     bool flushing;                   /* somebody writes, without the lock */
     bool broken;                     /* a write has failed: errno in broken_errno */
     int broken_errno;
-    bool stopping, napping;
+    _Atomic bool stopping;
+    bool napping;
     int64_t held_until;              /* what is written waits for more; 0: it does not */
     GPtrArray *channels;             /* of struct channel; index number - 1, NULL where one has gone */
     struct channel *in_op;           /* whose content or round runs */
+    pthread_t owner;
+    bool owned;                      /* it has one */
+    struct channel *at_work;         /* which the owner works for */
+    bool has_deputy;
     int64_t written_at;
     /* The owner's alone: */
     unsigned *order;                 /* of the hosts */
@@ -45,6 +53,11 @@ struct broker {
 bool broker_read(struct broker *, char why[WHY_SIZE]);
 /* Has the kernel been told not to speak of a few bytes? Then they are read a moment later. */
 bool broker_waits_for_many(const struct broker *);
+/* helm.c: the first thread is the owner, and does what steer says; it returns where the other has taken over, or all is over. */
+bool helm_add_thread(struct broker *);
+/* Lets the channel work, whose op has returned. False where the other thread is the owner now. */
+bool helm_work(struct broker *, struct channel *);
+void helm_join(struct broker *);
 /* outlet.c: writes until all is out or the socket takes no more. Locked. */
 void broker_flush(struct broker *);
 

@@ -20,13 +20,36 @@ void content_clear(struct content *content)
     *content = (struct content){};
 }
 
+/* Takes what is whole. Locked, but for what channels do with messages. */
+static bool take_frames(struct broker *k, char why[WHY_SIZE])
+{
+    struct frame frame;
+    ssize_t n = 0;
+
+    while ((n = frame_read((uint8_t *)k->in.data + k->in_at, k->in.len - k->in_at, k->tuned.frame_max, &frame)) > 0) {
+        k->in_at += (size_t)n;
+        if (!take_frame(k, &frame, why))
+            return false;
+        recycle_amqp_pool(&k->pool);
+    }
+    if (n < 0) {
+        snprintf(why, WHY_SIZE, "what came is no AMQP frame");
+        return false;
+    }
+    if (k->in_at) {
+        memmove(k->in.data, k->in.data + k->in_at, k->in.len - k->in_at);
+        k->in.len -= k->in_at;
+        k->in_at = 0;
+    }
+    return true;
+}
+
 static bool read_frames(struct broker *k, char why[WHY_SIZE])
 {
     ssize_t got;
-    struct frame frame;
 
     do {
-        ssize_t n = 0;
+        bool well;
 
         buf_reserve(&k->in, READ_SIZE);
         got = link_read(k->link, k->in.data + k->in.len, READ_SIZE);
@@ -38,21 +61,12 @@ static bool read_frames(struct broker *k, char why[WHY_SIZE])
         k->in.len += (size_t)got;
         k->bytes_read += (size_t)got;
         k->read_at = clock_mono_us();
-        while ((n = frame_read((uint8_t *)k->in.data + k->in_at, k->in.len - k->in_at, k->tuned.frame_max, &frame)) > 0) {
-            k->in_at += (size_t)n;
-            if (!take_frame(k, &frame, why))
-                return false;
-            recycle_amqp_pool(&k->pool);
-        }
-        if (n < 0) {
-            snprintf(why, WHY_SIZE, "what came is no AMQP frame");
+        pthread_mutex_lock(&k->lock);
+        well = take_frames(k, why);
+        broker_flush(k);
+        pthread_mutex_unlock(&k->lock);
+        if (!well)
             return false;
-        }
-        if (k->in_at) {
-            memmove(k->in.data, k->in.data + k->in_at, k->in.len - k->in_at);
-            k->in.len -= k->in_at;
-            k->in_at = 0;
-        }
     } while (got == READ_SIZE || (got > 0 && !link_is_shared(k->link)));
     return true;
 }
@@ -97,7 +111,7 @@ bool broker_read(struct broker *k, char why[WHY_SIZE])
         if (!read_frames(k, why))
             return false;
     habit_saw(&k->habit, k->n_read);
-    set_least(k, habit_is_firm(&k->habit) && k->habit.usual >= MANY ? k->bytes_read / 4 * 3 : 1);
+    set_least(k, habit_is_firm(&k->habit) && k->habit.usual >= MANY ? k->bytes_read / 16 * 15 : 1);
     return true;
 }
 
@@ -120,8 +134,7 @@ static bool take_own_method(struct broker *k, const amqp_method_t *m, char why[W
 
     if (m->id == AMQP_CONNECTION_CLOSE_METHOD) {
         snprintf(why, WHY_SIZE, "%d %.*s", closed->reply_code, (int)closed->reply_text.len, (char *)closed->reply_text.bytes);
-        frame_method(broker_begin(k), 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &(amqp_connection_close_ok_t){});
-        broker_end(k);
+        frame_method(&k->out, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &(amqp_connection_close_ok_t){});
         return false;
     }
     if (m->id == AMQP_CONNECTION_BLOCKED_METHOD)
@@ -136,19 +149,18 @@ static void take_method(struct broker *k, struct channel *channel, const amqp_me
     const amqp_channel_close_t *closed = m->decoded;
     const amqp_basic_deliver_t *deliver = m->decoded;
     const amqp_basic_return_t *returned = m->decoded;
-    struct buf *to = broker_begin(k);
     char why[WHY_SIZE];
 
     switch (m->id) {
     case AMQP_CHANNEL_OPEN_OK_METHOD:
         if (channel->state == CHANNEL_OPENING) {
             channel->state = CHANNEL_OPEN;
-            channel->ops->opened(channel, to);
+            channel->ops->opened(channel, &k->out);
         }
         break;
     case AMQP_CHANNEL_CLOSE_METHOD:
         snprintf(why, sizeof(why), "%d %.*s", closed->reply_code, (int)MIN(closed->reply_text.len, 200), (char *)closed->reply_text.bytes);
-        frame_method(to, channel->number, AMQP_CHANNEL_CLOSE_OK_METHOD, &(amqp_channel_close_ok_t){});
+        frame_method(&k->out, channel->number, AMQP_CHANNEL_CLOSE_OK_METHOD, &(amqp_channel_close_ok_t){});
         channel_lost(k, channel, closed->reply_code, (amqp_method_number_t)closed->class_id << 16 | closed->method_id, why);
         break;
     case AMQP_CHANNEL_CLOSE_OK_METHOD:
@@ -166,27 +178,24 @@ static void take_method(struct broker *k, struct channel *channel, const amqp_me
         channel->content.key = g_strndup(returned->routing_key.bytes, returned->routing_key.len);
         break;
     default:
-        channel->ops->method(channel, m, to);
+        channel->ops->method(channel, m, &k->out);
     }
-    broker_end(k);
 }
 
 /* All of a message is there: its channel takes it, unless the channel is being closed. */
 static void content_whole(struct broker *k, struct channel *channel)
 {
-    pthread_mutex_lock(&k->lock);
-    bool wanted = channel->state == CHANNEL_OPEN;
-    k->in_op = wanted ? channel : NULL;
-    pthread_mutex_unlock(&k->lock);
-    if (wanted)
+    if (channel->state == CHANNEL_OPEN) {
+        k->in_op = channel;
+        pthread_mutex_unlock(&k->lock);
         channel->ops->content(channel, &channel->content);
+        pthread_mutex_lock(&k->lock);
+        k->in_op = NULL;
+        pthread_cond_broadcast(&k->changed);
+    }
     channel->round_at = 1;
     k->n_read++;
-    pthread_mutex_lock(&k->lock);
     content_clear(&channel->content);
-    k->in_op = NULL;
-    pthread_cond_broadcast(&k->changed);
-    pthread_mutex_unlock(&k->lock);
 }
 
 static bool take_header(struct broker *k, struct channel *channel, const struct frame *f)
@@ -228,10 +237,8 @@ static bool take_frame(struct broker *k, const struct frame *f, char why[WHY_SIZ
 
     if (f->type == AMQP_FRAME_HEARTBEAT)
         return true;
-    pthread_mutex_lock(&k->lock);
     if (f->channel > 0 && (guint)f->channel <= k->channels->len)
         channel = k->channels->pdata[f->channel - 1];
-    pthread_mutex_unlock(&k->lock);
     if (f->type == AMQP_FRAME_METHOD) {
         well = frame_read_method(f, &k->pool, &method);
         if (well && f->channel == 0)

@@ -2,17 +2,19 @@
  * the prefetch count, until one of those who poll takes it; only then is it read, so that reading is spread over threads.
  *
  * A request that comes while somebody polls is granted: the connection's thread reads and acknowledges it, with others that came at the same
- * time, and hands it over once that is written.
+ * time, and once that is written serves it in the place of one who polls, who need not be waked then; but where that lately took long, it
+ * hands it over. What waits is taken in its order, and no more of it at once than there are who poll.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "oslo/base/log.h"
+#include "oslo/messaging/drivers/rabbit/gather.h"
 #include "oslo/messaging/drivers/rabbit/rabbit.h"
 #include "oslo/messaging/envelope.h"
 #include "oslo/messaging/wait.h"
 
-enum { RECENT = 16, USUAL_PREFETCH = 100, LISTEN_US = 10000000, GRANTED_SIZE = 65536 };
+enum { RECENT = 16, USUAL_PREFETCH = 100, LISTEN_US = 10000000, GRANTED_SIZE = 65536, SLOW_MIN_US = 10000, SLOW_MAX_US = 10000000 };
 
 static const char *const priorities[] = { "audit", "critical", "debug", "error", "info", "sample", "warn", NULL };
 
@@ -23,18 +25,20 @@ struct listener {
     char *fanout_queue;
     int consumers, consuming;        /* asked for, and there (guarded by the connection) */
     GQueue granting;                 /* of struct taken, read, to be acknowledged; the connection's thread's */
-    int unanswered;                  /* deliveries of this channel; guarded by the connection */
+    _Atomic int unanswered;          /* deliveries of this channel */
     sem_t arrived;                   /* posted for each that is waked */
     pthread_mutex_t lock;            /* guards all below */
     pthread_cond_t ready;
     GQueue waiting;                  /* of struct taken, not read yet */
     GQueue granted;                  /* of struct taken, read and acknowledged */
-    int idle;                        /* who poll, less what is being granted */
+    int idle;                        /* who poll, less those in whose place something is granted or served */
     int asleep;                      /* who poll and are not waked yet */
     char recent[RECENT][MESSAGE_ID_SIZE];    /* ids of messages that were taken */
     unsigned n_recent;
     bool declared, stopped;
     bool promised;                   /* something is being granted */
+    int serving;                     /* threads of the connection */
+    int64_t slow_until, slow_for;    /* its methods have lately been slow */
     char *refused;                   /* why the broker does not let us */
 };
 
@@ -55,14 +59,16 @@ static void lost(struct channel *, int code, amqp_method_number_t after, const c
 static void leave(struct channel *, struct buf *);
 static bool read_taken(struct listener *, struct taken *);
 static bool may_grant(struct listener *, const struct taken *);
-static bool has_recent(const struct listener *, const char *unique_id);
-static bool is_recent(struct listener *, const char *unique_id);
+static bool has_recent(const struct listener *, const struct taken *);
+static bool is_recent(struct listener *, struct taken *);
 static bool answer(struct listener *, struct taken *, amqp_method_number_t, void *method);
 static void taken_free(struct taken *);
 
 static int64_t round_done(struct channel *);
+static void work(struct channel *);
+static void late(struct channel *);
 
-static const struct channel_ops ops = { opened, take_method, take_content, lost, NULL, round_done };
+static const struct channel_ops ops = { opened, take_method, take_content, lost, NULL, round_done, work, late };
 
 /* Waits until the broker lets us consume; where there is none yet, it will be declared when there is. */
 void *listener_new(struct ctx *c, struct rabbit *rabbit, const struct listen_on *on)
@@ -73,7 +79,8 @@ void *listener_new(struct ctx *c, struct rabbit *rabbit, const struct listen_on 
     l->channel.ops = &ops;
     l->rabbit = rabbit;
     l->on = (struct listen_on){ .exchange = g_strdup(on->exchange ?: DEFAULT_EXCHANGE), .topic = g_strdup(on->topic), .server = g_strdup(on->server),
-                                .pool = g_strdup(on->pool), .notifications = on->notifications, .resumed = on->resumed };
+                                .pool = g_strdup(on->pool), .notifications = on->notifications, .serve = on->serve, .data = on->data,
+                                .resumed = on->resumed };
     pthread_mutex_init(&l->lock, NULL);
     sem_init(&l->arrived, 0, 0);
     cond_init_mono(&l->ready);
@@ -99,9 +106,10 @@ static void wake(struct listener *l, int n)
         sem_post(&l->arrived);
 }
 
+/* For who polls: what is granted was counted when it was. */
 static bool has_nothing(const struct listener *l)
 {
-    return !l->granted.length && (l->stopped ? l->promised : !l->waiting.length);
+    return !l->granted.length && (l->stopped ? l->promised : !l->waiting.length || l->idle <= 0);
 }
 
 /* Waits for what was granted, also when stopped: it is acknowledged. Else for what waits. */
@@ -133,7 +141,7 @@ struct incoming *listener_poll(void *listener)
 
     do
         taken = next_taken(l);
-    while (taken && !taken->acknowledged && !read_taken(l, taken));
+    while (taken && !taken->acknowledged && (!read_taken(l, taken) || is_recent(l, taken)));
     return taken ? &taken->incoming : NULL;
 }
 
@@ -211,6 +219,10 @@ void listener_free(void *listener)
 {
     struct listener *l = listener;
 
+    pthread_mutex_lock(&l->lock);
+    while (l->serving)
+        pthread_cond_wait(&l->ready, &l->lock);
+    pthread_mutex_unlock(&l->lock);
     broker_remove(l->rabbit->in, &l->channel, leave);
     g_queue_clear_full(&l->waiting, (GDestroyNotify)taken_free);
     g_queue_clear_full(&l->granting, (GDestroyNotify)taken_free);
@@ -318,9 +330,7 @@ static void take_content(struct channel *channel, struct content *content)
     taken->content = *content;
     taken->generation = channel->generation;
     *content = (struct content){};
-    broker_begin(l->rabbit->in);
     l->unanswered++;
-    broker_end(l->rabbit->in);
     if (!may_grant(l, taken)) {
         pthread_mutex_lock(&l->lock);
         g_queue_push_tail(&l->waiting, taken);
@@ -382,7 +392,7 @@ static void grant(struct listener *l)
     pthread_mutex_lock(&l->lock);
     for (struct taken *taken; (taken = g_queue_pop_head(&l->granting));) {
         taken->settled = taken->acknowledged = true;
-        if (has_recent(l, taken->unique_id)) {       /* both came at once */
+        if (has_recent(l, taken)) {
             taken_free(taken);
             l->idle++;
             continue;
@@ -394,13 +404,20 @@ static void grant(struct listener *l)
     pthread_mutex_unlock(&l->lock);
 }
 
-/* What was granted is acknowledged; where nobody polls any more, it goes back with the channel. One of those who poll takes what came together,
- * and its replies go out together; the others come when it has not done all within the moment.
+/* May the connection's thread serve what is granted? */
+static bool is_quick(const struct listener *l)
+{
+    return l->on.serve && !l->stopped && clock_mono_us() >= l->slow_until;
+}
+
+/* What was granted is acknowledged; where nobody polls any more, it goes back with the channel. One thread serves what came together, and its
+ * replies go out together; others come when it has not done all within the moment.
  */
 static int64_t round_done(struct channel *channel)
 {
     struct listener *l = (struct listener *)channel;
     int n = (int)l->granting.length;
+    bool may_serve = n && broker_has_deputy(l->rabbit->in);
     int64_t again = 0;
 
     if (n && acknowledge_granting(l)) {
@@ -410,9 +427,50 @@ static int64_t round_done(struct channel *channel)
         sender_gathered(l->rabbit->sender);
     }
     pthread_mutex_lock(&l->lock);
-    wake(l, l->stopped ? l->asleep : again ? 1 : (int)l->granted.length);
+    if (may_serve && l->granted.length && is_quick(l)) {
+        l->serving++;
+        channel->work_until = again ?: clock_mono_us() + MOMENT_US;
+    } else {
+        wake(l, l->stopped ? l->asleep : again ? 1 : (int)(l->granted.length + l->waiting.length));
+    }
     pthread_mutex_unlock(&l->lock);
     return again;
+}
+
+/* Serves what is granted, until nothing is. */
+static void work(struct channel *channel)
+{
+    struct listener *l = (struct listener *)channel;
+    struct taken *taken;
+
+    pthread_mutex_lock(&l->lock);
+    while ((taken = g_queue_pop_head(&l->granted))) {
+        pthread_mutex_unlock(&l->lock);
+        l->on.serve(l->on.data, &taken->incoming);
+        taken_free(taken);
+        pthread_mutex_lock(&l->lock);
+        l->idle++;
+    }
+    pthread_mutex_unlock(&l->lock);
+    sender_let_go(l->rabbit->sender);
+    pthread_mutex_lock(&l->lock);
+    l->slow_for -= l->slow_for / 8;
+    wake(l, (int)l->waiting.length);
+    if (!--l->serving)
+        pthread_cond_broadcast(&l->ready);
+    pthread_mutex_unlock(&l->lock);
+}
+
+/* Those who poll do it for a while. */
+static void late(struct channel *channel)
+{
+    struct listener *l = (struct listener *)channel;
+
+    pthread_mutex_lock(&l->lock);
+    l->slow_for = CLAMP(2 * l->slow_for, SLOW_MIN_US, SLOW_MAX_US);
+    l->slow_until = clock_mono_us() + l->slow_for;
+    wake(l, (int)l->granted.length);
+    pthread_mutex_unlock(&l->lock);
 }
 
 /* All that was not taken will be delivered again. */
@@ -421,6 +479,7 @@ static void lost(struct channel *channel, int code, amqp_method_number_t after, 
     struct listener *l = (struct listener *)channel;
 
     l->unanswered = 0;
+    sender_let_go(l->rabbit->sender);
     pthread_mutex_lock(&l->lock);
     l->idle += (int)l->granting.length;
     g_queue_clear_full(&l->granting, (GDestroyNotify)taken_free);
@@ -462,7 +521,7 @@ static bool answer(struct listener *l, struct taken *taken, amqp_method_number_t
     return ours;
 }
 
-/* What cannot be read is refused for good, and said once; what was taken before is not given out again. */
+/* What cannot be read is refused for good, and said once. */
 static bool read_taken(struct listener *l, struct taken *taken)
 {
     struct envelope_request in = {};
@@ -485,33 +544,36 @@ static bool read_taken(struct listener *l, struct taken *taken)
     }
     if (is_open)
         envelope_close(&body);
-    if (well && is_recent(l, taken->unique_id)) {
-        log_info(NULL, "rabbit: topic %s: message %s came twice: ignored", l->on.topic, taken->unique_id);
-        answer(l, taken, AMQP_BASIC_ACK_METHOD, &(amqp_basic_ack_t){ .delivery_tag = taken->content.tag });
-        well = false;
-    }
     if (!well)
         taken_free(taken);
     return well;
 }
 
-/* The lock is held. */
-static bool has_recent(const struct listener *l, const char *unique_id)
+/* Did it come before? The lock is held. */
+static bool has_recent(const struct listener *l, const struct taken *taken)
 {
+    const char *id = taken->unique_id;
     bool found = false;
 
-    for (int i = 0; *unique_id && i < RECENT && !found; i++)
-        found = strcmp(l->recent[i], unique_id) == 0;
+    for (int i = 0; *id && i < RECENT && !found; i++)
+        found = *l->recent[i] == *id && strcmp(l->recent[i], id) == 0;
+    if (found)
+        log_info(NULL, "rabbit: topic %s: message %s came twice: ignored", l->on.topic, id);
     return found;
 }
 
-static bool is_recent(struct listener *l, const char *unique_id)
+/* Then it is acknowledged, and forgotten. */
+static bool is_recent(struct listener *l, struct taken *taken)
 {
     bool found;
 
     pthread_mutex_lock(&l->lock);
-    found = has_recent(l, unique_id);
+    found = has_recent(l, taken);
     pthread_mutex_unlock(&l->lock);
+    if (found) {
+        answer(l, taken, AMQP_BASIC_ACK_METHOD, &(amqp_basic_ack_t){ .delivery_tag = taken->content.tag });
+        taken_free(taken);
+    }
     return found;
 }
 

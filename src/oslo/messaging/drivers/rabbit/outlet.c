@@ -49,7 +49,7 @@ void broker_flush(struct broker *k)
 {
     if (is_held(k))
         return;
-    if (k->link && k->out.len && !link_is_shared(k->link) && !pthread_equal(k->thread, pthread_self())) {
+    if (k->link && k->out.len && !link_is_shared(k->link) && !pthread_equal(k->owner, pthread_self())) {
         broker_wake(k);
         return;
     }

@@ -25,8 +25,8 @@ static void rabbit_close(struct transport *t)
 {
     struct rabbit *r = t->state;
 
+    replies_free(r->replies);        /* which uses the sender to the last */
     sender_free(r->sender);
-    replies_free(r->replies);
     broker_free(r->in);
     broker_free(r->out);
     ctx_clear(&r->keep);

@@ -1,7 +1,7 @@
 /* What the files of the rabbit driver tell each other.
  *
  * A transport has two connections: one sends, one receives, so that a broker which holds up those who publish still delivers. Each
- * has an owner thread (broker.c) and carries channels: the sender's, one for the replies to our calls, one a listener.
+ * has an owner thread (broker.c), whose turn it is (helm.c), and carries channels: the sender's, one for the replies to our calls, one a listener.
  */
 #ifndef OSLO_MESSAGING_RABBIT_RABBIT_H
 #define OSLO_MESSAGING_RABBIT_RABBIT_H
@@ -56,6 +56,7 @@ struct channel {
     int64_t reopen_at;
     int64_t round_at;                /* 0: not wanted; the owner thread's */
     bool patient;                    /* something will come, and nobody waits for it: it may be read a little later, with more */
+    int64_t work_until;              /* round() has left it something to do, until then undisturbed; 0: nothing */
     struct content content;          /* being received; the owner thread's */
     uint64_t missing;                /* bytes of its body yet to come */
 };
@@ -71,6 +72,10 @@ struct channel_ops {
     int64_t (*tick)(struct channel *, int64_t now, struct buf *to);    /* when it wants to be called next (0: never); NULL: never */
     /* All that came at once has been through content; again at the time it gives (0: when more has come). Not locked. */
     int64_t (*round)(struct channel *);
+    /* Does what round() has left; not locked. It may take long: after work_until another thread reads on, and calls late(). The channel must
+     * stay until it has returned. NULL: nothing is ever left. */
+    void (*work)(struct channel *);
+    void (*late)(struct channel *);
 };
 
 struct broker;
@@ -89,6 +94,8 @@ void broker_end(struct broker *);
 void broker_gather(struct broker *, int64_t until);
 /* Gives the channel up and opens it again after a delay. Locked. */
 void broker_reset_channel(struct broker *, struct channel *, int64_t delay_us);
+/* Is there a thread to read on while the owner works? */
+bool broker_has_deputy(struct broker *);
 /* Wakes the owner: there is something to do before it would look. */
 void broker_wake(struct broker *);
 /* Somebody waits for what comes: the owner looks at once. Locked. */
@@ -111,7 +118,7 @@ struct outgoing {
     const char *exchange, *key;      /* they stand in names */
     char *body;
     size_t n;
-    char expiration[24];             /* ms as text; "": none */
+    char expiration[INT_TEXT_SIZE];  /* ms; "": none */
     bool mandatory, compressed;
     int retry;                       /* resends after a lost connection: -1 any number */
     /* Once, with the sender locked; the outgoing is freed after it. */
@@ -138,6 +145,7 @@ bool sender_forget(struct sender *, const void *data);
  * called; 0: need not be. */
 int64_t sender_gather(struct sender *, int at_most);
 void sender_gathered(struct sender *);
+void sender_let_go(struct sender *);                 /* no more of them will come */
 struct outgoing *outgoing_new(enum place, const char *exchange, const char *key, char *body, size_t n);
 
 /* ---- replies.c: calls that wait ------------------------------------------------------------------------------ */

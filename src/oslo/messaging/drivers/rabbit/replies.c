@@ -51,7 +51,7 @@ static void call_release(struct call *);
 static void call_sent(void *call, enum outcome, const char *why);
 static bool call_wait(struct call *, int64_t deadline, int64_t monitor_us);
 
-static const struct channel_ops ops = { opened, take_method, take_content, lost, tick, round_done };
+static const struct channel_ops ops = { opened, take_method, take_content, lost, tick, .round = round_done };
 
 enum { TAKEN_MAX = 64, TAKEN_US = 20000 };
 
@@ -153,7 +153,7 @@ bool replies_call(struct ctx *c, struct replies *r, const struct target *t, stru
         return fail(c, MESSAGING_TIMEOUT, method, t->topic);
     }
     o = request(r, t, m, options, &facts);
-    snprintf(o->expiration, sizeof(o->expiration), "%" G_GINT64_FORMAT, MAX(1, (deadline - clock_mono_us()) / 1000));
+    int_write(o->expiration, MAX(1, (deadline - clock_mono_us()) / 1000));
     message_free(m);
     outgoing_compress(o, r->options);
     call = call_new(r);
@@ -273,6 +273,7 @@ static void lost(struct channel *channel, int code, amqp_method_number_t after, 
     struct replies *r = (struct replies *)channel;
 
     wake_answered(r);
+    sender_let_go(r->sender);
     r->n_taken = 0;
     if (code)
         log_warning(NULL, "rabbit: the queue of replies: %s", why);

@@ -10,7 +10,7 @@
 #include "oslo/messaging/drivers/rabbit/rabbit.h"
 #include "oslo/messaging/wait.h"
 
-enum { REFUSALS_MAX = 5, MISSING_RETRY_US = 250000, GONE_MAX = 200, GONE_US = 60000000, LAST_CONFIRMS_US = 2000000 };
+enum { REFUSALS_MAX = 5, MISSING_RETRY_US = 250000, GONE_MAX = 200, GONE_US = 60000000, LAST_CONFIRMS_US = 2000000, LIVELY_US = 8000 };
 
 struct sender {
     struct channel channel;          /* first */
@@ -24,6 +24,8 @@ struct sender {
     uint64_t last_tag;
     struct gather gather;
     int urgent;                      /* of the unconfirmed, those that a thread waits for */
+    int64_t confirmed_at;
+    bool lively;                     /* one confirm came soon after another */
 };
 
 static void opened(struct channel *, struct buf *);
@@ -36,7 +38,7 @@ static void settle(struct outgoing *, enum outcome, const char *why);
 static void confirmed(struct sender *, uint64_t tag, bool multiple, bool taken);
 static void forget_declared(struct sender *);
 
-static const struct channel_ops ops = { opened, take_method, take_content, lost, tick, NULL };
+static const struct channel_ops ops = { opened, take_method, take_content, lost, .tick = tick };
 
 struct sender *sender_new(const struct rabbit_options *options, struct broker *connection)
 {
@@ -133,6 +135,13 @@ void sender_gathered(struct sender *s)
 {
     broker_begin(s->connection);
     broker_end(s->connection);       /* which writes, if that time is over */
+}
+
+void sender_let_go(struct sender *s)
+{
+    broker_begin(s->connection);
+    broker_gather(s->connection, 0);
+    broker_end(s->connection);
 }
 
 static bool forget_in(GQueue *queue, const void *data, bool unsent)
@@ -338,6 +347,8 @@ static void confirm(struct sender *s, struct outgoing *o, bool taken)
 
 static void confirmed(struct sender *s, uint64_t tag, bool multiple, bool taken)
 {
+    int64_t now = clock_mono_us();
+
     for (GList *l = s->unconfirmed.head, *next; l; l = next) {
         struct outgoing *o = l->data;
 
@@ -350,7 +361,8 @@ static void confirmed(struct sender *s, uint64_t tag, bool multiple, bool taken)
         s->urgent -= o->urgent;
         confirm(s, o, taken);
     }
-    s->channel.patient = s->unconfirmed.length && !s->urgent;
+    s->lively = now - s->confirmed_at < LIVELY_US;
+    s->confirmed_at = now;
 }
 
 /* When the broker says 406 to a declaration, that exchange cannot be used: what was for it fails. 404: an exchange went while we knew it. */
@@ -391,6 +403,7 @@ static int64_t tick(struct channel *channel, int64_t now, struct buf *to)
         publish(s, g_queue_pop_head(&s->delayed), to);
     for (guint n = s->waiting.length; n; n--)        /* what the broker refused */
         publish(s, g_queue_pop_head(&s->waiting), to);
+    channel->patient = !s->urgent && (s->unconfirmed.length || (s->lively && now - s->confirmed_at < LIVELY_US));
     return o ? o->due : 0;
 }
 
