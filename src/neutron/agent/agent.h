@@ -63,7 +63,7 @@ bool resync_due(struct resync *, bool *ret_missed);      /* and if so, not again
 void resync_missed(struct resync *);                     /* a round failed, or messages were lost. Any thread */
 
 /* How many there are, for the reports. */
-struct agent_counts { int networks, subnets, dhcp_ports, routers, ex_gw_ports, interfaces, floating_ips, devices; };
+struct agent_counts { atomic_int networks, subnets, dhcp_ports, routers, ex_gw_ports, interfaces, floating_ips, devices; };
 extern struct agent_counts agent_counts;     /* written by each agent's worker, read by the report: stale by a round */
 
 /* dhcp/agent.c and l3.c tell the metadata proxy where guests reach it. */

@@ -44,6 +44,7 @@ static struct running running[MOST];
 static int n_running;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;        /* guards stopping */
 static pthread_cond_t changed;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool stopping;
 
 /* --- options ---------------------------------------------------------------------------------------------------------------------- */
@@ -160,10 +161,21 @@ bool daemon_stops(void)
     return stops;
 }
 
+static void make_changed(void)
+{
+    pthread_condattr_t monotonic;
+
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
 static bool sleep_until(int64_t until_us)
 {
     struct timespec at = { .tv_sec = until_us / G_USEC_PER_SEC, .tv_nsec = until_us % G_USEC_PER_SEC * 1000 };
 
+    pthread_once(&once, make_changed);
     pthread_mutex_lock(&lock);
     while (!stopping && clock_mono_us() < until_us)
         pthread_cond_timedwait(&changed, &lock, &at);
@@ -174,7 +186,7 @@ static bool sleep_until(int64_t until_us)
 
 bool daemon_pause(int64_t us)
 {
-    return n_running ? sleep_until(clock_mono_us() + us) : (g_usleep((gulong)us), true);
+    return sleep_until(clock_mono_us() + us);
 }
 
 /* What cannot be set stays as it is. Threads that a round makes (crew.h) have the same. */
@@ -227,12 +239,7 @@ static bool start_one(struct ctx *c, const struct daemon *daemon)
 
 bool daemons_start(struct ctx *c)
 {
-    pthread_condattr_t monotonic;
-
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_once(&once, make_changed);
     for (size_t i = 0; daemons[i]; i++)
         if (!start_one(c, daemons[i]))
             return false;
