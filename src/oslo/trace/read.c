@@ -110,6 +110,10 @@ static bool read_slots(struct ctx *c, const char *path, struct tree *t)
     slots = (const struct slot *)(const void *)((const char *)head + RING_HEAD);
     if (memcmp(head->magic, RING_MAGIC, 8) == 0 && (size_t)st.st_size >= RING_HEAD + head->slots * sizeof(struct slot)) {
         memcpy(t->processes, head->processes, sizeof(t->processes));
+        for (size_t i = 0; i < G_N_ELEMENTS(t->processes); i++) {
+            make_printable(t->processes[i].name, sizeof(t->processes[i].name));
+            make_printable(t->processes[i].host, sizeof(t->processes[i].host));
+        }
         for (uint64_t i = 0; i < head->slots; i++) {
             struct slot copy;
 
