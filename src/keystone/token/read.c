@@ -547,12 +547,11 @@ static void moment_keep(struct token *token, const char *text, const struct payl
 
 struct token *token_like(const struct token *model, const char *text, const struct payload *p, int64_t issued_s)
 {
-    const size_t own = sizeof(model->cached);                /* others count their references there meanwhile */
     struct token *token = g_new0(struct token, 1);
     struct buf head = {};
     struct out o = { .to = &head, .times = TIME_ISO_MICRO_Z, .comma = true };
 
-    memcpy((char *)token + own, (const char *)model + own, sizeof(*token) - own);
+    memcpy(&token->who, &model->who, sizeof(*token) - offsetof(struct token, who));  /* but cached, where others count their references */
     atomic_fetch_add(&((struct token *)model)->cached.references, 1);
     token->model = model;
     moment_keep(token, text, p, issued_s);
