@@ -27,6 +27,7 @@ def isolate(programs):
                               '/usr/bin/python3'] + [os.path.abspath(sys.argv[0])] + sys.argv[1:])
     run('mount --make-rprivate /')
     for directory in ('/run/netns', '/var/lib/neutron', '/var/log/neutron', '/var/lock'):
+        directory = os.path.realpath(directory)      # /var/lock leads to /run, where it may not be
         os.makedirs(directory, exist_ok=True)
         run('mount -t tmpfs none ' + directory)
     run('mount -t sysfs none /sys')         # which tells of the namespace it was mounted in
