@@ -71,6 +71,18 @@ static bool three_run(struct ctx *c, struct job *job)
     return note(c, job, ctx_printf(c, "three %s", json_get_string(job->args, "learnt")));
 }
 
+/* As often as {"tries"} says; then with the fault there was, or another. */
+static bool tries_again(struct ctx *c, struct job *job)
+{
+    int64_t left = json_get_int(job->args, "tries", 0);
+
+    g_assert_cmpint(job->fault.status, ==, 409);
+    if (left == 0 && json_get_bool(job->args, "gives_up", false))
+        return fail(c, UNAVAILABLE, "all others");
+    json_object_set_new(job->args, "tries", json_integer(left - 1));
+    return left > 0;
+}
+
 static bool job_finished(struct ctx *c, struct job *job)
 {
     return db_exec(c, "INSERT INTO ends (job, status, n) VALUES ($1, $2, 1) ON CONFLICT (job) DO UPDATE SET n = ends.n + 1",
@@ -79,8 +91,9 @@ static bool job_finished(struct ctx *c, struct job *job)
 
 static const struct step steps[] = { { "one", one_run, one_undo }, { "two", two_run, two_undo }, { "three", three_run, NULL }, {} };
 static const struct job_kind work_kind = { "work", steps, .finished = job_finished };
+static const struct job_kind stubborn_kind = { "stubborn", steps, .again = tries_again, .finished = job_finished };
 static const struct job_kind hasty_kind = { "hasty", steps, .deadline_s = 1, .finished = job_finished };
-static const struct job_kind *const kinds[] = { &work_kind, &hasty_kind, NULL };
+static const struct job_kind *const kinds[] = { &work_kind, &hasty_kind, &stubborn_kind, NULL };
 static const struct service service = { .name = "test", .jobs = kinds };
 
 /* --- a place to run in --- */
@@ -176,6 +189,19 @@ static void a_failure_runs_backwards(void)
     until_done();
     assert_story("r", "one, two fails, not two, not one");
     g_assert_cmpint(end_status("r"), ==, 409);
+    place_close();
+}
+
+static void what_is_undone_may_begin_again(void)
+{
+    place_open("again", 2);
+    add_kind(&stubborn_kind, "r", "{\"fail\": true, \"tries\": 2}");
+    add_kind(&stubborn_kind, "s", "{\"fail\": true, \"tries\": 1, \"gives_up\": true}");
+    until_done();
+    assert_story("r", "one, two fails, not two, not one, one, two fails, not two, not one, one, two fails, not two, not one");
+    g_assert_cmpint(end_status("r"), ==, 409);
+    assert_story("s", "one, two fails, not two, not one, one, two fails, not two, not one");
+    g_assert_cmpint(end_status("s"), ==, 503);
     place_close();
 }
 
@@ -300,7 +326,7 @@ static void killed_at_any_instant(void)
     place_open("kill", 0);
     g_assert_true(jobs_start(&c, &service, 0));
     for (int i = 0; i < JOBS; i++)
-        add(ctx_printf(&c, "r%d", i), i % 4 == 1 ? "{\"fail\": true}" : i % 4 == 2 ? "{\"wait\": true, \"delay\": 3000}" : i % 4 == 3 ? "{\"save\": true}" : "{}");
+        add_kind(i % 8 == 1 ? &stubborn_kind : &work_kind, ctx_printf(&c, "r%d", i), i % 4 == 1 ? "{\"fail\": true, \"tries\": 2}" : i % 4 == 2 ? "{\"wait\": true, \"delay\": 3000}" : i % 4 == 3 ? "{\"save\": true}" : "{}");
     place_close();
     for (int round = 0; round < 15; round++) {
         pid = fork();
@@ -334,6 +360,7 @@ int main(int argc, char **argv)
     g_test_add_func("/jobs/kill", killed_at_any_instant);
     g_test_add_func("/jobs/order", steps_run_in_order);
     g_test_add_func("/jobs/failure", a_failure_runs_backwards);
+    g_test_add_func("/jobs/again", what_is_undone_may_begin_again);
     g_test_add_func("/jobs/wait", a_wait_holds_no_worker);
     g_test_add_func("/jobs/away", who_is_away_is_waited_for);
     g_test_add_func("/jobs/poke", a_poke_ends_a_wait);

@@ -27,6 +27,9 @@ struct job_kind {
     const char *name;                /* "build" */
     const struct step *steps;
     int64_t deadline_s;              /* after which the job fails and is undone; 0: one hour */
+    /* Asked when a failed job has been undone: does it begin again, with what args hold now? False with a fault: that one is how it
+     * ended. It may be asked twice, and must say no some time. NULL: a job is tried once. */
+    bool (*again)(struct ctx *, struct job *);
     /* In one transaction with the end of the job; failed(c) never holds, job->fault.status tells how it ended. */
     bool (*finished)(struct ctx *, struct job *);
 };

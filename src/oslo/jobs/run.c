@@ -23,6 +23,7 @@ static void run_backward(struct running *);
 static void run_end(struct running *);
 static void begin_undo(struct running *, const struct fault *);
 static bool waits_for_others(struct running *, const struct fault *);
+static bool begins_again(struct running *);
 static bool job_store(struct running *, bool release, int64_t due_at);
 static void job_give_back(struct running *);
 
@@ -329,8 +330,32 @@ static void run_backward(struct running *r)
             job_store(r, false, clock_us() + LEASE_US);
     }
     r->at = 0;
-    if (!r->lost)
+    if (!r->lost && !begins_again(r))
         r->state = JOB_END;
+}
+
+/* Gives the job, with all undone, back to the workers if its kind would have it tried again. */
+static bool begins_again(struct running *r)
+{
+    struct ctx c;
+    bool again;
+
+    if (!r->kind->again || r->cancelled)
+        return false;
+    ctx_init_child(&c, &r->c, r->engine->service);
+    c.db = r->engine->db;
+    again = r->kind->again(&c, &r->job);
+    if (!again && failed(&c))
+        fault_keep(&r->c, &r->job.fault, &c.fault);
+    ctx_clear(&c);
+    if (!again)
+        return false;
+    log_info(&r->c, "%s %s begins again: %s", r->kind->name, r->job.resource_id, r->job.fault.message);
+    r->job.fault = (struct fault){};
+    r->job.attempts = 0;
+    r->state = JOB_RUN;
+    job_release(r, 0);
+    return true;
 }
 
 /* --- the end --- */
