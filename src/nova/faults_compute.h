@@ -12,6 +12,7 @@
 #define HYPERVISOR_NOT_OPEN    503, "HypervisorUnavailable", "Connection to the hypervisor is broken on host: %s"
 #define HYPERVISOR_UNAVAILABLE 500, "HypervisorUnavailable", "Connection to the hypervisor is broken on host: %s"
 #define NOT_SUPPORTED_BY_DRIVER 501, "NotImplementedError", "Driver %s cannot do this: %s"
+#define SIMULATED_FAILURE 500, "InternalError", "The simulated host %s fails all builds."
 #define LIBVIRT_ERROR 500, "libvirtError", "%s"
 #define IMAGE_UNACCEPTABLE 400, "ImageUnacceptable", "Image %s is unacceptable: %s"
 #define FLAVOR_DISK_SMALLER 400, "FlavorDiskSmallerThanImage", \

@@ -8,7 +8,7 @@ struct nova_options {
     /* scheduler */
     char *enabled_filters;           /* names with commas between */
     double ram_weight_multiplier, cpu_weight_multiplier, disk_weight_multiplier, io_ops_weight_multiplier;
-    double soft_affinity_weight_multiplier, soft_anti_affinity_weight_multiplier;
+    double soft_affinity_weight_multiplier, soft_anti_affinity_weight_multiplier, build_failure_weight_multiplier;
     int64_t host_subset_size, max_attempts, max_io_ops_per_host, max_instances_per_host;
     /* compute */
     char *compute_driver, *instances_path;
@@ -19,6 +19,7 @@ struct nova_options {
     bool vif_plugging_is_fatal, force_config_drive, allow_resize_to_same_host;
     char *config_drive_format, *instance_name_domain;
     int64_t sim_vcpus, sim_memory_mb, sim_disk_gb;
+    char *sim_failing_hosts;         /* names with commas between */
     /* what a project may have; -1 is no limit */
     int64_t quota_instances, quota_cores, quota_ram, quota_metadata_items, quota_injected_files, quota_injected_file_content_bytes;
     int64_t quota_injected_file_path_length, quota_key_pairs, quota_server_groups, quota_server_group_members;

@@ -1,10 +1,28 @@
-/* A new instance: a host is chosen and claimed, ports are made, the guest is made; it runs once its ports are wired. */
+/* A new instance: a host is chosen and claimed, ports are made, the guest is made; it runs once its ports are wired. Where a host fails, all is
+ * undone and another one tried: the args keep {"tried": {host: why}}, and of them "counted" have led to another try.
+ */
 #include "nova/jobs/parts.h"
 
 #include "nova/options.h"
 
 #include <string.h>
 
+/* As the original has it; what the hosts said is the administrator's to read. */
+static bool no_host_left(struct ctx *c, const struct instance *inst, json_t *tried)
+{
+    struct buf said = {};
+    const char *host;
+    json_t *why;
+
+    json_object_foreach(tried, host, why)
+        buf_printf(&said, "%s%s: %s", said.len ? "\n" : "", host, json_string_value(why));
+    fail(c, MAX_RETRIES, ctx_printf(c, "Exhausted all hosts available for retrying build failures for instance %s.", inst->uuid));
+    c->fault.detail = ctx_strdup(c, said.data);
+    buf_clear(&said);
+    return false;
+}
+
+/* The next host, none of those that were tried. */
 static bool schedule(struct ctx *c, struct job *job)
 {
     struct instance *inst = job_instance(c, job);
@@ -12,7 +30,88 @@ static bool schedule(struct ctx *c, struct job *job)
 
     if (!inst || inst->host)         /* it has been placed already */
         return inst != NULL;
-    return request_spec_init(c, &spec, inst) && instance_place(c, job, &spec, TASK_NETWORKING);
+    if (!request_spec_init(c, &spec, inst))
+        return false;
+    spec.tried = json_object_get(job->args, "tried");
+    if (instance_place(c, job, &spec, TASK_NETWORKING))
+        return true;
+    if (!spec.tried || strcmp(c->fault.type, "NoValidHost"))
+        return false;
+    fault_clear(c);
+    return no_host_left(c, inst, spec.tried);
+}
+
+/* Might it go well on another host? What was asked for (4xx) would fail there as well. */
+static bool is_of_the_host(const struct fault *fault)
+{
+    return fault->status >= 500 && strcmp(fault->type, "BuildAbortException") && strcmp(fault->type, "JobCrashed");
+}
+
+/* Writes down that its host could not, before nobody knows any more which that was. */
+static bool note_host(struct ctx *c, struct job *job, const char *host)
+{
+    json_t *tried = json_object_get(job->args, "tried");
+
+    if (!tried)
+        json_object_set_new(job->args, "tried", tried = json_object());
+    json_object_set_new(tried, host, json_string(job_error(job)));
+    return job_save(c, job);
+}
+
+static void unschedule(struct ctx *c, struct job *job)
+{
+    struct instance *inst = instance_find(c, job->resource_id);
+
+    if (inst && inst->host && is_of_the_host(&job->fault) && !note_host(c, job, inst->host))
+        return;
+    instance_unplace(c, job);
+}
+
+/* The host's part of the build ends, as in the original well: what failed is told by the last one. */
+static bool turn_to_next(struct ctx *c, struct job *job, const char *failing)
+{
+    struct instance *inst = instance_edit(c, job->resource_id);
+
+    if (!inst)
+        return false;
+    if (!text_equal(inst->task_state, TASK_DELETING))
+        inst->task_state = ctx_strdup(c, TASK_SCHEDULING);
+    if (!host_note_build(c, failing, false) || !event_end(c, inst->uuid, job_event(job->kind), NULL)) {
+        db_rollback(c);
+        return false;
+    }
+    return instance_edited(c, inst);
+}
+
+/* Is there a host that has failed and led to no other yet? */
+static const char *newly_failed(const struct job *job)
+{
+    json_t *tried = json_object_get(job->args, "tried");
+    int64_t counted = json_get_int(job->args, "counted", 0);
+    void *each = json_object_iter(tried);
+
+    while (each && counted-- > 0)
+        each = json_object_iter_next(tried, each);
+    return json_object_iter_key(each);
+}
+
+static bool build_again(struct ctx *c, struct job *job)
+{
+    struct instance *inst = instance_find(c, job->resource_id);
+    int64_t most = nova_options()->max_attempts;
+    const char *failing = newly_failed(job);
+    size_t n = json_object_size(json_object_get(job->args, "tried"));
+    json_t *request = inst ? json_of(c, inst->request) : NULL;
+
+    if (!inst || !failing || most == 1 || json_get_string(request, "force_host") || json_get_string(request, "force_node"))
+        return false;
+    if (!turn_to_next(c, job, failing))
+        return false;
+    if ((int64_t)n >= most)
+        return fail(c, MAX_RETRIES, ctx_printf(c, "Exceeded max scheduling attempts %" PRId64 " for instance %s. Last exception: %s", most, inst->uuid,
+                                               job_error(job)));
+    json_object_set_new(job->args, "counted", json_integer((json_int_t)n));
+    return true;
 }
 
 static bool make_ports(struct ctx *c, struct job *job)
@@ -113,6 +212,7 @@ static bool build_finished(struct ctx *c, struct job *job)
         return !failed(c);
     if (!job->fault.status) {
         job_launched(c, job, inst);
+        host_note_build(c, inst->host, true);
         if (!inst->root_device_name)
             inst->root_device_name = ctx_strdup(c, "/dev/vda");
     }
@@ -120,11 +220,11 @@ static bool build_finished(struct ctx *c, struct job *job)
 }
 
 static const struct step build_steps[] = {
-    { TASK_SCHEDULING, schedule, instance_unplace },
+    { TASK_SCHEDULING, schedule, unschedule },
     { TASK_NETWORKING, make_ports, drop_ports },
     { TASK_SPAWNING, step_spawn, undo_spawn },
     { "plugging", step_plugged, NULL },
     {}
 };
 
-const struct job_kind build_job = { .name = "build", .steps = build_steps, .deadline_s = 3600, .finished = build_finished };
+const struct job_kind build_job = { .name = "build", .steps = build_steps, .deadline_s = 3600, .again = build_again, .finished = build_finished };

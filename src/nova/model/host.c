@@ -35,6 +35,7 @@ const struct attr compute_node_attrs[] = {
     ATTR(struct compute_node, disk_available_least,  0),
     ATTR(struct compute_node, running_vms,           0),
     ATTR(struct compute_node, current_workload,      0),
+    ATTR(struct compute_node, failed_builds,         0),
     ATTR(struct compute_node, cpu_info,              0),
     ATTR(struct compute_node, supported_instances,   0),
     ATTR(struct compute_node, cpu_allocation_ratio,  0, .unset = "16.0"),
@@ -87,6 +88,7 @@ bool compute_node_report(struct ctx *c, struct compute_node *node)
         node->id = old->id;
         node->uuid = old->uuid;
         node->created_at = old->created_at;
+        node->failed_builds = db_count(c, "SELECT failed_builds FROM compute_nodes WHERE uuid = $1", T(old->uuid));
         node->updated_at = utc_now();
         ok = record_update(c, "compute_nodes", compute_node_attrs, node, "uuid");
     } else {
@@ -99,6 +101,12 @@ bool compute_node_report(struct ctx *c, struct compute_node *node)
         return db_commit(c);
     db_rollback(c);
     return false;
+}
+
+bool host_note_build(struct ctx *c, const char *host, bool well)
+{
+    return well ? db_exec(c, "UPDATE compute_nodes SET failed_builds = 0 WHERE host = $1 AND failed_builds > 0", T(host))
+                : db_exec(c, "UPDATE compute_nodes SET failed_builds = failed_builds + 1 WHERE host = $1", T(host));
 }
 
 /* All rows of a table of records, in id order, narrowed by at most two columns that may be NULL. */

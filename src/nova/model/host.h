@@ -26,6 +26,7 @@ struct compute_node {
     int64_t vcpus, memory_mb, local_gb, vcpus_used, memory_mb_used, local_gb_used;
     opt_int disk_available_least;
     int64_t running_vms, current_workload;
+    int64_t failed_builds;           /* since the last that went well; not the agent's to report */
     raw_json cpu_info;               /* {"arch", "model", "vendor", "topology": {"cells", "sockets", "cores", "threads"}, "features": []} */
     raw_json supported_instances;    /* [["x86_64", "kvm", "hvm"]] */
     double cpu_allocation_ratio, ram_allocation_ratio, disk_allocation_ratio;
@@ -38,6 +39,8 @@ bool service_report(struct ctx *, const char *host, const char *binary, const ch
 /* The agent's own node: makes or overwrites the row of host + hypervisor_hostname; keeps id, uuid (given back in the record) and
  * created_at of an existing one. Own, relaxed transaction. */
 bool compute_node_report(struct ctx *, struct compute_node *);
+/* How a build on a host ended. In a transaction. */
+bool host_note_build(struct ctx *, const char *host, bool well);
 struct service_row *service_find_by_host(struct ctx *, const char *host, const char *binary);        /* NULL: none */
 struct compute_node *compute_node_find(struct ctx *, const char *host, const char *hypervisor_hostname);     /* NULL host: any; NULL: none */
 /* All of them, in id order. */

@@ -180,7 +180,7 @@ static bool asked_for(const struct request_spec *spec, const struct compute_node
         return false;
     if (spec->force_node && strcmp(spec->force_node, node->hypervisor_hostname))
         return false;
-    return !spec->not_host || strcmp(spec->not_host, node->host);
+    return (!spec->not_host || strcmp(spec->not_host, node->host)) && !json_object_get(spec->tried, node->host);
 }
 
 /* The nodes that Placement offers and the request does not rule out. */

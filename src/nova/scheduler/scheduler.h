@@ -17,6 +17,7 @@ struct request_spec {
     const char *force_host, *force_node;     /* this one and no filter; or NULL */
     const char *only_host;           /* this one, filtered too (requested_host, resize to a host); or NULL */
     const char *not_host;            /* any but this; or NULL */
+    json_t *tried;                   /* nor any of these keys; or NULL */
     json_t *hints, *image, *extra_specs;     /* objects */
     const char *group_policy;        /* of its server group, or NULL */
     int64_t max_server_per_host;

@@ -40,6 +40,11 @@ static double soft_anti_affinity(const struct request_spec *spec, const struct h
     return -group_members(spec, h, "soft-anti-affinity");
 }
 
+static double builds_that_failed(const struct request_spec *spec, const struct host_state *h)
+{
+    return -(double)h->node->failed_builds;
+}
+
 static const struct weigher {
     double (*weigh)(const struct request_spec *, const struct host_state *);
     size_t multiplier;               /* the option's place in struct nova_options */
@@ -50,6 +55,7 @@ static const struct weigher {
     { operations, offsetof(struct nova_options, io_ops_weight_multiplier) },
     { soft_affinity, offsetof(struct nova_options, soft_affinity_weight_multiplier) },
     { soft_anti_affinity, offsetof(struct nova_options, soft_anti_affinity_weight_multiplier) },
+    { builds_that_failed, offsetof(struct nova_options, build_failure_weight_multiplier) },
 };
 
 static void weigh(const struct weigher *w, double multiplier, const struct request_spec *spec, struct host_state **hosts, size_t n)

@@ -154,6 +154,10 @@ static char *sim_uptime(struct ctx *c, const char *host)
 
 static bool sim_spawn(struct ctx *c, const struct instance *inst, json_t *vifs, bool waiting)
 {
+    char **failing = text_split(c, nova_options()->sim_failing_hosts, ',');
+
+    if (inst->host && g_strv_contains((const char *const *)failing, inst->host))
+        return fail(c, SIMULATED_FAILURE, inst->host);
     return guest_becomes(c, inst->uuid, waiting ? POWER_PAUSED : POWER_RUNNING);
 }
 
