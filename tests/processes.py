@@ -21,9 +21,10 @@ OWN_STATE = ('compute', 'network')
 class Processes(Cloud):
     """Cloud, but for its processes: kill(name) and start_process(name) are of one of them."""
 
-    def __init__(self, *arguments, layout=LAYOUT, **keywords):
+    def __init__(self, *arguments, layout=LAYOUT, hosts=None, **keywords):
+        """layout: (name, role) of each process; hosts: {name: host} of those that are on another."""
         super().__init__(*arguments, **keywords)
-        self.layout = dict(layout)
+        self.layout, self.hosts = dict(layout), hosts or {}
         self.engines, self.processes, self.logs = [], {}, {}
         self.config = os.path.join(self.state_dir, 'nacre.conf')
 
@@ -58,17 +59,19 @@ class Processes(Cloud):
             for section, values in options.items():
                 f.write('[%s]\n' % section + ''.join('%s = %s\n' % pair for pair in values.items()))
         os.makedirs(os.path.join(self.state_dir, 'secrets'), mode=0o700, exist_ok=True)
-        for name in OWN_STATE:
-            os.makedirs(self.state_of(name), exist_ok=True)
-            os.symlink(os.path.join(self.state_dir, 'secrets'), os.path.join(self.state_of(name), 'secrets'))
+        for name in self.layout:
+            if self.state_of(name) != self.state_dir:
+                os.makedirs(self.state_of(name), exist_ok=True)
+                os.symlink(os.path.join(self.state_dir, 'secrets'), os.path.join(self.state_of(name), 'secrets'))
 
     def state_of(self, name):
-        return os.path.join(self.state_dir, name) if name in OWN_STATE else self.state_dir
+        return os.path.join(self.state_dir, name) if self.layout[name] in OWN_STATE else self.state_dir
 
     def start_process(self, name):
         log = open(os.path.join(self.state_dir, name + '.log'), 'ab')
+        environment = {'NACRE_DEFAULT_HOST': self.hosts[name]} if name in self.hosts else {}
         process = subprocess.Popen([self.program, self.layout[name], '--name', name, '--foreground', '--config', self.config,
-                                    '--state-dir', self.state_of(name)], stdout=log, stderr=log)
+                                    '--state-dir', self.state_of(name)], stdout=log, stderr=log, env={**os.environ, **environment})
         log.close()
         running.add(process)
         self.processes[name] = process
@@ -84,7 +87,7 @@ class Processes(Cloud):
         except (OSError, RuntimeError):
             self.tokens.clear()
             return False
-        hosts = int(self.options.get('default.sim_hosts', 1))
+        hosts = int(self.options.get('default.sim_hosts', 1)) + len(set(self.hosts.values()))
         return len(nodes) == len(providers) == hosts and len([a for a in agents if a['alive']]) >= hosts + 3
 
     def kill(self, name, how=signal.SIGKILL):

@@ -302,11 +302,29 @@ static bool prepare_live(struct ctx *c, struct instance *inst, struct doing *d)
     return true;
 }
 
+static bool reply_password(struct ctx *c, struct reply *rp, struct instance *inst, const struct doing *d)
+{
+    struct out o = answer(rp);
+
+    out_object(&o, NULL);
+    out_string(&o, "adminPass", d->password);
+    out_end_object(&o);
+    return true;
+}
+
 static bool prepare_evacuate(struct ctx *c, struct instance *inst, struct doing *d)
 {
-    const char *host = json_get_string(d->asked, "host");
+    const char *host = json_get_string(d->asked, "host"), *password = json_get_string(d->asked, "adminPass");
     const struct service_row *from = inst->host ? service_find_by_host(c, inst->host, "nova-compute") : NULL;
 
+    if (c->version >= V(2, 29) && loose_bool(json_object_get(d->asked, "force"), false) && !host)
+        return fail(c, BAD_REQUEST, "Can't force to a non-provided destination");
+    if (c->version < V(2, 14) && loose_bool(json_object_get(d->asked, "onSharedStorage"), false)) {
+        if (password)
+            return fail(c, BAD_REQUEST, "admin password can't be changed on existing disk");
+    } else {
+        d->password = password ? password : password_new(c);
+    }
     if (host && !service_find_by_host(c, host, "nova-compute"))
         return fail(c, NOT_FOUND_TEXT, ctx_printf(c, "Compute host %s not found.", host));
     if (host && text_equal(host, inst->host))
@@ -316,6 +334,12 @@ static bool prepare_evacuate(struct ctx *c, struct instance *inst, struct doing 
     if (host)
         json_object_set_new(d->args, "host", json_string(host));
     return true;
+}
+
+/* The original's word where a disk was shared: no password was made. */
+static bool reply_evacuate(struct ctx *c, struct reply *rp, struct instance *inst, const struct doing *d)
+{
+    return c->version >= V(2, 14) || reply_password(c, rp, inst, d);
 }
 
 static bool prepare_rescue(struct ctx *c, struct instance *inst, struct doing *d)
@@ -328,16 +352,6 @@ static bool prepare_rescue(struct ctx *c, struct instance *inst, struct doing *d
         json_object_set_new(d->args, "image_ref", json_string(image));
     }
     d->password = password ? password : password_new(c);
-    return true;
-}
-
-static bool reply_password(struct ctx *c, struct reply *rp, struct instance *inst, const struct doing *d)
-{
-    struct out o = answer(rp);
-
-    out_object(&o, NULL);
-    out_string(&o, "adminPass", d->password);
-    out_end_object(&o);
     return true;
 }
 
@@ -438,8 +452,10 @@ const struct route nova_server_action_routes[] = {
     ACTION("os-migrateLive", "os-migrate-server:migrate_live", .name = "os-migrateLive", .schema = "actions.os-migrateLive",
            .states = IN(VM_ACTIVE, VM_PAUSED), .task = TASK_MIGRATING, .record = "live-migration", .job = "live_migrate",
            .prepare = prepare_live),
-    ACTION("evacuate", "os-evacuate", .name = "evacuate", .schema = "actions.evacuate", .states = IN(VM_ACTIVE, VM_STOPPED, VM_ERROR),
-           .lockless = true, .task = TASK_REBUILDING, .record = "evacuate", .job = "evacuate", .prepare = prepare_evacuate),
+    { "POST", "servers/{id}/action", server_act, 200, 0, RULE("os-evacuate"), .action = "evacuate",
+      .data = &(const struct server_action){ .name = "evacuate", .schema = "actions.evacuate", .states = IN(VM_ACTIVE, VM_STOPPED, VM_ERROR),
+                                             .lockless = true, .task = TASK_REBUILDING, .record = "evacuate", .job = "evacuate",
+                                             .prepare = prepare_evacuate, .reply = reply_evacuate } },
     ACTION("rescue", "os-rescue", .name = "rescue", .schema = "actions.rescue", .states = IN(VM_ACTIVE, VM_STOPPED, VM_ERROR),
            .task = TASK_RESCUING, .record = "rescue", .job = "rescue", .prepare = prepare_rescue, .reply = reply_password),
     ACTION("unrescue", "os-unrescue", .name = "unrescue", .states = IN(VM_RESCUED), .task = TASK_UNRESCUING, .record = "unrescue",

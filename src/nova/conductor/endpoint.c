@@ -17,7 +17,9 @@ static bool report_service(struct ctx *c, json_t *args, json_t **ret_result)
 {
     const char *host = json_get_string(args, "host"), *binary = json_get_string(args, "binary"), *topic = json_get_string(args, "topic");
 
-    return host && binary && topic ? service_report(c, host, binary, topic) : fail(c, BAD_REQUEST, "host, binary or topic is missing");
+    if (!host || !binary || !topic)
+        return fail(c, BAD_REQUEST, "host, binary or topic is missing");
+    return service_report(c, host, binary, topic) && (strcmp(binary, "nova-compute") || evacuations_end(c, host));
 }
 
 /* --- nodes ----------------------------------------------------------------------------------------------------- */
@@ -97,7 +99,23 @@ static bool idle_instances(struct ctx *c, json_t *hosts, json_t *to)
     return !failed(c);
 }
 
-static bool unknown_guests(struct ctx *c, json_t *guests, json_t *to)
+/* Has it been evacuated from one of these hosts, to none of them? */
+static bool was_evacuated(struct ctx *c, json_t *hosts, const struct instance *inst)
+{
+    bool from = false;
+    json_t *host;
+    size_t i;
+
+    json_array_foreach(hosts, i, host) {
+        if (text_equal(json_string_value(host), inst->host))
+            return false;
+        from = from || db_count(c, "SELECT count(*) FROM instance_migrations WHERE instance_uuid = $1 AND source_compute = $2"
+                                " AND migration_type = 'evacuation' AND status IN ('done', 'completed')", T(inst->uuid), T(json_string_value(host)));
+    }
+    return from;
+}
+
+static bool unknown_guests(struct ctx *c, json_t *hosts, json_t *guests, json_t *to)
 {
     json_t *guest;
     size_t i;
@@ -109,7 +127,7 @@ static bool unknown_guests(struct ctx *c, json_t *guests, json_t *to)
             return false;
         if (!inst)
             json_array_append_new(to, json_pack("{s:O}", "uuid", guest));
-        else if (inst->deleted)
+        else if (inst->deleted || was_evacuated(c, hosts, inst))
             json_array_append(to, record_to_json(c, instance_attrs, inst));
     }
     return true;
@@ -119,7 +137,9 @@ static bool compare_guests(struct ctx *c, json_t *args, json_t **ret_result)
 {
     json_t *idle = ctx_json(c, json_array()), *unknown = ctx_json(c, json_array());
 
-    if (!idle_instances(c, json_object_get(args, "hosts"), idle) || !unknown_guests(c, json_object_get(args, "guests"), unknown))
+    json_t *hosts = json_object_get(args, "hosts");
+
+    if (!idle_instances(c, hosts, idle) || !unknown_guests(c, hosts, json_object_get(args, "guests"), unknown))
         return false;
     *ret_result = json_pack("{s:O, s:O}", "idle", idle, "unknown", unknown);
     return true;

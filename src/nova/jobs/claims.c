@@ -100,6 +100,33 @@ bool claim_move(struct ctx *c, const struct instance *inst, const char *from, co
     return client_call(c, &call);
 }
 
+static bool claim_set(struct ctx *c, const struct instance *inst, json_t *consumer, json_t *allocations)
+{
+    return claim_put(c, inst->uuid, consumer_body(inst, consumer, allocations));
+}
+
+bool claim_add(struct ctx *c, const struct instance *inst, json_t *allocations)
+{
+    json_t *consumer = consumer_read(c, inst->uuid), *all;
+
+    if (!consumer)
+        return false;
+    all = plain_allocations(c, json_object_get(consumer, "allocations"));
+    json_object_update(all, allocations);
+    return claim_set(c, inst, consumer, all);
+}
+
+bool claim_only(struct ctx *c, const struct instance *inst, const char *host, const char *node)
+{
+    const struct compute_node *kept = compute_node_find(c, host, node);
+    json_t *consumer = kept ? consumer_read(c, inst->uuid) : NULL;
+    json_t *held = json_object_get(consumer, "allocations"), *one = kept ? json_object_get(held, kept->uuid) : NULL;
+
+    if (!one || json_object_size(held) == 1)
+        return !failed(c);
+    return claim_set(c, inst, consumer, ctx_json(c, json_pack("{s:{s:O}}", kept->uuid, "resources", json_object_get(one, "resources"))));
+}
+
 /* --- placing ------------------------------------------------------------------------------------------------- */
 
 /* Two builds of one group may have chosen at once: asked again in the transaction that settles it. */

@@ -34,6 +34,9 @@ bool instance_action_start(struct ctx *, struct instance *, const char *action, 
 /* Whether there is such a job here; where not the API answers as the original does for a driver that cannot. */
 bool instance_action_exists(const char *action);
 
+/* A host is back: where an instance was evacuated from it, what it held there is given back. No transaction is open. */
+bool evacuations_end(struct ctx *, const char *host);
+
 /* Something outside happened to an instance: "network-vif-plugged", "network-vif-unplugged", "network-vif-deleted",
  * "network-changed", "power-update", ... tag is the port's id. Wakes who waits for it; network events re-read the ports. No
  * transaction is open. */

@@ -11,7 +11,7 @@
 
 extern const struct job_kind build_job, delete_job, start_job, stop_job, reboot_job, pause_job, unpause_job, suspend_job, resume_job,
     crash_dump_job, snapshot_job, backup_job, rebuild_job, resize_job, migrate_job, confirm_resize_job, revert_resize_job, shelve_job,
-    shelve_offload_job, unshelve_job, rescue_job, unrescue_job;
+    shelve_offload_job, unshelve_job, rescue_job, unrescue_job, evacuate_job;
 
 /* --- the row -------------------------------------------------------------------------------------------------- */
 /* The live row; NULL with INSTANCE_NOT_FOUND. */
@@ -43,6 +43,21 @@ bool claim_move(struct ctx *, const struct instance *, const char *from, const c
 /* Chooses a host for spec and claims it; the row gets host, node and zone. skip: a host not to be taken, or NULL. */
 bool instance_place(struct ctx *, struct job *, const struct request_spec *, const char *task_state);
 void instance_unplace(struct ctx *, struct job *);           /* the way back */
+
+/* What the instance holds on other nodes than that of the host goes; true too where there is no such node any more, and nothing changes. */
+bool claim_only(struct ctx *, const struct instance *, const char *host, const char *node);
+/* Allocations more than it holds: it counts on both hosts. */
+bool claim_add(struct ctx *, const struct instance *, json_t *allocations);
+
+/* --- to another host (move.c) ---------------------------------------------------------------------------------- */
+/* Writes down, durably, under which migration it goes and where from. */
+bool move_begin(struct ctx *, struct job *, const struct instance *);
+/* Chooses and claims the host. holds: what the instance had is the migration's meanwhile; else it keeps it beside the new. */
+bool move_choose(struct ctx *, struct job *, struct request_spec *, bool holds);
+bool move_give_back(struct ctx *, struct job *, const struct instance *);    /* what the migration holds, to the instance */
+/* In a transaction. type: "resize", "migration", "evacuation". */
+bool migration_insert(struct ctx *, const struct job *, const struct instance *, const char *type, const char *status);
+bool migration_status(struct ctx *, const char *uuid, const char *status);   /* NULL: none */
 
 /* --- Neutron --------------------------------------------------------------------------------------------------- */
 /* The ports the instance asked for, made or taken and bound to its host; found again when the step runs twice. Its network_info. */

@@ -21,23 +21,6 @@ static bool hosts_differ(const struct job *job)
 
 /* --- migrations ------------------------------------------------------------------------------------------------ */
 
-static bool migration_insert(struct ctx *c, const struct job *job, const struct instance *inst)
-{
-    int64_t now = clock_us();
-
-    return db_exec(c, "INSERT INTO instance_migrations (id, uuid, instance_uuid, migration_type, status, source_compute, source_node, dest_compute,"
-                   " dest_node, user_id, project_id, created_at, updated_at) VALUES ($1, $2, $3, $4, 'migrating', $5, $6, $7, $8, $9, $10, $11, $11)"
-                   " ON CONFLICT (uuid) DO NOTHING",
-                   I(counter_next(c, "migrations")), T(arg(job, "migration")), T(inst->uuid), T(strcmp(job->kind, "resize") ? "migration" : "resize"),
-                   T(arg(job, "source")), T(arg(job, "source_node")), T(arg(job, "host_to")), T(arg(job, "node_to")), T(c->who.user_id),
-                   T(c->who.project_id), I(now));
-}
-
-static bool migration_status(struct ctx *c, const char *uuid, const char *status)
-{
-    return !uuid || db_exec(c, "UPDATE instance_migrations SET status = $1, updated_at = $2 WHERE uuid = $3", T(status), I(clock_us()), T(uuid));
-}
-
 /* The one that waits for confirm or revert: uuid, and where it came from. */
 static bool migration_read(struct ctx *c, struct job *job)
 {
@@ -74,48 +57,24 @@ static bool choose(struct ctx *c, struct job *job, const struct instance *inst)
     struct instance *wanted = as_wanted(c, job, inst);
     bool moves = strcmp(virt_name(), "libvirt") != 0, cold = !strcmp(job->kind, "migrate");
     struct request_spec spec = {};
-    struct host_state **hosts;
-    size_t n;
 
     if (!request_spec_init(c, &spec, wanted))
         return false;
-    spec.force_host = spec.force_node = NULL;
     spec.only_host = arg(job, "host") ? arg(job, "host") : moves ? NULL : inst->host;
     spec.not_host = cold || !nova_options()->allow_resize_to_same_host ? inst->host : NULL;
-    hosts = scheduler_select(c, &spec, &n);
-    for (size_t i = 0; hosts && i < n; i++) {
-        if (claim_move(c, inst, inst->uuid, arg(job, "migration"), hosts[i]->allocations)) {
-            json_object_set_new(job->args, "host_to", json_string(hosts[i]->node->host));
-            json_object_set_new(job->args, "node_to", json_string(hosts[i]->node->hypervisor_hostname));
-            return true;
-        }
-        if (c->fault.status != 409)
-            return false;
-        fault_clear(c);
-    }
-    return hosts && fail(c, MAX_RETRIES, ctx_printf(c, "Exhausted all hosts available for migrating instance %s.", inst->uuid));
+    return move_choose(c, job, &spec, true);
 }
 
 static bool prepare(struct ctx *c, struct job *job)
 {
     struct instance *inst = job_instance(c, job);
 
-    if (!inst)
-        return false;
-    if (!arg(job, "migration")) {
-        json_object_update_new(job->args, json_pack("{s:s, s:s?, s:s?, s:s}", "migration", uuid_new(c), "source", inst->host,
-                                                    "source_node", inst->node, "old_vm_state", inst->vm_state));
-        if (!job_save(c, job))
-            return false;
-    }
-    if (!arg(job, "host_to") && !choose(c, job, inst))
-        return false;
-    if (!(inst = instance_edit(c, inst->uuid)))
+    if (!inst || !move_begin(c, job, inst) || (!arg(job, "host_to") && !choose(c, job, inst)) || !(inst = instance_edit(c, inst->uuid)))
         return false;
     inst->old_flavor = json_text(c, flavor_to_json(c, instance_flavor(c, inst)));
     inst->new_flavor = json_text(c, flavor_to_json(c, instance_flavor(c, as_wanted(c, job, inst))));
     inst->task_state = ctx_strdup(c, TASK_RESIZE_MIGRATING);
-    if (!migration_insert(c, job, inst)) {
+    if (!migration_insert(c, job, inst, strcmp(job->kind, "resize") ? "migration" : "resize", "migrating")) {
         db_rollback(c);
         return false;
     }
@@ -125,10 +84,9 @@ static bool prepare(struct ctx *c, struct job *job)
 static void unprepare(struct ctx *c, struct job *job)
 {
     struct instance *inst = instance_find(c, job->resource_id);
-    json_t *held = inst && arg(job, "migration") ? claim_get(c, arg(job, "migration")) : NULL;
 
-    if (held && json_object_size(held))
-        claim_move(c, inst, arg(job, "migration"), inst->uuid, ctx_json(c, json_object()));
+    if (inst)
+        move_give_back(c, job, inst);
 }
 
 static bool stop(struct ctx *c, struct job *job)

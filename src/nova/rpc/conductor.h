@@ -27,7 +27,7 @@ bool conductor_report_usage(struct ctx *, const struct compute_node *, bool *ret
 
 struct guests_compared {
     struct instance **idle;          /* of these hosts, with no task, that may have a guest; NULL-terminated */
-    struct instance **unknown;       /* guests with no instance, or a deleted one; NULL-terminated */
+    struct instance **unknown;       /* guests with no instance, a deleted one, or one evacuated to other hosts; NULL-terminated */
 };
 bool conductor_compare_guests(struct ctx *, const char *const *hosts, const char *const *guests, struct guests_compared *ret);
 bool conductor_set_power(struct ctx *, const char *uuid, enum power_state, bool stopped);
