@@ -6,6 +6,8 @@
 
 #define NO_VALID_HOST 500, "NoValidHost", "No valid host was found. %s"
 #define MAX_RETRIES 500, "MaxRetriesExceeded", "Exceeded maximum number of retries. %s"
+#define COMPUTE_SERVICE_UNAVAILABLE 400, "ComputeServiceUnavailable", "Compute service of %s is unavailable at this time."
+#define UNABLE_TO_MIGRATE_TO_SELF 400, "UnableToMigrateToSelf", "Unable to migrate instance (%s) to current host (%s)."
 #define BUILD_ABORTED 500, "BuildAbortException", "Build of instance %s aborted: %s"
 #define PORT_BINDING_FAILED 500, "PortBindingFailed", "Binding failed for port %s, please check neutron logs for more information."
 /* Its agent has just started: a job waits. */

@@ -4,6 +4,7 @@
 #include "nova/jobs/jobs.h"
 #include "nova/model/action.h"
 #include "nova/model/quota.h"
+#include "nova/virt/virt.h"
 
 #include "oslo/client/client.h"
 
@@ -290,16 +291,32 @@ static bool prepare_migrate(struct ctx *c, struct instance *inst, struct doing *
     return true;
 }
 
+/* A host that was asked for: by force it is asked no filter, which the first versions always meant. */
+static void take_host(struct ctx *c, struct doing *d, const char *host, int version)
+{
+    bool forced = c->version < version || loose_bool(json_object_get(d->asked, "force"), false);
+
+    if (host)
+        json_object_set_new(d->args, forced ? "force_host" : "host", json_string(host));
+}
+
+/* Before 2.34 the user waits until it is known that it can go. */
 static bool prepare_live(struct ctx *c, struct instance *inst, struct doing *d)
 {
     const char *host = json_get_string(d->asked, "host");
 
+    if (!strcmp(virt_name(), "libvirt"))
+        return fail(c, NOT_IMPLEMENTED, "The requested functionality is not supported.");
+    if (c->version >= V(2, 30) && loose_bool(json_object_get(d->asked, "force"), false) && !host)
+        return fail(c, BAD_REQUEST, "Can't force to a non-provided destination");
     if (host && !service_find_by_host(c, host, "nova-compute"))
         return fail(c, CREATE_HOST_NOT_FOUND, host);
-    if (host)
-        json_object_set_new(d->args, "host", json_string(host));
-    json_object_set(d->args, "block_migration", json_object_get(d->asked, "block_migration"));
-    return true;
+    take_host(c, d, host, V(2, 30));
+    if (c->version >= V(2, 34) || live_migration_check(c, inst, json_get_string(d->args, "host"), json_get_string(d->args, "force_host")))
+        return true;
+    if (text_equal(c->fault.type, "NoValidHost"))
+        c->fault.status = 400;
+    return false;
 }
 
 static bool reply_password(struct ctx *c, struct reply *rp, struct instance *inst, const struct doing *d)
@@ -331,8 +348,7 @@ static bool prepare_evacuate(struct ctx *c, struct instance *inst, struct doing 
         return fail(c, BAD_REQUEST, "The target host can't be the same one.");
     if (from && service_is_up(from))
         return fail(c, BAD_REQUEST, ctx_printf(c, "Compute service of %s is still in use.", inst->host));
-    if (host)
-        json_object_set_new(d->args, "host", json_string(host));
+    take_host(c, d, host, V(2, 29));
     return true;
 }
 

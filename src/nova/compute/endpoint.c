@@ -82,6 +82,24 @@ static bool confirm_guest(struct ctx *c, json_t *args, json_t **ret_result)
     return inst && virt_confirm(c, inst);
 }
 
+static bool pre_live_migration(struct ctx *c, json_t *args, json_t **ret_result)
+{
+    json_t *vifs;
+    struct instance *inst = row_of(c, args, &vifs);
+
+    compute_usage_changed();
+    return power_now(c, inst, inst && virt_pre_live_migration(c, inst, vifs), ret_result);
+}
+
+static bool live_migration(struct ctx *c, json_t *args, json_t **ret_result)
+{
+    struct instance *inst = row_of(c, args, NULL);
+    const char *host = json_get_string(args, "host_to");
+
+    compute_usage_changed();
+    return inst && (host ? virt_live_migration(c, inst, host) : fail(c, BAD_REQUEST, "host_to is missing"));
+}
+
 static bool rescue_guest(struct ctx *c, json_t *args, json_t **ret_result)
 {
     json_t *vifs;
@@ -191,6 +209,8 @@ static const struct rpc_method methods[] = {
     { RPC_SNAPSHOT_GUEST, snapshot_guest },
     { RPC_RESIZE_GUEST, resize_guest },
     { RPC_CONFIRM_GUEST, confirm_guest },
+    { RPC_PRE_LIVE_MIGRATION, pre_live_migration },
+    { RPC_LIVE_MIGRATION, live_migration },
     { RPC_RESCUE_GUEST, rescue_guest },
     { RPC_UNRESCUE_GUEST, unrescue_guest },
     { RPC_GET_CONSOLE_OUTPUT, get_console_output },

@@ -99,13 +99,15 @@ static bool idle_instances(struct ctx *c, json_t *hosts, json_t *to)
     return !failed(c);
 }
 
-/* Has it been evacuated from one of these hosts, to none of them? */
+/* Has it been evacuated from one of these hosts, to none of them? One with a task may be on its way. */
 static bool was_evacuated(struct ctx *c, json_t *hosts, const struct instance *inst)
 {
     bool from = false;
     json_t *host;
     size_t i;
 
+    if (inst->task_state)
+        return false;
     json_array_foreach(hosts, i, host) {
         if (text_equal(json_string_value(host), inst->host))
             return false;

@@ -7,25 +7,20 @@
 
 #include <string.h>
 
-static const char *arg(const struct job *job, const char *name)
-{
-    return json_get_string(job->args, name);
-}
-
 static bool choose(struct ctx *c, struct job *job)
 {
     struct instance *inst = job_instance(c, job);
     struct request_spec spec = {};
 
-    if (!inst || !move_begin(c, job, inst) || !request_spec_init(c, &spec, inst))
+    if (!inst || !move_begin(c, job, inst, "evacuation") || !request_spec_init(c, &spec, inst))
         return false;
-    spec.only_host = arg(job, "host");
-    spec.not_host = arg(job, "source");
-    if (!arg(job, "host_to") && !move_choose(c, job, &spec, false))
+    spec.only_host = job_arg(job, "host");
+    spec.not_host = job_arg(job, "source");
+    if (!job_arg(job, "host_to") && !move_choose(c, job, &spec, false))
         return false;
     if (!(inst = instance_edit(c, inst->uuid)))
         return false;
-    if (!migration_insert(c, job, inst, "evacuation", "pre-migrating")) {
+    if (!migration_placed(c, job, "pre-migrating")) {
         db_rollback(c);
         return false;
     }
@@ -36,45 +31,28 @@ static void unchoose(struct ctx *c, struct job *job)
 {
     struct instance *inst = instance_find(c, job->resource_id);
 
-    if (inst && arg(job, "source"))
-        claim_only(c, inst, arg(job, "source"), arg(job, "source_node"));
+    if (inst && job_arg(job, "source"))
+        claim_only(c, inst, job_arg(job, "source"), job_arg(job, "source_node"));
 }
 
-/* The row has the host, and its ports are bound there. */
-static bool be_at(struct ctx *c, struct job *job, const char *host, const char *node, const char *zone)
+/* Its ports are not wired where it goes until they are. */
+static bool move(struct ctx *c, struct job *job)
 {
     struct instance *inst = instance_edit(c, job->resource_id);
-    json_t *vifs, *vif;
+    json_t *vifs = inst ? json_of(c, inst->network_info) : NULL, *vif;
     size_t i;
 
     if (!inst)
         return false;
-    inst->host = ctx_strdup(c, host);
-    inst->node = ctx_strdup(c, node);
-    if (zone)
-        inst->availability_zone = ctx_strdup(c, zone);
-    vifs = json_of(c, inst->network_info);
     json_array_foreach(vifs, i, vif)
         json_object_set_new(vif, "active", json_false());
     instance_set_network_info(c, inst, vifs);
-    return instance_edited(c, inst) && ports_bind(c, inst, host);
+    return instance_edited(c, inst) && move_take(c, job, job_arg(job, "host_to"), job_arg(job, "node_to"), job_arg(job, "zone_to"));
 }
 
-static bool move(struct ctx *c, struct job *job)
-{
-    return be_at(c, job, arg(job, "host_to"), arg(job, "node_to"), arg(job, "zone_to"));
-}
-
-/* Its ports stay bound where nobody is: they are the next evacuation's. */
 static void move_back(struct ctx *c, struct job *job)
 {
-    struct instance *inst = instance_edit(c, job->resource_id);
-
-    if (!inst)
-        return;
-    inst->host = ctx_strdup(c, arg(job, "source"));
-    inst->node = ctx_strdup(c, arg(job, "source_node"));
-    instance_edited(c, inst);
+    move_take(c, job, job_arg(job, "source"), job_arg(job, "source_node"), job_arg(job, "source_zone"));
 }
 
 static bool spawn(struct ctx *c, struct job *job)
@@ -86,7 +64,7 @@ static bool stop_again(struct ctx *c, struct job *job)
 {
     struct instance *inst = job_instance(c, job);
 
-    return inst && (!text_equal(arg(job, "old_vm_state"), VM_STOPPED) || guest_change(c, inst, GUEST_STOP));
+    return inst && (!text_equal(job_arg(job, "old_vm_state"), VM_STOPPED) || guest_change(c, inst, GUEST_STOP));
 }
 
 static bool finished(struct ctx *c, struct job *job)
@@ -96,7 +74,7 @@ static bool finished(struct ctx *c, struct job *job)
     if (!inst)
         return !failed(c);
     if (!job->fault.status) {
-        bool stopped = text_equal(arg(job, "old_vm_state"), VM_STOPPED);
+        bool stopped = text_equal(job_arg(job, "old_vm_state"), VM_STOPPED);
 
         job_launched(c, job, inst);
         inst->launched_on = inst->host;
@@ -106,7 +84,7 @@ static bool finished(struct ctx *c, struct job *job)
             inst->power_state = POWER_SHUTDOWN;
         }
     }
-    return migration_status(c, arg(job, "migration"), job->fault.status ? "failed" : "done") && job_ends(c, job, inst, true);
+    return migration_status(c, job_arg(job, "migration"), job->fault.status ? "failed" : "done") && job_ends(c, job, inst, true);
 }
 
 static const struct step steps[] = {

@@ -8,7 +8,7 @@
 const struct job_kind *const nova_jobs[] = {
     &build_job, &delete_job, &start_job, &stop_job, &reboot_job, &pause_job, &unpause_job, &suspend_job, &resume_job, &crash_dump_job,
     &snapshot_job, &backup_job, &rebuild_job, &resize_job, &migrate_job, &confirm_resize_job, &revert_resize_job, &shelve_job,
-    &shelve_offload_job, &unshelve_job, &rescue_job, &unrescue_job, &evacuate_job, NULL
+    &shelve_offload_job, &unshelve_job, &rescue_job, &unrescue_job, &evacuate_job, &live_migrate_job, NULL
 };
 
 static const struct {
@@ -37,6 +37,7 @@ static const struct {
     { "rescue", "compute_rescue_instance" },
     { "unrescue", "compute_unrescue_instance" },
     { "evacuate", "compute_rebuild_instance" },
+    { "live_migrate", "compute_live_migration" },
 };
 
 const char *job_event(const char *job)

@@ -26,14 +26,15 @@ bool instance_delete_start(struct ctx *, struct instance *);
  *   confirm_resize revert_resize shelve shelve_offload unrescue restore   {}
  *   unshelve          {"availability_zone", "host"}
  *   rescue            {"image_ref", "password_hash"}
- *   evacuate          {"host", "image_ref"}
- *   live_migrate      {"host", "block_migration"}
+ *   evacuate live_migrate      {"host": asked for or absent, "force_host": the same where no filter is to be asked}
  *   change_password   {"password"} (a secret), trigger_crash_dump {}
  */
 bool instance_action_start(struct ctx *, struct instance *, const char *action, const json_t *args);
 /* Whether there is such a job here; where not the API answers as the original does for a driver that cannot. */
 bool instance_action_exists(const char *action);
 
+/* Could it go, to host (or any: NULL), to forced without a filter? What is answered while a user waits. */
+bool live_migration_check(struct ctx *, const struct instance *, const char *host, const char *forced);
 /* A host is back: where an instance was evacuated from it, what it held there is given back. No transaction is open. */
 bool evacuations_end(struct ctx *, const char *host);
 

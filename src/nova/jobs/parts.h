@@ -11,9 +11,11 @@
 
 extern const struct job_kind build_job, delete_job, start_job, stop_job, reboot_job, pause_job, unpause_job, suspend_job, resume_job,
     crash_dump_job, snapshot_job, backup_job, rebuild_job, resize_job, migrate_job, confirm_resize_job, revert_resize_job, shelve_job,
-    shelve_offload_job, unshelve_job, rescue_job, unrescue_job, evacuate_job;
+    shelve_offload_job, unshelve_job, rescue_job, unrescue_job, evacuate_job, live_migrate_job;
 
 /* --- the row -------------------------------------------------------------------------------------------------- */
+/* A text of its args, or NULL. */
+const char *job_arg(const struct job *, const char *name);
 /* The live row; NULL with INSTANCE_NOT_FOUND. */
 struct instance *job_instance(struct ctx *, struct job *);
 /* Opens a transaction and reads the row in it, so that nothing others wrote is lost. NULL with a fault, nothing open. */
@@ -50,13 +52,16 @@ bool claim_only(struct ctx *, const struct instance *, const char *host, const c
 bool claim_add(struct ctx *, const struct instance *, json_t *allocations);
 
 /* --- to another host (move.c) ---------------------------------------------------------------------------------- */
-/* Writes down, durably, under which migration it goes and where from. */
-bool move_begin(struct ctx *, struct job *, const struct instance *);
+/* Writes down, durably, under which migration it goes and where from, and makes its row: "accepted". type: "resize", "migration", "evacuation",
+ * "live-migration". */
+bool move_begin(struct ctx *, struct job *, const struct instance *, const char *type);
 /* Chooses and claims the host. holds: what the instance had is the migration's meanwhile; else it keeps it beside the new. */
 bool move_choose(struct ctx *, struct job *, struct request_spec *, bool holds);
 bool move_give_back(struct ctx *, struct job *, const struct instance *);    /* what the migration holds, to the instance */
-/* In a transaction. type: "resize", "migration", "evacuation". */
-bool migration_insert(struct ctx *, const struct job *, const struct instance *, const char *type, const char *status);
+/* The row has the host (zone NULL: stays), its ports are bound there. */
+bool move_take(struct ctx *, struct job *, const char *host, const char *node, const char *zone);
+/* In a transaction: the row says where to. */
+bool migration_placed(struct ctx *, const struct job *, const char *status);
 bool migration_status(struct ctx *, const char *uuid, const char *status);   /* NULL: none */
 
 /* --- Neutron --------------------------------------------------------------------------------------------------- */

@@ -9,14 +9,9 @@
 
 #include <string.h>
 
-static const char *arg(const struct job *job, const char *name)
-{
-    return json_get_string(job->args, name);
-}
-
 static bool hosts_differ(const struct job *job)
 {
-    return !text_equal(arg(job, "source"), arg(job, "host_to"));
+    return !text_equal(job_arg(job, "source"), job_arg(job, "host_to"));
 }
 
 /* --- migrations ------------------------------------------------------------------------------------------------ */
@@ -27,7 +22,7 @@ static bool migration_read(struct ctx *c, struct job *job)
     struct rows *r = db_query(c, "SELECT uuid, source_compute, source_node, dest_compute FROM instance_migrations WHERE instance_uuid = $1"
                               " AND status = 'finished' ORDER BY id DESC", T(job->resource_id));
 
-    if (arg(job, "migration"))
+    if (job_arg(job, "migration"))
         return db_rows_end(r), true;
     if (!db_next(r))
         return !failed(c);
@@ -60,7 +55,7 @@ static bool choose(struct ctx *c, struct job *job, const struct instance *inst)
 
     if (!request_spec_init(c, &spec, wanted))
         return false;
-    spec.only_host = arg(job, "host") ? arg(job, "host") : moves ? NULL : inst->host;
+    spec.only_host = job_arg(job, "host") ? job_arg(job, "host") : moves ? NULL : inst->host;
     spec.not_host = cold || !nova_options()->allow_resize_to_same_host ? inst->host : NULL;
     return move_choose(c, job, &spec, true);
 }
@@ -69,12 +64,13 @@ static bool prepare(struct ctx *c, struct job *job)
 {
     struct instance *inst = job_instance(c, job);
 
-    if (!inst || !move_begin(c, job, inst) || (!arg(job, "host_to") && !choose(c, job, inst)) || !(inst = instance_edit(c, inst->uuid)))
+    if (!inst || !move_begin(c, job, inst, strcmp(job->kind, "resize") ? "migration" : "resize") ||
+        (!job_arg(job, "host_to") && !choose(c, job, inst)) || !(inst = instance_edit(c, inst->uuid)))
         return false;
     inst->old_flavor = json_text(c, flavor_to_json(c, instance_flavor(c, inst)));
     inst->new_flavor = json_text(c, flavor_to_json(c, instance_flavor(c, as_wanted(c, job, inst))));
     inst->task_state = ctx_strdup(c, TASK_RESIZE_MIGRATING);
-    if (!migration_insert(c, job, inst, strcmp(job->kind, "resize") ? "migration" : "resize", "migrating")) {
+    if (!migration_placed(c, job, "migrating")) {
         db_rollback(c);
         return false;
     }
@@ -100,7 +96,7 @@ static void start_again(struct ctx *c, struct job *job)
 {
     struct instance *inst = instance_find(c, job->resource_id);
 
-    if (inst && text_equal(arg(job, "old_vm_state"), VM_ACTIVE))
+    if (inst && text_equal(job_arg(job, "old_vm_state"), VM_ACTIVE))
         guest_change(c, inst, GUEST_START);
 }
 
@@ -120,14 +116,14 @@ static bool take(struct ctx *c, struct job *job, raw_json flavor, const char *ho
         return false;
     if (!compute_work(c, inst, RPC_RESIZE_GUEST, json_pack("{s:b}", "revert", (int)revert)))
         return false;
-    return !text_equal(arg(job, "old_vm_state"), VM_ACTIVE) || guest_change(c, inst, GUEST_START);
+    return !text_equal(job_arg(job, "old_vm_state"), VM_ACTIVE) || guest_change(c, inst, GUEST_START);
 }
 
 static bool finish(struct ctx *c, struct job *job)
 {
     struct instance *inst = job_instance(c, job);
 
-    return inst && take(c, job, inst->new_flavor, arg(job, "host_to"), arg(job, "node_to"), false);
+    return inst && take(c, job, inst->new_flavor, job_arg(job, "host_to"), job_arg(job, "node_to"), false);
 }
 
 static void unfinish(struct ctx *c, struct job *job)
@@ -135,7 +131,7 @@ static void unfinish(struct ctx *c, struct job *job)
     struct instance *inst = instance_find(c, job->resource_id);
 
     if (inst && inst->old_flavor.text)
-        take(c, job, inst->old_flavor, arg(job, "source"), arg(job, "source_node"), true);
+        take(c, job, inst->old_flavor, job_arg(job, "source"), job_arg(job, "source_node"), true);
 }
 
 static void set_old_state(struct ctx *c, struct instance *inst, const char *state)
@@ -159,11 +155,11 @@ static bool resized(struct ctx *c, struct job *job)
         inst->old_flavor.text = inst->new_flavor.text = NULL;
     } else {
         inst->vm_state = ctx_strdup(c, VM_RESIZED);
-        inst->power_state = text_equal(arg(job, "old_vm_state"), VM_ACTIVE) ? POWER_RUNNING : POWER_SHUTDOWN;
+        inst->power_state = text_equal(job_arg(job, "old_vm_state"), VM_ACTIVE) ? POWER_RUNNING : POWER_SHUTDOWN;
         inst->launched_at = utc_now();
-        set_old_state(c, inst, arg(job, "old_vm_state"));
+        set_old_state(c, inst, job_arg(job, "old_vm_state"));
     }
-    return migration_status(c, arg(job, "migration"), job->fault.status ? "error" : "finished") && job_ends(c, job, inst, false);
+    return migration_status(c, job_arg(job, "migration"), job->fault.status ? "error" : "finished") && job_ends(c, job, inst, false);
 }
 
 /* --- confirm and revert ------------------------------------------------------------------------------------------ */
@@ -174,7 +170,7 @@ static bool confirm(struct ctx *c, struct job *job)
 
     if (!inst || !migration_read(c, job))
         return false;
-    return compute_work(c, inst, RPC_CONFIRM_GUEST, json_object()) && (!arg(job, "migration") || claim_drop(c, arg(job, "migration")));
+    return compute_work(c, inst, RPC_CONFIRM_GUEST, json_object()) && (!job_arg(job, "migration") || claim_drop(c, job_arg(job, "migration")));
 }
 
 static bool revert(struct ctx *c, struct job *job)
@@ -185,10 +181,10 @@ static bool revert(struct ctx *c, struct job *job)
     if (!inst || !migration_read(c, job) || !inst->old_flavor.text)
         return inst && !failed(c);
     json_object_set_new(job->args, "old_vm_state", json_string(json_get_string(json_of(c, inst->system_metadata), "old_vm_state") ?: VM_ACTIVE));
-    if (!guest_change(c, inst, GUEST_STOP) || !take(c, job, inst->old_flavor, arg(job, "host_to"), arg(job, "node_to"), true))
+    if (!guest_change(c, inst, GUEST_STOP) || !take(c, job, inst->old_flavor, job_arg(job, "host_to"), job_arg(job, "node_to"), true))
         return false;
-    held = arg(job, "migration") ? claim_get(c, arg(job, "migration")) : NULL;
-    return !held || !json_object_size(held) ? !failed(c) : claim_move(c, inst, arg(job, "migration"), inst->uuid, ctx_json(c, json_object()));
+    held = job_arg(job, "migration") ? claim_get(c, job_arg(job, "migration")) : NULL;
+    return !held || !json_object_size(held) ? !failed(c) : claim_move(c, inst, job_arg(job, "migration"), inst->uuid, ctx_json(c, json_object()));
 }
 
 static bool settled(struct ctx *c, struct job *job)
@@ -205,7 +201,7 @@ static bool settled(struct ctx *c, struct job *job)
     inst->power_state = active ? POWER_RUNNING : POWER_SHUTDOWN;
     inst->old_flavor.text = inst->new_flavor.text = NULL;
     set_old_state(c, inst, NULL);
-    return migration_status(c, arg(job, "migration"), confirmed ? "confirmed" : "reverted") && job_ends(c, job, inst, true);
+    return migration_status(c, job_arg(job, "migration"), confirmed ? "confirmed" : "reverted") && job_ends(c, job, inst, true);
 }
 
 static const struct step resize_steps[] = {

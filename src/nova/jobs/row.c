@@ -1,6 +1,11 @@
 /* How jobs read and write the instance they work on. */
 #include "nova/jobs/parts.h"
 
+const char *job_arg(const struct job *job, const char *name)
+{
+    return json_get_string(job->args, name);
+}
+
 struct instance *job_instance(struct ctx *c, struct job *job)
 {
     return instance_get(c, job->resource_id);

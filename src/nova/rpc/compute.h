@@ -27,6 +27,8 @@
 #define RPC_SNAPSHOT_GUEST "snapshot_guest"              /* {"image_id"}: the root disk into that image of Glance */
 #define RPC_RESIZE_GUEST "resize_guest"                  /* {"revert": bool}: the row's flavor is given to a stopped guest */
 #define RPC_CONFIRM_GUEST "confirm_guest"                /* the files kept for a revert go */
+#define RPC_PRE_LIVE_MIGRATION "pre_live_migration"      /* the guest is taken in from its host, as it is */
+#define RPC_LIVE_MIGRATION "live_migration"              /* {"host_to"}: which has taken it in; it is let go */
 #define RPC_RESCUE_GUEST "rescue_guest"                  /* {"image_id"} */
 #define RPC_UNRESCUE_GUEST "unrescue_guest"
 

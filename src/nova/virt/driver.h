@@ -39,6 +39,9 @@ struct virt_driver {
     /* A stopped guest is given the row's flavor. What it was is kept for resize with revert, until confirm. */
     bool (*resize)(struct ctx *, const struct instance *, json_t *vifs, bool revert);
     bool (*confirm)(struct ctx *, const struct instance *);
+    /* Takes in, as its row says it is, a guest that runs on another host; which lets go of it then. NULL: it stays where it is. */
+    bool (*pre_live_migration)(struct ctx *, const struct instance *, json_t *vifs);
+    bool (*live_migration)(struct ctx *, const struct instance *, const char *host_to);
     bool (*rescue)(struct ctx *, const struct instance *, json_t *vifs, const char *image_id);
     bool (*unrescue)(struct ctx *, const struct instance *, json_t *vifs);
     bool (*attach_interface)(struct ctx *, const struct instance *, json_t *vif);

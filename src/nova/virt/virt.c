@@ -192,6 +192,20 @@ bool virt_confirm(struct ctx *c, const struct instance *inst)
     return enter(c, SLOT(confirm), "confirm", inst, &span) && leave(c, span, driver->confirm(c, inst));
 }
 
+bool virt_pre_live_migration(struct ctx *c, const struct instance *inst, json_t *vifs)
+{
+    struct span *span;
+
+    return enter(c, SLOT(pre_live_migration), "pre live migration", inst, &span) && leave(c, span, driver->pre_live_migration(c, inst, vifs));
+}
+
+bool virt_live_migration(struct ctx *c, const struct instance *inst, const char *host_to)
+{
+    struct span *span;
+
+    return enter(c, SLOT(live_migration), "live migration", inst, &span) && leave(c, span, driver->live_migration(c, inst, host_to));
+}
+
 bool virt_rescue(struct ctx *c, const struct instance *inst, json_t *vifs, const char *image_id)
 {
     struct span *span;

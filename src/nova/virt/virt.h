@@ -25,6 +25,8 @@ struct guest_state *virt_list(struct ctx *);
 bool virt_snapshot(struct ctx *, const struct instance *, const char *image_id);
 bool virt_resize(struct ctx *, const struct instance *, json_t *vifs, bool revert);
 bool virt_confirm(struct ctx *, const struct instance *);
+bool virt_pre_live_migration(struct ctx *, const struct instance *, json_t *vifs);
+bool virt_live_migration(struct ctx *, const struct instance *, const char *host_to);
 bool virt_rescue(struct ctx *, const struct instance *, json_t *vifs, const char *image_id);
 bool virt_unrescue(struct ctx *, const struct instance *, json_t *vifs);
 bool virt_attach_interface(struct ctx *, const struct instance *, json_t *vif);

@@ -223,6 +223,17 @@ static bool sim_confirm(struct ctx *c, const struct instance *inst)
     return true;
 }
 
+static bool sim_pre_live_migration(struct ctx *c, const struct instance *inst, json_t *vifs)
+{
+    return guest_becomes(c, inst->uuid, strcmp(inst->vm_state, VM_PAUSED) ? POWER_RUNNING : POWER_PAUSED);
+}
+
+/* The hosts of one process have one table. */
+static bool sim_live_migration(struct ctx *c, const struct instance *inst, const char *host_to)
+{
+    return g_strv_contains(host_names(), host_to) || sim_destroy(c, inst, false);
+}
+
 static bool sim_rescue(struct ctx *c, const struct instance *inst, json_t *vifs, const char *image_id)
 {
     return guest_becomes(c, inst->uuid, POWER_RUNNING);
@@ -309,7 +320,7 @@ static bool sim_leave(struct ctx *c)
 const struct virt_driver sim_driver = {
     .name = "sim", .traits = sim_traits, .open = sim_open, .close = sim_close, .describe = sim_describe, .uptime = sim_uptime,
     .spawn = sim_spawn, .destroy = sim_destroy, .change = sim_change, .state = sim_state, .list = sim_list, .snapshot = sim_snapshot,
-    .resize = sim_resize, .confirm = sim_confirm, .rescue = sim_rescue, .unrescue = sim_unrescue, .attach_interface = sim_interface,
+    .resize = sim_resize, .confirm = sim_confirm, .pre_live_migration = sim_pre_live_migration, .live_migration = sim_live_migration, .rescue = sim_rescue, .unrescue = sim_unrescue, .attach_interface = sim_interface,
     .detach_interface = sim_interface, .console_output = sim_console_output, .vnc = sim_vnc, .diagnostics = sim_diagnostics,
     .leave = sim_leave,
 };
