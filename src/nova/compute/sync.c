@@ -1,5 +1,6 @@
 /* What runs is compared with what should: a guest that stopped by itself is stopped for its users too, one that is gone is in
- * error, and one that nobody knows any more, or that lives elsewhere since its host was given up, is taken away. Instances with a task are left to their jobs.
+ * error, and one that nobody knows any more, or that lives elsewhere since its host was given up, is taken away. Instances with
+ * a task are left to their jobs.
  */
 #include "nova/compute/sync.h"
 

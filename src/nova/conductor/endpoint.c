@@ -137,9 +137,7 @@ static bool unknown_guests(struct ctx *c, json_t *hosts, json_t *guests, json_t 
 
 static bool compare_guests(struct ctx *c, json_t *args, json_t **ret_result)
 {
-    json_t *idle = ctx_json(c, json_array()), *unknown = ctx_json(c, json_array());
-
-    json_t *hosts = json_object_get(args, "hosts");
+    json_t *idle = ctx_json(c, json_array()), *unknown = ctx_json(c, json_array()), *hosts = json_object_get(args, "hosts");
 
     if (!idle_instances(c, hosts, idle) || !unknown_guests(c, hosts, json_object_get(args, "guests"), unknown))
         return false;

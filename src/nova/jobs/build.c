@@ -103,13 +103,12 @@ static bool build_again(struct ctx *c, struct job *job)
     size_t n = json_object_size(json_object_get(job->args, "tried"));
     json_t *request = inst ? json_of(c, inst->request) : NULL;
 
-    if (!inst || !failing || most == 1 || json_get_string(request, "force_host") || json_get_string(request, "force_node"))
-        return false;
-    if (!turn_to_next(c, job, failing))
+    if (!inst || !failing || most == 1 || json_get_string(request, "force_host") || json_get_string(request, "force_node") ||
+        !turn_to_next(c, job, failing))
         return false;
     if ((int64_t)n >= most)
-        return fail(c, MAX_RETRIES, ctx_printf(c, "Exceeded max scheduling attempts %" PRId64 " for instance %s. Last exception: %s", most, inst->uuid,
-                                               job_error(job)));
+        return fail(c, MAX_RETRIES, ctx_printf(c, "Exceeded max scheduling attempts %" PRId64 " for instance %s. Last exception: %s",
+                                               most, inst->uuid, job_error(job)));
     json_object_set_new(job->args, "counted", json_integer((json_int_t)n));
     return true;
 }

@@ -320,7 +320,8 @@ static bool sim_leave(struct ctx *c)
 const struct virt_driver sim_driver = {
     .name = "sim", .traits = sim_traits, .open = sim_open, .close = sim_close, .describe = sim_describe, .uptime = sim_uptime,
     .spawn = sim_spawn, .destroy = sim_destroy, .change = sim_change, .state = sim_state, .list = sim_list, .snapshot = sim_snapshot,
-    .resize = sim_resize, .confirm = sim_confirm, .pre_live_migration = sim_pre_live_migration, .live_migration = sim_live_migration, .rescue = sim_rescue, .unrescue = sim_unrescue, .attach_interface = sim_interface,
+    .resize = sim_resize, .confirm = sim_confirm, .pre_live_migration = sim_pre_live_migration, .live_migration = sim_live_migration,
+    .rescue = sim_rescue, .unrescue = sim_unrescue, .attach_interface = sim_interface,
     .detach_interface = sim_interface, .console_output = sim_console_output, .vnc = sim_vnc, .diagnostics = sim_diagnostics,
     .leave = sim_leave,
 };
