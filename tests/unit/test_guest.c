@@ -231,6 +231,48 @@ static void test_stop(void)
     libvirt_driver.close();
 }
 
+/* Two hosts on one directory: what one has taken over the other does not remove, nor the first what it is to give back. */
+static void test_shared_files(void)
+{
+    static struct common_options hosts[] = { { .host = (char *)(uintptr_t)"one" }, { .host = (char *)(uintptr_t)"two" } };
+    g_autofree char *directory = g_dir_make_tmp("nacre-test-XXXXXX", NULL), *own = g_strconcat(directory, "/" UUID, NULL);
+    g_autofree char *disk = g_strconcat(own, "/disk", NULL);
+    const struct common_options *before = common_options;
+    struct instance small = inst;
+    struct domain domain;
+    struct ctx c;
+
+    small.swap_mb = 0;
+    options.instances_path = directory;
+    ctx_init(&c, &nova, NULL);
+    g_assert_cmpint(g_mkdir(own, 0700), ==, 0);
+    g_assert_true(g_file_set_contents(disk, "bytes", -1, NULL));
+    for (int round = 0; round < 2; round++) {
+        common_options = &hosts[0];
+        small.host = hosts[0].host;
+        g_assert_true(disks_make(&c, &small, NULL, &domain));
+        common_options = &hosts[1];
+        small.host = hosts[1].host;
+        g_assert_true(disks_make(&c, &small, NULL, &domain));
+        common_options = &hosts[0];              /* comes back */
+        g_assert_true(disks_remove(&c, &small));
+        g_assert_true(g_file_test(disk, G_FILE_TEST_EXISTS));
+        common_options = &hosts[1];              /* gives up */
+        small.host = hosts[0].host;
+        if (round == 0)
+            g_assert_true(disks_remove(&c, &small));
+        g_assert_true(g_file_test(disk, G_FILE_TEST_EXISTS));
+    }
+    small.host = hosts[1].host;
+    g_assert_true(disks_remove(&c, &small));
+    g_assert_false(g_file_test(own, G_FILE_TEST_EXISTS));
+    g_assert_true(disks_remove(&c, &small));
+    g_assert_cmpint(g_rmdir(directory), ==, 0);
+    options.instances_path = NULL;
+    common_options = before;
+    ctx_clear(&c);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -244,6 +286,7 @@ int main(int argc, char **argv)
     g_test_add_func("/guest/metadata/openstack", test_openstack);
     g_test_add_func("/guest/metadata/network", test_network_data);
     g_test_add_func("/guest/metadata/config-drive", test_config_drive);
+    g_test_add_func("/guest/shared-files", test_shared_files);
     g_test_add_func("/guest/stop", test_stop);
     return g_test_run();
 }

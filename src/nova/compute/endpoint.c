@@ -44,7 +44,10 @@ static bool spawn_guest(struct ctx *c, json_t *args, json_t **ret_result)
 static bool destroy_guest(struct ctx *c, json_t *args, json_t **ret_result)
 {
     struct instance *inst = row_of(c, args, NULL);
+    const char *lives_on = json_get_string(args, "lives_on");
 
+    if (inst && lives_on)
+        inst->host = ctx_strdup(c, lives_on);
     compute_usage_changed();
     return inst && virt_destroy(c, inst, json_get_bool(args, "keep_files", false));
 }

@@ -60,6 +60,15 @@ static bool spawn(struct ctx *c, struct job *job)
     return instance_task(c, job->resource_id, TASK_REBUILD_SPAWNING) && step_spawn(c, job);
 }
 
+/* On storage that the hosts share its disks are what it had. */
+static void unspawn(struct ctx *c, struct job *job)
+{
+    struct instance *inst = instance_find(c, job->resource_id);
+
+    if (inst && inst->host)
+        compute_work(c, inst, RPC_DESTROY_GUEST, json_pack("{s:b, s:s?}", "keep_files", 0, "lives_on", job_arg(job, "source")));
+}
+
 static bool stop_again(struct ctx *c, struct job *job)
 {
     struct instance *inst = job_instance(c, job);
@@ -90,7 +99,7 @@ static bool finished(struct ctx *c, struct job *job)
 static const struct step steps[] = {
     { TASK_REBUILDING, choose, unchoose },
     { "moving", move, move_back },
-    { TASK_REBUILD_SPAWNING, spawn, undo_spawn },
+    { TASK_REBUILD_SPAWNING, spawn, unspawn },
     { "plugging", step_plugged },
     { "stopping_again", stop_again },
     {}

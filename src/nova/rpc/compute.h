@@ -22,7 +22,7 @@
 
 /* What the jobs ask. Each may be repeated, and answers once it is so; {"instance"}: its row, in all. -> {"power_state": int} */
 #define RPC_SPAWN_GUEST "spawn_guest"                    /* {"waiting": bool, "image_id" | null}: made, not running until changed; of that image */
-#define RPC_DESTROY_GUEST "destroy_guest"                /* {"keep_files": bool} */
+#define RPC_DESTROY_GUEST "destroy_guest"                /* {"keep_files": bool, "lives_on": host | null}: the row is, or will be, that host's */
 #define RPC_CHANGE_GUEST "change_guest"                  /* {"change": enum guest_change} */
 #define RPC_SNAPSHOT_GUEST "snapshot_guest"              /* {"image_id"}: the root disk into that image of Glance */
 #define RPC_RESIZE_GUEST "resize_guest"                  /* {"revert": bool}: the row's flavor is given to a stopped guest */

@@ -26,7 +26,7 @@ struct virt_driver {
     char *(*uptime)(struct ctx *, const char *host);
     /* Disks, network ends and the guest itself. With waiting it is made but does not run until GUEST_UNPAUSE. */
     bool (*spawn)(struct ctx *, const struct instance *, json_t *vifs, bool waiting);
-    /* Nothing of it is left, but its files with keep_files. */
+    /* Nothing of it is left, but its files with keep_files; where the row has another host, nor where that one uses them. */
     bool (*destroy)(struct ctx *, const struct instance *, bool keep_files);
     /* Stop and reboot give the guest shutdown_timeout to do it by itself. */
     bool (*change)(struct ctx *, const struct instance *, json_t *vifs, enum guest_change);

@@ -2,6 +2,7 @@
  *   disk          the root, a qcow2 over the cached image         disk.eph0, disk.swap    as the flavor has them
  *   disk.config   the config drive                                disk.rescue             while rescued, over the rescue image
  *   disk.before   the root as it was before a resize              console.log, serial
+ *   host          which host has them, and from which it took them over: hosts may share the directory
  * All are made beside their place and renamed: what is there is whole.
  */
 #include "nova/virt/libvirt/libvirt.h"
@@ -12,6 +13,7 @@
 #include "nova/virt/images.h"
 #include "oslo/client/client.h"
 #include "oslo/privsep/run.h"
+#include "oslo/service/service.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -143,6 +145,34 @@ static char *part_file(struct ctx *c, const char *image_id)
     return image_id && *image_id ? image_cached(c, image_id) : NULL;
 }
 
+/* --- whose they are --------------------------------------------------------------------------------------------- */
+
+/* {the host that has the files, the one it took them over from}, either may be missing. */
+static char **owners(struct ctx *c, const struct instance *inst)
+{
+    g_autofree char *text = NULL;
+
+    if (!g_file_get_contents(instance_path(c, inst, "host"), &text, NULL, NULL))
+        return ctx_new_n(c, char *, 2);
+    return text_split(c, text, '\n');
+}
+
+static bool set_owners(struct ctx *c, const struct instance *inst, const char *host, const char *before)
+{
+    const char *path = instance_path(c, inst, "host"), *text = before ? ctx_printf(c, "%s\n%s", host, before) : host;
+
+    return g_file_set_contents(path, text, -1, NULL) || fail(c, INTERNAL_ERROR, ctx_printf(c, "%s cannot be written", path));
+}
+
+static bool take(struct ctx *c, const struct instance *inst)
+{
+    char **was = owners(c, inst);
+
+    if (text_equal(was[0], common_options->host))
+        return true;
+    return set_owners(c, inst, common_options->host, was[0] ? was[0] : there(instance_path(c, inst, "disk")) ? "?" : NULL);
+}
+
 bool disks_make(struct ctx *c, const struct instance *inst, const char *rescue_image, struct domain *d)
 {
     struct domain_disk *disks = ctx_new_n(c, struct domain_disk, 8);
@@ -152,6 +182,8 @@ bool disks_make(struct ctx *c, const struct instance *inst, const char *rescue_i
     d->disks = disks;
     if (g_mkdir_with_parents(instance_path(c, inst, NULL), 0711))
         return fail(c, INTERNAL_ERROR, ctx_printf(c, "%s: %s", instance_path(c, inst, NULL), g_strerror(errno)));
+    if (!take(c, inst))
+        return false;
     if (rescue_image) {
         if (!base_get(c, rescue_image, &rescue) || !overlay_make(c, instance_path(c, inst, "disk.rescue"), &rescue, 0))
             return false;
@@ -223,7 +255,12 @@ bool disks_grow(struct ctx *c, const struct instance *inst)
 bool disks_remove(struct ctx *c, const struct instance *inst)
 {
     const char *directory = instance_path(c, inst, NULL);
+    char **has = owners(c, inst);
 
+    if (has[0] && strcmp(has[0], common_options->host))
+        return true;
+    if (has[0] && has[1] && inst->host && strcmp(inst->host, common_options->host))
+        return set_owners(c, inst, has[1], NULL);
     return !there(directory) || RUN(c, "rm", "-rf", "--", directory);
 }
 

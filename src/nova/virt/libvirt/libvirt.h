@@ -50,7 +50,8 @@ bool disks_keep(struct ctx *, const struct instance *);      /* the root disk, f
 bool disks_revert(struct ctx *, const struct instance *);
 bool disks_forget(struct ctx *, const struct instance *);
 bool disks_grow(struct ctx *, const struct instance *);      /* to the flavor's size */
-bool disks_remove(struct ctx *, const struct instance *);
+bool disks_remove(struct ctx *, const struct instance *);    /* Another host's stay; those of an instance that lives elsewhere go back to the host
+                                                              * they were taken over from. */
 bool disks_rescued(struct ctx *, const struct instance *);   /* the rescue disk goes */
 /* The root disk as one qcow2 file without a base; nobody writes to it meanwhile. */
 char *disks_flatten(struct ctx *, const struct instance *);
