@@ -37,6 +37,7 @@ static const struct attr option_attrs[] = {
     ATTR(struct swift_options, part_power, 0, .min = 1, .max = 24, .unset = "8", .help = "Partitions of the rings that the first start makes, as a power of two."),
     ATTR(struct swift_options, pipeline, 0, .help = "The pipeline, instead of proxy-server.conf's."),
     O(mount_check, "false", "A drive that is not mounted is not used."),
+    O(daemons, "true", "The daemons run by themselves; false: only when they are asked for, by `nacre swift DAEMON`."),
     ATTR(struct swift_options, reclaim_age, 0, .min = 0, .unset = "604800", .help = "Seconds after which tombstones go."),
     ATTR(struct swift_options, recon_cache_path, 0, .help = "Where the daemons leave what swift-recon reads; <state_dir>/recon when not set."),
     {}
@@ -201,11 +202,12 @@ static bool start(struct ctx *c)
     if (!make_first(c) || !configure(c))
         return false;
     if (!swift_runs("api"))
-        return internal_open(c, NULL) && storage_start(c) && daemons_start(c);
+        return internal_open(c, NULL) && storage_start(c) && (!swift_options()->daemons || daemons_start(c));
     proxy = conf_load(c, ctx_printf(c, "%s/proxy-server.conf", swift_dir()));
     if (proxy && !pipeline && !conf_get(proxy, "pipeline:main", "pipeline"))
         pipeline = PIPELINE;
-    return proxy && pipeline_open(c, proxy, pipeline) && internal_open(c, NULL) && storage_start(c) && daemons_start(c);
+    return proxy && pipeline_open(c, proxy, pipeline) && internal_open(c, NULL) && storage_start(c) &&
+           (!swift_options()->daemons || daemons_start(c));
 }
 
 static void stop(void)

@@ -14,7 +14,7 @@ struct swift_options {
     char *storage_ip;
     int64_t replicas, drives, part_power;
     char *pipeline;
-    bool mount_check;
+    bool mount_check, daemons;
     int64_t reclaim_age;
     char *recon_cache_path;
 };

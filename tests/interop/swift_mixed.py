@@ -30,7 +30,7 @@ pipeline = %(kind)s-server
 [app:%(kind)s-server]
 use = egg:swift#%(kind)s
 """
-# Nobody's rounds but those that are asked for.
+# Nobody's rounds but those that are asked for; Nacre's daemons do not run by themselves either.
 DAEMONS = ''.join('[%s-%s]\nper_diff = 100\nrecon_cache_path = %%s\ninterval = 1000000\nconn_timeout = 20\nnode_timeout = 60\n' % (kind, daemon) for kind, daemons in (
     ('account', 'replicator auditor reaper'), ('container', 'replicator auditor updater'), ('object', 'updater replicator reconstructor auditor')) for daemon in daemons.split())
 PROXY = """[DEFAULT]
@@ -182,7 +182,7 @@ class Ours(Node):
 
     def environment(self):
         return {'NACRE_SWIFT_' + k: v for k, v in {'SWIFT_DIR': '/etc/swift', 'DEVICES': self.devices, 'STORAGE_LISTEN': self.ip,
-                                                   'STORAGE_IP': self.ip, 'RECON_CACHE_PATH': self.host.dir}.items()}
+                                                   'STORAGE_IP': self.ip, 'RECON_CACHE_PATH': self.host.dir, 'DAEMONS': 'false'}.items()}
 
     def start(self):
         self.host.start(self.name, [NACRE, 'up', '--foreground', '--sim', '--state-dir', self.host.path('state-' + self.name)] + self.roles,
