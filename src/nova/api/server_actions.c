@@ -305,7 +305,7 @@ static bool prepare_live(struct ctx *c, struct instance *inst, struct doing *d)
 {
     const char *host = json_get_string(d->asked, "host");
 
-    if (!strcmp(virt_name(), "libvirt"))
+    if (!virt_moves())
         return fail(c, NOT_IMPLEMENTED, "The requested functionality is not supported.");
     if (c->version >= V(2, 30) && loose_bool(json_object_get(d->asked, "force"), false) && !host)
         return fail(c, BAD_REQUEST, "Can't force to a non-provided destination");

@@ -76,11 +76,7 @@ static bool turn_to_next(struct ctx *c, struct job *job, const char *failing)
         return false;
     if (!text_equal(inst->task_state, TASK_DELETING))
         inst->task_state = ctx_strdup(c, TASK_SCHEDULING);
-    if (!host_note_build(c, failing, false) || !event_end(c, inst->uuid, job_event(job->kind), NULL)) {
-        db_rollback(c);
-        return false;
-    }
-    return instance_edited(c, inst);
+    return tx_end(c, host_note_build(c, failing, false) && event_end(c, inst->uuid, job_event(job->kind), NULL) && instance_save(c, inst));
 }
 
 /* Is there a host that has failed and led to no other yet? */

@@ -5,8 +5,6 @@
 
 #include "nova/model/host.h"
 
-#include <string.h>
-
 static bool choose(struct ctx *c, struct job *job)
 {
     struct instance *inst = job_instance(c, job);
@@ -18,13 +16,7 @@ static bool choose(struct ctx *c, struct job *job)
     spec.not_host = job_arg(job, "source");
     if (!job_arg(job, "host_to") && !move_choose(c, job, &spec, false))
         return false;
-    if (!(inst = instance_edit(c, inst->uuid)))
-        return false;
-    if (!migration_placed(c, job, "pre-migrating")) {
-        db_rollback(c);
-        return false;
-    }
-    return instance_edited(c, inst);
+    return db_begin(c) && tx_end(c, migration_placed(c, job, "pre-migrating"));
 }
 
 static void unchoose(struct ctx *c, struct job *job)
@@ -35,29 +27,14 @@ static void unchoose(struct ctx *c, struct job *job)
         claim_only(c, inst, job_arg(job, "source"), job_arg(job, "source_node"));
 }
 
-/* Its ports are not wired where it goes until they are. */
 static bool move(struct ctx *c, struct job *job)
 {
-    struct instance *inst = instance_edit(c, job->resource_id);
-    json_t *vifs = inst ? json_of(c, inst->network_info) : NULL, *vif;
-    size_t i;
-
-    if (!inst)
-        return false;
-    json_array_foreach(vifs, i, vif)
-        json_object_set_new(vif, "active", json_false());
-    instance_set_network_info(c, inst, vifs);
-    return instance_edited(c, inst) && move_take(c, job, job_arg(job, "host_to"), job_arg(job, "node_to"), job_arg(job, "zone_to"));
+    return move_take(c, job, job_arg(job, "host_to"), job_arg(job, "node_to"), job_arg(job, "zone_to")) && ports_unwired(c, job->resource_id);
 }
 
 static void move_back(struct ctx *c, struct job *job)
 {
     move_take(c, job, job_arg(job, "source"), job_arg(job, "source_node"), job_arg(job, "source_zone"));
-}
-
-static bool spawn(struct ctx *c, struct job *job)
-{
-    return instance_task(c, job->resource_id, TASK_REBUILD_SPAWNING) && step_spawn(c, job);
 }
 
 /* On storage that the hosts share its disks are what it had. */
@@ -69,13 +46,6 @@ static void unspawn(struct ctx *c, struct job *job)
         compute_work(c, inst, RPC_DESTROY_GUEST, json_pack("{s:b, s:s?}", "keep_files", 0, "lives_on", job_arg(job, "source")));
 }
 
-static bool stop_again(struct ctx *c, struct job *job)
-{
-    struct instance *inst = job_instance(c, job);
-
-    return inst && (!text_equal(job_arg(job, "old_vm_state"), VM_STOPPED) || guest_change(c, inst, GUEST_STOP));
-}
-
 static bool finished(struct ctx *c, struct job *job)
 {
     struct instance *inst = instance_find(c, job->resource_id);
@@ -83,15 +53,8 @@ static bool finished(struct ctx *c, struct job *job)
     if (!inst)
         return !failed(c);
     if (!job->fault.status) {
-        bool stopped = text_equal(job_arg(job, "old_vm_state"), VM_STOPPED);
-
-        job_launched(c, job, inst);
+        job_rebuilt(c, job, inst);
         inst->launched_on = inst->host;
-        inst->fault.text = NULL;
-        if (stopped) {
-            inst->vm_state = ctx_strdup(c, VM_STOPPED);
-            inst->power_state = POWER_SHUTDOWN;
-        }
     }
     return migration_status(c, job_arg(job, "migration"), job->fault.status ? "failed" : "done") && job_ends(c, job, inst, true);
 }
@@ -99,9 +62,9 @@ static bool finished(struct ctx *c, struct job *job)
 static const struct step steps[] = {
     { TASK_REBUILDING, choose, unchoose },
     { "moving", move, move_back },
-    { TASK_REBUILD_SPAWNING, spawn, unspawn },
+    { TASK_REBUILD_SPAWNING, step_rebuild_spawn, unspawn },
     { "plugging", step_plugged },
-    { "stopping_again", stop_again },
+    { "stopping_again", step_stop_again },
     {}
 };
 
@@ -114,13 +77,9 @@ static bool end_one(struct ctx *c, const char *migration, const char *instance_u
 {
     const struct instance *inst = instance_find(c, instance_uuid);
 
-    if (failed(c) || (inst && inst->host && !claim_only(c, inst, inst->host, inst->node)) || !db_begin(c))
+    if (failed(c) || (inst && inst->host && !claim_only(c, inst, inst->host, inst->node)))
         return false;
-    db_relaxed(c);
-    if (migration_status(c, migration, "completed"))
-        return db_commit(c);
-    db_rollback(c);
-    return false;
+    return db_begin(c) && tx_end(c, migration_status(c, migration, "completed"));
 }
 
 bool evacuations_end(struct ctx *c, const char *host)

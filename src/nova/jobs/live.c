@@ -5,8 +5,6 @@
 
 #include "nova/model/host.h"
 
-#include <string.h>
-
 static bool check_up(struct ctx *c, const char *host)
 {
     const struct service_row *service = service_find_by_host(c, host, "nova-compute");
@@ -48,13 +46,7 @@ static bool choose(struct ctx *c, struct job *job)
     spec.not_host = inst->host;
     if (!job_arg(job, "host_to") && (!check_hosts(c, inst, job_arg(job, "force_host")) || !move_choose(c, job, &spec, true)))
         return false;
-    if (!(inst = instance_edit(c, inst->uuid)))
-        return false;
-    if (!migration_placed(c, job, "preparing")) {
-        db_rollback(c);
-        return false;
-    }
-    return instance_edited(c, inst);
+    return db_begin(c) && tx_end(c, migration_placed(c, job, "preparing"));
 }
 
 static void unchoose(struct ctx *c, struct job *job)

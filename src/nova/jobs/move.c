@@ -21,13 +21,7 @@ bool move_begin(struct ctx *c, struct job *job, const struct instance *inst, con
         if (!job_save(c, job))
             return false;
     }
-    if (!db_begin(c))
-        return false;
-    db_relaxed(c);
-    if (migration_insert(c, job, inst, type))
-        return db_commit(c);
-    db_rollback(c);
-    return false;
+    return db_begin(c) && tx_end(c, migration_insert(c, job, inst, type));
 }
 
 bool move_choose(struct ctx *c, struct job *job, struct request_spec *spec, bool holds)

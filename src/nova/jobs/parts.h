@@ -20,6 +20,8 @@ const char *job_arg(const struct job *, const char *name);
 struct instance *job_instance(struct ctx *, struct job *);
 /* Opens a transaction and reads the row in it, so that nothing others wrote is lost. NULL with a fault, nothing open. */
 struct instance *instance_edit(struct ctx *, const char *uuid);
+/* Ends the open transaction, which need not wait for the disk: a step that a power cut takes back runs again. */
+bool tx_end(struct ctx *, bool well);
 /* Saves and commits; the row can be written again after a power cut, so it does not wait for the disk. */
 bool instance_edited(struct ctx *, struct instance *);
 /* The row's task_state, in a transaction of its own. */
@@ -71,6 +73,8 @@ json_t *ports_allocate(struct ctx *, const struct instance *, bool again);
 bool ports_release(struct ctx *, const struct instance *);
 /* All of them to a host; "" unbinds. */
 bool ports_bind(struct ctx *, const struct instance *, const char *host);
+/* Where its ports go they are not wired yet. */
+bool ports_unwired(struct ctx *, const char *instance_uuid);
 /* The instance's ports as network_info, in the order of the NICs it has; ret_groups: [{"name"}] of them all. */
 json_t *ports_read(struct ctx *, const struct instance *, json_t **ret_groups);
 /* One more: of network_id or port_id (one of them NULL), or of the project's network. Its entry of network_info. */
@@ -94,6 +98,10 @@ bool image_from_guest(struct ctx *, const struct instance *, const char *image_i
 bool step_spawn(struct ctx *, struct job *);
 bool step_plugged(struct ctx *, struct job *);
 void undo_spawn(struct ctx *, struct job *);
+/* Of a rebuild, here or elsewhere: the fresh guest; one that was stopped is stopped again; the row says that it is made (job_launched). */
+bool step_rebuild_spawn(struct ctx *, struct job *);
+bool step_stop_again(struct ctx *, struct job *);
+void job_rebuilt(struct ctx *, const struct job *, struct instance *);
 bool guest_change(struct ctx *, const struct instance *, enum guest_change);
 
 #endif

@@ -303,6 +303,20 @@ bool ports_bind(struct ctx *c, const struct instance *inst, const char *host)
     return true;
 }
 
+bool ports_unwired(struct ctx *c, const char *instance_uuid)
+{
+    struct instance *inst = instance_edit(c, instance_uuid);
+    json_t *vifs = inst ? json_of(c, inst->network_info) : NULL, *vif;
+    size_t i;
+
+    if (!inst)
+        return false;
+    json_array_foreach(vifs, i, vif)
+        json_object_set_new(vif, "active", json_false());
+    instance_set_network_info(c, inst, vifs);
+    return instance_edited(c, inst);
+}
+
 /* --- reading again ------------------------------------------------------------------------------------------- */
 
 /* Floating addresses of the ports, into the ips they lead to. */

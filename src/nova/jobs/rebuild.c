@@ -20,16 +20,28 @@ static bool destroy(struct ctx *c, struct job *job)
     return compute_work(c, inst, RPC_DESTROY_GUEST, json_pack("{s:b}", "keep_files", 0)) != NULL;
 }
 
-static bool spawn(struct ctx *c, struct job *job)
+bool step_rebuild_spawn(struct ctx *c, struct job *job)
 {
     return instance_task(c, job->resource_id, TASK_REBUILD_SPAWNING) && step_spawn(c, job);
 }
 
-static bool stop_again(struct ctx *c, struct job *job)
+bool step_stop_again(struct ctx *c, struct job *job)
 {
     struct instance *inst = job_instance(c, job);
 
     return inst && (strcmp(inst->vm_state, VM_STOPPED) || guest_change(c, inst, GUEST_STOP));
+}
+
+void job_rebuilt(struct ctx *c, const struct job *job, struct instance *inst)
+{
+    bool stopped = !strcmp(inst->vm_state, VM_STOPPED);
+
+    job_launched(c, job, inst);
+    inst->fault.text = NULL;
+    if (!stopped)
+        return;
+    inst->vm_state = ctx_strdup(c, VM_STOPPED);
+    inst->power_state = POWER_SHUTDOWN;
 }
 
 static bool finished(struct ctx *c, struct job *job)
@@ -38,22 +50,16 @@ static bool finished(struct ctx *c, struct job *job)
 
     if (!inst)
         return !failed(c);
-    if (!job->fault.status) {
-        bool stopped = !strcmp(inst->vm_state, VM_STOPPED);
-
-        inst->vm_state = ctx_strdup(c, stopped ? VM_STOPPED : VM_ACTIVE);
-        inst->power_state = stopped ? POWER_SHUTDOWN : POWER_RUNNING;
-        inst->launched_at = utc_now();
-        inst->fault.text = NULL;
-    }
+    if (!job->fault.status)
+        job_rebuilt(c, job, inst);
     return job_ends(c, job, inst, true);
 }
 
 static const struct step steps[] = {
     { TASK_REBUILDING, destroy },
-    { TASK_REBUILD_SPAWNING, spawn },
+    { TASK_REBUILD_SPAWNING, step_rebuild_spawn },
     { "plugging", step_plugged },
-    { "stopping_again", stop_again },
+    { "stopping_again", step_stop_again },
     {}
 };
 

@@ -50,12 +50,12 @@ static struct instance *as_wanted(struct ctx *c, const struct job *job, const st
 static bool choose(struct ctx *c, struct job *job, const struct instance *inst)
 {
     struct instance *wanted = as_wanted(c, job, inst);
-    bool moves = strcmp(virt_name(), "libvirt") != 0, cold = !strcmp(job->kind, "migrate");
+    bool cold = !strcmp(job->kind, "migrate");
     struct request_spec spec = {};
 
     if (!request_spec_init(c, &spec, wanted))
         return false;
-    spec.only_host = job_arg(job, "host") ? job_arg(job, "host") : moves ? NULL : inst->host;
+    spec.only_host = job_arg(job, "host") ? job_arg(job, "host") : virt_moves() ? NULL : inst->host;
     spec.not_host = cold || !nova_options()->allow_resize_to_same_host ? inst->host : NULL;
     return move_choose(c, job, &spec, true);
 }
@@ -70,11 +70,7 @@ static bool prepare(struct ctx *c, struct job *job)
     inst->old_flavor = json_text(c, flavor_to_json(c, instance_flavor(c, inst)));
     inst->new_flavor = json_text(c, flavor_to_json(c, instance_flavor(c, as_wanted(c, job, inst))));
     inst->task_state = ctx_strdup(c, TASK_RESIZE_MIGRATING);
-    if (!migration_placed(c, job, "migrating")) {
-        db_rollback(c);
-        return false;
-    }
-    return instance_edited(c, inst);
+    return tx_end(c, migration_placed(c, job, "migrating") && instance_save(c, inst));
 }
 
 static void unprepare(struct ctx *c, struct job *job)

@@ -23,14 +23,18 @@ struct instance *instance_edit(struct ctx *c, const char *uuid)
     return inst;
 }
 
+bool tx_end(struct ctx *c, bool well)
+{
+    db_relaxed(c);
+    if (well && !failed(c))
+        return db_commit(c);
+    db_rollback(c);
+    return false;
+}
+
 bool instance_edited(struct ctx *c, struct instance *inst)
 {
-    if (!instance_save(c, inst)) {
-        db_rollback(c);
-        return false;
-    }
-    db_relaxed(c);
-    return db_commit(c);
+    return tx_end(c, instance_save(c, inst));
 }
 
 bool instance_task(struct ctx *c, const char *uuid, const char *task_state)
@@ -38,12 +42,7 @@ bool instance_task(struct ctx *c, const char *uuid, const char *task_state)
     if (!db_begin(c))
         return false;
     instance_set_task(c, uuid, NULL, task_state);
-    if (failed(c)) {
-        db_rollback(c);
-        return false;
-    }
-    db_relaxed(c);
-    return db_commit(c);
+    return tx_end(c, true);
 }
 
 const char *job_error(const struct job *job)

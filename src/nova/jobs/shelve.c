@@ -111,15 +111,8 @@ static bool place(struct ctx *c, struct job *job)
 static bool bind(struct ctx *c, struct job *job)
 {
     struct instance *inst = job_instance(c, job);
-    json_t *vifs = inst ? json_of(c, inst->network_info) : NULL, *vif;
-    size_t i;
 
-    if (!inst || !ports_bind(c, inst, inst->host) || !(inst = instance_edit(c, inst->uuid)))
-        return false;
-    json_array_foreach(vifs, i, vif)
-        json_object_set_new(vif, "active", json_false());
-    instance_set_network_info(c, inst, vifs);
-    return instance_edited(c, inst);
+    return inst && ports_bind(c, inst, inst->host) && ports_unwired(c, inst->uuid);
 }
 
 static void unbind(struct ctx *c, struct job *job)

@@ -53,6 +53,11 @@ const char *virt_name(void)
     return driver_chosen()->name;
 }
 
+bool virt_moves(void)
+{
+    return driver_chosen()->live_migration != NULL;
+}
+
 const char *const *virt_traits(void)
 {
     return driver_chosen()->traits;

@@ -12,6 +12,7 @@ bool virt_is_open(void);
 void virt_on_change(void (*)(void));
 const char *virt_name(void);
 const char *const *virt_traits(void);
+bool virt_moves(void);               /* may guests go to another host? */
 /* The hosts this process is: one, or the simulated ones. NULL-terminated; kept for the process. */
 const char *const *virt_hosts(void);
 
